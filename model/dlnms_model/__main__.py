@@ -1,0 +1,56 @@
+"""Command line: `python -m dlnms_model seeded|export ... --out DIR`."""
+
+import argparse
+import sys
+
+from . import bundle, layout, seeded
+
+SEEDED_CARD = (
+    "Seeded weights: pseudo-random numbers from seed {seed}, in the DLNMS architecture. NOT trained on anything. The "
+    "scores exercise the software and mean nothing about any patient."
+)
+EXPORT_CARD = (
+    "Exported from checkpoints in the layout of Zhong et al. 2023 (Nat Commun 14:7513). How well they perform is for "
+    "their owner to show; the paper's figures hold for the authors' own weights only."
+)
+
+
+def main(argv=None):
+    p = argparse.ArgumentParser(
+        prog="python -m dlnms_model",
+        description="Builds DLNMS model bundles. Research use only; no trained weights are published.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n"
+        "  python -m dlnms_model seeded --seed 42 --out bundle/\n"
+        "  python -m dlnms_model export --n1 n1.pth --n2 n2.pth --out bundle/ --id my-dlnms --version 1.0.0",
+    )
+    sub = p.add_subparsers(dest="command", required=True)
+    s = sub.add_parser("seeded", help="pseudo-random weights from a seed, for integration and benchmarks")
+    s.add_argument("--seed", type=int, default=42, help="any integer; enters the bundle's name (default 42)")
+    e = sub.add_parser("export", help="one's own checkpoints in the authors' layout (.pth needs torch, or .npz)")
+    e.add_argument("--n1", required=True, metavar="CK", help="checkpoint of the N1 network")
+    e.add_argument("--n2", required=True, metavar="CK", help="checkpoint of the N2 network")
+    e.add_argument("--id", default="dlnms-export", help="model id in the manifest (default dlnms-export)")
+    e.add_argument("--version", default="1.0.0", help="model version in the manifest (default 1.0.0)")
+    e.add_argument("--weights", choices=("trained", "phantom", "seeded"), default="trained",
+                   help="what the weights are; anything but trained is flagged in every result (default trained)")
+    for q in (s, e):
+        q.add_argument("--out", required=True, metavar="DIR", help="folder of the bundle, made if missing")
+        q.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    a = p.parse_args(argv)
+    say = (lambda text: None) if a.quiet else (lambda text: print(f"dlnms_model: {text}", file=sys.stderr, flush=True))
+    try:
+        if a.command == "seeded":
+            nets = {n: seeded.weights(f"{a.seed}:{n}") for n in ("n1", "n2")}
+            bundle.write(a.out, nets, f"dlnms-seeded-{a.seed}", "1.0.0", "seeded", SEEDED_CARD.format(seed=a.seed), say)
+        else:
+            nets = {n: layout.load(getattr(a, n)) for n in ("n1", "n2")}
+            bundle.write(a.out, nets, a.id, a.version, a.weights, EXPORT_CARD, say)
+    except (layout.CheckpointError, OSError) as error:
+        print(f"dlnms_model: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

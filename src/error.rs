@@ -1,0 +1,364 @@
+//! What can go wrong, and the one map from it to the status codes of the C ABI.
+
+use std::path::PathBuf;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything this library refuses, each with the field, file or value at fault.
+///
+/// No message holds text from a DICOM header: nothing a patient could be known by.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A pointer argument that must not be NULL was.
+    #[error("{0} is NULL")]
+    NullArgument(&'static str),
+    /// `struct_size` is below version 1, absurd, or its unknown tail is not zero.
+    #[error("{name}.struct_size is {got}: {why}")]
+    StructSize {
+        /// C name of the struct.
+        name: &'static str,
+        /// What the caller wrote.
+        got: u32,
+        /// What was expected.
+        why: String,
+    },
+    /// An argument has a value that this library does not know or allow.
+    #[error("{field}: {why}")]
+    InvalidArgument {
+        /// The argument or struct field.
+        field: String,
+        /// Why it was refused.
+        why: String,
+    },
+    /// A handle that was never given out, is freed, or is of another kind.
+    #[error("{0}")]
+    InvalidHandle(String),
+    /// The caller's buffer cannot hold the answer; the needed length was written.
+    #[error("the buffer holds {capacity} but {needed} are needed")]
+    BufferTooSmall {
+        /// Elements the caller has room for.
+        capacity: usize,
+        /// Elements needed.
+        needed: usize,
+    },
+    /// A string argument is not UTF-8.
+    #[error("{0} is not valid UTF-8")]
+    NotUtf8(&'static str),
+    /// The host cancelled the call.
+    #[error("cancelled by the host")]
+    Cancelled,
+    /// Known, but not part of this build or not implemented.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+
+    /// No ONNX Runtime library at any of the places searched.
+    #[error("ONNX Runtime was not found; searched: {}", .searched.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
+    RuntimeNotFound {
+        /// The places, in order.
+        searched: Vec<PathBuf>,
+    },
+    /// The file exists but is not an ONNX Runtime library.
+    #[error("{} is not an ONNX Runtime library: {why}", .path.display())]
+    RuntimeNotALibrary {
+        /// The file.
+        path: PathBuf,
+        /// The loader's reason.
+        why: String,
+    },
+    /// The library's version is older than the API this build needs.
+    #[error("{} is ONNX Runtime {found}, but at least 1.{required} is needed", .path.display())]
+    RuntimeVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: String,
+        /// Least minor version.
+        required: u32,
+    },
+    /// The process already runs another ONNX Runtime through this library.
+    #[error("ONNX Runtime is already loaded from {}; it cannot be replaced by {} in this process", .loaded.display(), .asked.display())]
+    RuntimeConflict {
+        /// What runs.
+        loaded: PathBuf,
+        /// What was asked for.
+        asked: PathBuf,
+    },
+    /// ONNX Runtime itself reported an error.
+    #[error("ONNX Runtime failed to {doing}: {why}")]
+    Runtime {
+        /// What was being done.
+        doing: &'static str,
+        /// Its message.
+        why: String,
+    },
+    /// No provider of the policy can run the model; each with its reason.
+    #[error("no execution provider of the policy could be used: {0}")]
+    ProviderUnavailable(String),
+    /// The provider's answers to the bundle's test vectors are off by more than the bundle allows.
+    #[error("self-test failed on {provider}: head {head} of case {case} differs by {difference:.3e}, allowed {tolerance:.1e}")]
+    SelfTest {
+        /// Execution provider.
+        provider: String,
+        /// Head name.
+        head: String,
+        /// Case index.
+        case: usize,
+        /// Absolute difference.
+        difference: f64,
+        /// Allowed difference.
+        tolerance: f64,
+    },
+
+    /// A file of the bundle is missing or unreadable.
+    #[error("bundle: {} cannot be read: {why}", .path.display())]
+    BundleMissing {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        why: String,
+    },
+    /// The manifest is malformed, or a field of it is missing, unknown or out of range.
+    #[error("bundle: manifest.json: {0}")]
+    BundleManifest(String),
+    /// The manifest has another format version.
+    #[error("bundle: manifest.json: format_version is {found}, this library reads {supported}")]
+    BundleVersion {
+        /// The file's.
+        found: u64,
+        /// Ours.
+        supported: u64,
+    },
+    /// A file's content is not what the manifest promises.
+    #[error("bundle: {file} was altered: {why}")]
+    BundleAltered {
+        /// File name inside the bundle.
+        file: String,
+        /// Size or digest mismatch.
+        why: String,
+    },
+    /// The graph's inputs or outputs are not what the manifest says.
+    #[error("bundle: {file} does not fit its manifest: {why}")]
+    BundleModel {
+        /// File name inside the bundle.
+        file: String,
+        /// The mismatch.
+        why: String,
+    },
+
+    /// Dimensions, strides or buffer size of a volume are impossible.
+    #[error("{volume}: {why}")]
+    VolumeShape {
+        /// `ct`, `pet` or `mask`.
+        volume: &'static str,
+        /// The field and its value.
+        why: String,
+    },
+    /// Origin, spacing or direction of a volume are impossible.
+    #[error("{volume}: {why}")]
+    VolumeGeometry {
+        /// `ct`, `pet` or `mask`.
+        volume: &'static str,
+        /// The field and its value.
+        why: String,
+    },
+    /// Voxels near the tumour are NaN or infinite.
+    #[error("{volume}: a voxel in the window around the centre is NaN or infinite")]
+    VoxelNotFinite {
+        /// `ct` or `pet`.
+        volume: &'static str,
+    },
+    /// PET and CT share no space.
+    #[error("PET and CT do not overlap: {0}")]
+    NoOverlap(String),
+    /// The ROI has no voxel.
+    #[error("roi: the mask has no voxel set")]
+    RoiEmpty,
+    /// The ROI's centre is outside a volume.
+    #[error("roi: the centre ({:.2}, {:.2}, {:.2}) LPS mm is outside the {volume} volume", .center[0], .center[1], .center[2])]
+    RoiOutside {
+        /// `ct` or `pet`.
+        volume: &'static str,
+        /// The centre.
+        center: [f64; 3],
+    },
+    /// The ROI is not finite or not a region.
+    #[error("roi: {0}")]
+    RoiInvalid(String),
+    /// SUV cannot be computed; the message names the field.
+    #[error("SUV refused: {0}")]
+    Suv(String),
+    /// A NIfTI file cannot be used.
+    #[error("NIfTI: {0}")]
+    Nifti(String),
+
+    /// A DICOM file or folder cannot be read.
+    #[error("DICOM: {0}")]
+    DicomRead(String),
+    /// No series of the wanted kind.
+    #[error("DICOM: no usable {modality} series: {why}")]
+    DicomNoSeries {
+        /// `CT` or `PT`.
+        modality: &'static str,
+        /// What was found instead.
+        why: String,
+    },
+    /// The slices of a series do not make one volume.
+    #[error("DICOM: {modality} series: {why}")]
+    DicomSeries {
+        /// `CT` or `PT`.
+        modality: &'static str,
+        /// The slices and the inconsistency.
+        why: String,
+    },
+    /// The pixel data cannot be decoded.
+    #[error("DICOM: pixel data of {file}: {why}")]
+    DicomPixels {
+        /// File name.
+        file: String,
+        /// Transfer syntax or codec error.
+        why: String,
+    },
+
+    /// A defect in this library.
+    #[error("internal error (a defect in dlnms, please report it): {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// An [`Error::InvalidArgument`].
+    pub fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Error::InvalidArgument { field: field.into(), why: why.into() }
+    }
+
+    /// The status code of the C ABI. Numbers are never reused or changed.
+    pub fn status(&self) -> i32 {
+        use status::*;
+        match self {
+            Error::NullArgument(_) => E_NULL_ARGUMENT,
+            Error::StructSize { .. } => E_STRUCT_SIZE,
+            Error::InvalidArgument { .. } => E_INVALID_ARGUMENT,
+            Error::InvalidHandle(_) => E_INVALID_HANDLE,
+            Error::BufferTooSmall { .. } => E_BUFFER_TOO_SMALL,
+            Error::NotUtf8(_) => E_UTF8,
+            Error::Cancelled => E_CANCELLED,
+            Error::Unsupported(_) => E_UNSUPPORTED,
+            Error::RuntimeNotFound { .. } => E_RUNTIME_NOT_FOUND,
+            Error::RuntimeNotALibrary { .. } => E_RUNTIME_NOT_A_LIBRARY,
+            Error::RuntimeVersion { .. } => E_RUNTIME_VERSION,
+            Error::RuntimeConflict { .. } => E_RUNTIME_CONFLICT,
+            Error::Runtime { .. } => E_RUNTIME,
+            Error::ProviderUnavailable(_) => E_PROVIDER_UNAVAILABLE,
+            Error::SelfTest { .. } => E_SELF_TEST,
+            Error::BundleMissing { .. } => E_BUNDLE_MISSING,
+            Error::BundleManifest(_) => E_BUNDLE_MANIFEST,
+            Error::BundleVersion { .. } => E_BUNDLE_VERSION,
+            Error::BundleAltered { .. } => E_BUNDLE_ALTERED,
+            Error::BundleModel { .. } => E_BUNDLE_MODEL,
+            Error::VolumeShape { .. } => E_VOLUME_SHAPE,
+            Error::VolumeGeometry { .. } => E_VOLUME_GEOMETRY,
+            Error::VoxelNotFinite { .. } => E_VOXEL_NOT_FINITE,
+            Error::NoOverlap(_) => E_NO_OVERLAP,
+            Error::RoiEmpty => E_ROI_EMPTY,
+            Error::RoiOutside { .. } => E_ROI_OUTSIDE,
+            Error::RoiInvalid(_) => E_ROI_INVALID,
+            Error::Suv(_) => E_SUV,
+            Error::Nifti(_) => E_NIFTI,
+            Error::DicomRead(_) => E_DICOM_READ,
+            Error::DicomNoSeries { .. } => E_DICOM_NO_SERIES,
+            Error::DicomSeries { .. } => E_DICOM_SERIES,
+            Error::DicomPixels { .. } => E_DICOM_PIXELS,
+            Error::Internal(_) => E_INTERNAL,
+        }
+    }
+}
+
+/// Status codes of the C ABI: 1-99 caller, 100s runtime, 200s bundle, 300s image and ROI, 400s DICOM, 900 internal.
+pub mod status {
+    macro_rules! status_codes {
+        ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
+            $($(#[$doc])* pub const $name: i32 = $code;)*
+
+            /// Static English text of a status code.
+            pub fn text(code: i32) -> &'static std::ffi::CStr {
+                match code { $($code => $text,)* _ => c"unknown status code" }
+            }
+
+            /// Every code there is.
+            pub const ALL: &[i32] = &[$($code),*];
+        };
+    }
+    status_codes! {
+        /// Success.
+        OK = 0, c"ok";
+        /// A required pointer is NULL.
+        E_NULL_ARGUMENT = 1, c"a required pointer is NULL";
+        /// A struct's `struct_size` is wrong.
+        E_STRUCT_SIZE = 2, c"struct_size is wrong";
+        /// A value is unknown or out of range.
+        E_INVALID_ARGUMENT = 3, c"invalid argument";
+        /// A handle is dead or of another kind.
+        E_INVALID_HANDLE = 4, c"invalid or freed handle";
+        /// The buffer is too small.
+        E_BUFFER_TOO_SMALL = 5, c"buffer too small";
+        /// A string is not UTF-8.
+        E_UTF8 = 6, c"string is not UTF-8";
+        /// The host cancelled.
+        E_CANCELLED = 7, c"cancelled";
+        /// Not part of this build.
+        E_UNSUPPORTED = 8, c"not supported";
+        /// ONNX Runtime was not found.
+        E_RUNTIME_NOT_FOUND = 100, c"ONNX Runtime not found";
+        /// The file is not ONNX Runtime.
+        E_RUNTIME_NOT_A_LIBRARY = 101, c"not an ONNX Runtime library";
+        /// ONNX Runtime is too old.
+        E_RUNTIME_VERSION = 102, c"ONNX Runtime is too old";
+        /// Another ONNX Runtime is loaded already.
+        E_RUNTIME_CONFLICT = 103, c"another ONNX Runtime is already loaded";
+        /// ONNX Runtime reported an error.
+        E_RUNTIME = 104, c"ONNX Runtime reported an error";
+        /// No execution provider can be used.
+        E_PROVIDER_UNAVAILABLE = 110, c"no execution provider of the policy can be used";
+        /// The self-test failed.
+        E_SELF_TEST = 111, c"self-test failed";
+        /// A bundle file is missing.
+        E_BUNDLE_MISSING = 200, c"bundle file missing or unreadable";
+        /// The manifest is malformed.
+        E_BUNDLE_MANIFEST = 201, c"bundle manifest malformed";
+        /// The bundle has another format version.
+        E_BUNDLE_VERSION = 202, c"bundle format version not supported";
+        /// A bundle file was altered.
+        E_BUNDLE_ALTERED = 203, c"bundle file altered";
+        /// The graph does not fit the manifest.
+        E_BUNDLE_MODEL = 204, c"bundle model does not fit its manifest";
+        /// Impossible dimensions or strides.
+        E_VOLUME_SHAPE = 300, c"volume dimensions or strides invalid";
+        /// Impossible origin, spacing or direction.
+        E_VOLUME_GEOMETRY = 301, c"volume geometry invalid";
+        /// NaN or infinite voxels.
+        E_VOXEL_NOT_FINITE = 303, c"voxel is NaN or infinite";
+        /// PET and CT share no space.
+        E_NO_OVERLAP = 304, c"PET and CT do not overlap";
+        /// Empty ROI.
+        E_ROI_EMPTY = 310, c"ROI is empty";
+        /// ROI outside a volume.
+        E_ROI_OUTSIDE = 311, c"ROI is outside the volume";
+        /// Invalid ROI.
+        E_ROI_INVALID = 312, c"ROI is invalid";
+        /// SUV refused.
+        E_SUV = 320, c"SUV cannot be computed";
+        /// NIfTI file refused.
+        E_NIFTI = 330, c"NIfTI file cannot be used";
+        /// DICOM file unreadable.
+        E_DICOM_READ = 400, c"DICOM cannot be read";
+        /// No usable series.
+        E_DICOM_NO_SERIES = 401, c"no usable DICOM series";
+        /// Slices do not make one volume.
+        E_DICOM_SERIES = 402, c"DICOM series is inconsistent";
+        /// Pixel data cannot be decoded.
+        E_DICOM_PIXELS = 403, c"DICOM pixel data cannot be decoded";
+        /// A defect in this library.
+        E_INTERNAL = 900, c"internal error";
+    }
+}

@@ -1,0 +1,132 @@
+//! A result with everything it rests on, as JSON. Holds nothing a patient could be known by.
+
+use crate::decision::{Decision, PAPER_FINDING, RESEARCH_USE_ONLY};
+use crate::scorer::{Scorer, Scores, Timings};
+use crate::bundle::Weights;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The weights were not trained on patients: the scores mean nothing about one.
+pub const FLAG_NOT_TRAINED: u32 = 1;
+/// Set in every result.
+pub const FLAG_RESEARCH_USE_ONLY: u32 = 2;
+/// The call had to prepare the scorer first.
+pub const FLAG_PREPARED_IN_CALL: u32 = 4;
+
+/// Version of the JSON's layout; keys are only ever added under the same number.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Flags of a result.
+pub fn flags(scorer: &Scorer, scores: &Scores) -> u32 {
+    let mut flags = FLAG_RESEARCH_USE_ONLY;
+    if scorer.bundle().manifest.weights != Weights::Trained {
+        flags |= FLAG_NOT_TRAINED;
+    }
+    if scores.timings.prepare > Duration::from_millis(1) {
+        flags |= FLAG_PREPARED_IN_CALL;
+    }
+    flags
+}
+
+fn flag_names(flags: u32) -> Vec<&'static str> {
+    [
+        (FLAG_NOT_TRAINED, "not_trained"),
+        (FLAG_RESEARCH_USE_ONLY, "research_use_only"),
+        (FLAG_PREPARED_IN_CALL, "prepared_in_call"),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| flags & bit != 0)
+    .map(|(_, name)| name)
+    .collect()
+}
+
+/// The report of one score. `warnings` are those of reading the input, put before the scorer's own.
+pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
+    let manifest = &scorer.bundle().manifest;
+    let flags = flags(scorer, scores);
+    let heads: Map<String, Value> =
+        manifest.heads.iter().zip(&scores.heads).map(|(name, v)| (name.clone(), json!(v))).collect();
+    let mut all_warnings: Vec<String> = warnings.to_vec();
+    if let Some(suv) = &scores.suv {
+        all_warnings.extend(suv.warnings.iter().map(|w| format!("SUV: {w}")));
+    }
+    if flags & FLAG_NOT_TRAINED != 0 {
+        all_warnings.push(format!("the weights are {}: the scores mean nothing about a patient", manifest.weights.name()));
+    }
+    let Decision { n1, n2, combined } = scores.decision;
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "research_use_only": true,
+        "notice": RESEARCH_USE_ONLY,
+        "scores": { "n1": scores.n1, "n2": scores.n2 },
+        "heads": heads,
+        "risk": { "n1": n1, "n2": n2, "combined": combined },
+        "cutoffs": manifest.cutoffs,
+        "evidence": PAPER_FINDING,
+        "center_lps_mm": scores.center,
+        "roi": { "kind": scores.roi_kind },
+        "suv": scores.suv.as_ref().map(|s| json!({
+            "factor": s.factors.first(),
+            "factor_range": range(&s.factors),
+            "rule": s.rule,
+            "dt_s": s.dt_s,
+            "steps": s.steps,
+        })),
+        "flags": flag_names(flags),
+        "warnings": all_warnings,
+        "provider": scorer.engine().map(|e| e.provider.name()),
+        "timings_ms": timings_ms(&scores.timings),
+        "model": model(scorer),
+        "runtime": runtime(scorer),
+        "preprocessing": manifest.preprocessing,
+        "library": { "name": "dlnms", "version": env!("CARGO_PKG_VERSION"), "abi_version": crate::ABI_VERSION },
+    })
+}
+
+fn range(values: &[f64]) -> Option<[f64; 2]> {
+    let low = values.iter().copied().min_by(f64::total_cmp)?;
+    let high = values.iter().copied().max_by(f64::total_cmp)?;
+    Some([low, high])
+}
+
+/// The model's identity.
+pub fn model(scorer: &Scorer) -> Value {
+    let manifest = &scorer.bundle().manifest;
+    let file = manifest.models.first();
+    json!({
+        "id": manifest.id,
+        "version": manifest.version,
+        "weights": manifest.weights,
+        "intended_use": manifest.intended_use,
+        "card": manifest.card,
+        "sha256": file.map(|m| &m.sha256),
+        "precision": file.map(|m| m.precision),
+        "heads": manifest.heads,
+    })
+}
+
+/// ONNX Runtime and what ran where.
+pub fn runtime(scorer: &Scorer) -> Value {
+    let runtime = scorer.runtime();
+    let engine = scorer.engine();
+    json!({
+        "onnxruntime": { "version": runtime.version(), "path": runtime.path().display().to_string() },
+        "threads": scorer.threads(),
+        "provider": engine.as_ref().map(|e| e.provider.name()),
+        "placement": engine.as_ref().map(|e| &e.placement),
+        "passed_over": engine.as_ref().map(|e| &e.passed_over),
+        "self_test_max_difference": engine.as_ref().map(|e| e.self_test_max_difference),
+    })
+}
+
+fn timings_ms(t: &Timings) -> Value {
+    let ms = |d: Duration| d.as_nanos() as f64 / 1e6;
+    json!({
+        "prepare": ms(t.prepare),
+        "preprocess": ms(t.preprocess),
+        "queue": ms(t.queue),
+        "infer": ms(t.infer),
+        "finish": ms(t.finish),
+        "total": ms(t.total()),
+    })
+}

@@ -1,0 +1,199 @@
+//! Where voxels are: continuous index <-> LPS millimetres, ITK's conventions.
+
+use crate::error::{Error, Result};
+
+/// Grid of a volume in the patient frame (LPS, millimetres).
+///
+/// `origin` is the centre of voxel (0,0,0); the columns of `direction` are the unit vectors of the index axes
+/// (ITK convention). Slices may lie at uneven steps: `slice_offsets` then holds the distance of each slice from
+/// slice 0 along the third axis and `spacing[2]` is only nominal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Geometry<'a> {
+    /// Voxels along i, j, k.
+    pub dims: [usize; 3],
+    /// Centre of voxel (0,0,0), LPS mm.
+    pub origin: [f64; 3],
+    /// Millimetres between voxel centres along i, j, k; positive.
+    pub spacing: [f64; 3],
+    /// `direction[row][column]`: column a is the LPS unit vector of index axis a.
+    pub direction: [[f64; 3]; 3],
+    /// Strictly increasing distances of the slices from slice 0, mm; `None` for even steps.
+    pub slice_offsets: Option<&'a [f64]>,
+}
+
+/// How far from orthonormal a direction may be before it is refused: DICOM stores cosines with about 6 digits.
+const ORTHONORMAL_TOLERANCE: f64 = 1e-4;
+
+/// Identity direction: the index axes run to +L, +P and +S.
+pub const IDENTITY: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+
+impl Geometry<'_> {
+    /// Check every field. `volume` names the volume in the error.
+    pub fn validate(&self, volume: &'static str) -> Result<()> {
+        let refuse = |why: String| Err(Error::VolumeGeometry { volume, why });
+        for (axis, &n) in self.dims.iter().enumerate() {
+            if n == 0 || n > MAX_DIM {
+                return Err(Error::VolumeShape { volume, why: format!("dims[{axis}] is {n}, allowed 1 to {MAX_DIM}") });
+            }
+        }
+        if let Some(bad) = self.origin.iter().find(|v| !v.is_finite()) {
+            return refuse(format!("origin has {bad}"));
+        }
+        if let Some((axis, bad)) = self.spacing.iter().enumerate().find(|(_, v)| !(v.is_finite() && **v > 0.0)) {
+            return refuse(format!("spacing[{axis}] is {bad}, must be positive"));
+        }
+        let d = &self.direction;
+        for a in 0..3 {
+            for b in a..3 {
+                let dot: f64 = (0..3).map(|r| d[r][a] * d[r][b]).sum();
+                let want = if a == b { 1.0 } else { 0.0 };
+                // Written so that NaN is refused too.
+                if !((dot - want).abs() <= ORTHONORMAL_TOLERANCE) {
+                    return refuse(format!("direction is not orthonormal: columns {a} and {b} have dot product {dot}"));
+                }
+            }
+        }
+        if let Some(offsets) = self.slice_offsets {
+            if offsets.len() != self.dims[2] {
+                return refuse(format!("slice_offsets has {} entries for {} slices", offsets.len(), self.dims[2]));
+            }
+            if offsets[0] != 0.0 || !offsets.iter().all(|v| v.is_finite()) || !offsets.windows(2).all(|w| w[1] > w[0]) {
+                return refuse("slice_offsets must start at 0 and increase strictly".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// LPS position of a continuous index.
+    pub fn index_to_lps(&self, index: [f64; 3]) -> [f64; 3] {
+        let along = [index[0] * self.spacing[0], index[1] * self.spacing[1], self.slice_position(index[2])];
+        std::array::from_fn(|r| self.origin[r] + (0..3).map(|a| self.direction[r][a] * along[a]).sum::<f64>())
+    }
+
+    /// Continuous index of an LPS position.
+    ///
+    /// The direction is inverted, not transposed: cosines of six digits are not quite orthonormal, and 300 mm from
+    /// the origin the difference would show.
+    pub fn lps_to_index(&self, lps: [f64; 3]) -> [f64; 3] {
+        let inverse = self.inverse_direction();
+        let along: [f64; 3] = std::array::from_fn(|a| (0..3).map(|r| inverse[a][r] * (lps[r] - self.origin[r])).sum());
+        [along[0] / self.spacing[0], along[1] / self.spacing[1], self.slice_index(along[2])]
+    }
+
+    /// Inverse of `direction`; row a gives the distance along index axis a.
+    pub(crate) fn inverse_direction(&self) -> [[f64; 3]; 3] {
+        let d = &self.direction;
+        let cofactor = |r: usize, c: usize| {
+            let (r1, r2, c1, c2) = ((r + 1) % 3, (r + 2) % 3, (c + 1) % 3, (c + 2) % 3);
+            d[r1][c1] * d[r2][c2] - d[r1][c2] * d[r2][c1]
+        };
+        let determinant: f64 = (0..3).map(|c| d[0][c] * cofactor(0, c)).sum();
+        std::array::from_fn(|a| std::array::from_fn(|r| cofactor(r, a) / determinant))
+    }
+
+    /// Whether a point is inside: at most half a voxel beyond the outermost voxel centres.
+    pub fn contains(&self, lps: [f64; 3]) -> bool {
+        let index = self.lps_to_index(lps);
+        (0..3).all(|a| inside(index[a], self.dims[a]))
+    }
+
+    /// Smallest LPS box around the voxel centres, grown by half a voxel.
+    pub fn bounds(&self) -> [[f64; 2]; 3] {
+        let mut bounds = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
+        for corner in 0..8 {
+            let index = std::array::from_fn(|a| {
+                if corner >> a & 1 == 0 { -0.5 } else { self.dims[a] as f64 - 0.5 }
+            });
+            for (b, v) in bounds.iter_mut().zip(self.index_to_lps(index)) {
+                b[0] = b[0].min(v);
+                b[1] = b[1].max(v);
+            }
+        }
+        bounds
+    }
+
+    /// Volume of one voxel in mm3 at nominal spacing.
+    pub fn voxel_volume_mm3(&self) -> f64 {
+        self.spacing.iter().product()
+    }
+
+    /// Distance along the third axis of a continuous slice index; half-voxel ends go on with the end step.
+    fn slice_position(&self, k: f64) -> f64 {
+        match self.slice_offsets {
+            Some(z) if z.len() > 1 => {
+                let i = (k.floor().max(0.0) as usize).min(z.len() - 2);
+                z[i] + (k - i as f64) * (z[i + 1] - z[i])
+            }
+            _ => k * self.spacing[2],
+        }
+    }
+
+    /// Continuous slice index of a distance along the third axis.
+    pub(crate) fn slice_index(&self, mm: f64) -> f64 {
+        match self.slice_offsets {
+            Some(z) if z.len() > 1 => {
+                let i = z.partition_point(|&v| v <= mm).saturating_sub(1).min(z.len() - 2);
+                i as f64 + (mm - z[i]) / (z[i + 1] - z[i])
+            }
+            _ => mm / self.spacing[2],
+        }
+    }
+}
+
+/// Largest number of voxels along one axis.
+pub const MAX_DIM: usize = 1 << 16;
+
+/// Inside test shared by every sampler: up to and including half a voxel beyond the outermost centres (NUMERICS 1).
+/// The tolerance keeps a point that is exactly half a voxel out on the inner side of floating-point noise.
+#[inline]
+pub(crate) fn inside(index: f64, n: usize) -> bool {
+    const TOLERANCE: f64 = 1e-9;
+    index >= -0.5 - TOLERANCE && index <= n as f64 - 0.5 + TOLERANCE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oblique() -> Geometry<'static> {
+        let (s, c) = 0.3f64.sin_cos();
+        Geometry {
+            dims: [7, 5, 4],
+            origin: [-10.0, 20.0, 3.0],
+            spacing: [0.9, 1.1, 3.0],
+            direction: [[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, -1.0]],
+            slice_offsets: None,
+        }
+    }
+
+    #[test]
+    fn index_and_lps_are_inverse_under_any_direction_and_uneven_steps() {
+        let steps = [0.0, 3.0, 6.5, 9.0];
+        for g in [oblique(), Geometry { slice_offsets: Some(&steps), ..oblique() }] {
+            g.validate("ct").unwrap();
+            for index in [[0.0, 0.0, 0.0], [1.25, 3.5, 2.75], [-0.5, 4.4, -0.3], [6.0, 0.1, 3.4]] {
+                let back = g.lps_to_index(g.index_to_lps(index));
+                assert!((0..3).all(|a| (back[a] - index[a]).abs() < 1e-12), "{index:?} {back:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_geometry_is_refused_and_named() {
+        let g = oblique();
+        let names = |g: Geometry, what: &str| {
+            let text = g.validate("pet").unwrap_err().to_string();
+            assert!(text.contains("pet") && text.contains(what), "{text}");
+        };
+        names(Geometry { dims: [7, 0, 4], ..g }, "dims[1]");
+        names(Geometry { dims: [7, 1 << 20, 4], ..g }, "dims[1]");
+        names(Geometry { spacing: [1.0, 0.0, 1.0], ..g }, "spacing[1]");
+        names(Geometry { spacing: [1.0, f64::NAN, 1.0], ..g }, "spacing[1]");
+        names(Geometry { origin: [f64::NAN, 0.0, 0.0], ..g }, "origin");
+        names(Geometry { direction: [[0.0; 3]; 3], ..g }, "direction");
+        names(Geometry { direction: [[f64::NAN; 3]; 3], ..g }, "direction");
+        names(Geometry { direction: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.3], [0.0, 0.0, 1.0]], ..g }, "direction");
+        names(Geometry { slice_offsets: Some(&[0.0, 1.0, 1.0, 2.0]), ..g }, "slice_offsets");
+        names(Geometry { slice_offsets: Some(&[0.0, 1.0]), ..g }, "slice_offsets");
+    }
+}

@@ -1,0 +1,13 @@
+//! Voxels the host owns, looked at in place: any dtype, any strides, never copied whole.
+//!
+//! As in ITK, geometry is kept apart from pixels: [`Geometry`] knows where, [`VolumeView`] knows what.
+
+mod geometry;
+mod owned;
+mod view;
+
+pub use geometry::{Geometry, IDENTITY, MAX_DIM};
+pub(crate) use geometry::inside;
+pub use owned::Volume;
+pub use view::{DType, Rescale, VolumeView};
+pub(crate) use view::{Voxel, with_voxel_type};

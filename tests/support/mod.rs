@@ -1,0 +1,64 @@
+//! What the integration tests share: where things are, and small readers of test data.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+
+/// Repository root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn built(variable: &str, default: &str, what: &str) -> PathBuf {
+    let path = std::env::var_os(variable).map_or_else(|| root().join(default), PathBuf::from);
+    assert!(path.exists(), "{what} is not at {}: run `make test`, which builds it", path.display());
+    path
+}
+
+/// The seeded bundle that `make` builds.
+pub fn bundle() -> PathBuf {
+    built("DLNMS_TEST_BUNDLE", "target/bundle", "the seeded bundle")
+}
+
+/// Folder of libonnxruntime.so from the pinned wheel.
+pub fn onnxruntime() -> PathBuf {
+    built("DLNMS_ONNXRUNTIME", "target/onnxruntime", "ONNX Runtime")
+}
+
+/// Real patient and phantom data, or `None`, said loudly.
+pub fn shared(what: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("DLNMS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let wanted = path.join(what);
+    if wanted.exists() {
+        return Some(wanted);
+    }
+    eprintln!("\n*** SKIPPED: {} is not here; this test needs the shared test data ***\n", wanted.display());
+    None
+}
+
+/// A little-endian float32 .npy tensor (3 x 112 x 112) in C order; some of the golden files are in Fortran order.
+pub fn npy(path: &Path) -> Vec<f32> {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    assert_eq!(&bytes[..6], b"\x93NUMPY");
+    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let text = String::from_utf8_lossy(&bytes[..header]).into_owned();
+    assert!(text.contains("'<f4'") && text.contains("(3, 112, 112)"), "{}: {text}", path.display());
+    let values: Vec<f32> = bytes[header..].as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    if !text.contains("'fortran_order': True") {
+        return values;
+    }
+    let (n, side) = (3, 112);
+    let at = |i: usize| (i / (side * side), i / side % side, i % side);
+    (0..values.len()).map(at).map(|(c, y, x)| values[c + n * (y + side * x)]).collect()
+}
+
+/// Largest and mean absolute difference.
+pub fn difference(a: &[f32], b: &[f32]) -> (f64, f64) {
+    assert_eq!(a.len(), b.len());
+    let d: Vec<f64> = a.iter().zip(b).map(|(x, y)| f64::from((x - y).abs())).collect();
+    (d.iter().copied().fold(0.0, f64::max), d.iter().sum::<f64>() / d.len() as f64)
+}
+
+/// A runtime from the pinned wheel.
+pub fn runtime() -> dlnms::runtime::Runtime {
+    dlnms::runtime::Runtime::load(Some(&onnxruntime())).expect("ONNX Runtime loads")
+}
