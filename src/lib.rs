@@ -19,6 +19,7 @@ pub mod decision;
 #[cfg(feature = "dicom")]
 pub mod dicom;
 pub mod error;
+pub mod ffi;
 pub mod logging;
 #[cfg(feature = "dicom")]
 pub mod nifti;

@@ -79,7 +79,7 @@ pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
         "model": model(scorer),
         "runtime": runtime(scorer),
         "preprocessing": manifest.preprocessing,
-        "library": { "name": "dlnms", "version": env!("CARGO_PKG_VERSION"), "abi_version": crate::ABI_VERSION },
+        "library": library(),
     })
 }
 
@@ -129,4 +129,24 @@ fn timings_ms(t: &Timings) -> Value {
         "finish": ms(t.finish),
         "total": ms(t.total()),
     })
+}
+
+/// A scorer without a case: what it would use.
+pub fn scorer_info(scorer: &Scorer) -> Value {
+    let manifest = &scorer.bundle().manifest;
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "research_use_only": true,
+        "notice": RESEARCH_USE_ONLY,
+        "model": model(scorer),
+        "cutoffs": manifest.cutoffs,
+        "preprocessing": manifest.preprocessing,
+        "runtime": runtime(scorer),
+        "library": library(),
+    })
+}
+
+/// This library's versions.
+pub fn library() -> Value {
+    json!({ "name": "dlnms", "version": env!("CARGO_PKG_VERSION"), "abi_version": crate::ABI_VERSION })
 }

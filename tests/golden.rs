@@ -96,14 +96,14 @@ fn suv_of_acrin042_is_the_published_factor_and_its_tumour_the_published_maximum(
 fn a_volume_without_attenuation_correction_is_refused_by_name() {
     let Some(folder) = shared("data/petct/a_paired/acrin042/pet_nac") else { return };
     let error = open_series(&[folder], Modality::Pt, &|_, _| true, &CancelToken::default()).unwrap_err();
-    assert_eq!(error.status(), dlnms::error::status::E_SUV, "{error}");
+    assert_eq!(error.status(), dlnms::error::status::DLNMS_E_SUV, "{error}");
 }
 
 #[test]
 fn the_scout_is_never_the_ct() {
     let Some(folder) = shared("data/petct/a_paired/acrin042/scout") else { return };
     let error = open_series(std::slice::from_ref(&folder), Modality::Ct, &|_, _| true, &CancelToken::default()).unwrap_err();
-    assert_eq!(error.status(), dlnms::error::status::E_DICOM_NO_SERIES, "{error}");
+    assert_eq!(error.status(), dlnms::error::status::DLNMS_E_DICOM_NO_SERIES, "{error}");
     let ct = open_series(&[folder, shared(ACRIN_CT).unwrap()], Modality::Ct, &|_, _| true, &CancelToken::default()).unwrap();
     assert_eq!(ct.volume.dims, [512, 512, 135]);
 }

@@ -9,5 +9,5 @@ mod view;
 pub use geometry::{Geometry, IDENTITY, MAX_DIM};
 pub(crate) use geometry::inside;
 pub use owned::Volume;
-pub use view::{DType, Rescale, VolumeView};
+pub use view::{DType, Rescale, VolumeView, extent};
 pub(crate) use view::{Voxel, with_voxel_type};

@@ -1,5 +1,7 @@
 //! What can go wrong, and the one map from it to the status codes of the C ABI.
 
+pub mod status;
+
 use std::path::PathBuf;
 
 /// Shorthand for results of this crate.
@@ -236,129 +238,40 @@ impl Error {
     pub fn status(&self) -> i32 {
         use status::*;
         match self {
-            Error::NullArgument(_) => E_NULL_ARGUMENT,
-            Error::StructSize { .. } => E_STRUCT_SIZE,
-            Error::InvalidArgument { .. } => E_INVALID_ARGUMENT,
-            Error::InvalidHandle(_) => E_INVALID_HANDLE,
-            Error::BufferTooSmall { .. } => E_BUFFER_TOO_SMALL,
-            Error::NotUtf8(_) => E_UTF8,
-            Error::Cancelled => E_CANCELLED,
-            Error::Unsupported(_) => E_UNSUPPORTED,
-            Error::RuntimeNotFound { .. } => E_RUNTIME_NOT_FOUND,
-            Error::RuntimeNotALibrary { .. } => E_RUNTIME_NOT_A_LIBRARY,
-            Error::RuntimeVersion { .. } => E_RUNTIME_VERSION,
-            Error::RuntimeConflict { .. } => E_RUNTIME_CONFLICT,
-            Error::Runtime { .. } => E_RUNTIME,
-            Error::ProviderUnavailable(_) => E_PROVIDER_UNAVAILABLE,
-            Error::SelfTest { .. } => E_SELF_TEST,
-            Error::BundleMissing { .. } => E_BUNDLE_MISSING,
-            Error::BundleManifest(_) => E_BUNDLE_MANIFEST,
-            Error::BundleVersion { .. } => E_BUNDLE_VERSION,
-            Error::BundleAltered { .. } => E_BUNDLE_ALTERED,
-            Error::BundleModel { .. } => E_BUNDLE_MODEL,
-            Error::VolumeShape { .. } => E_VOLUME_SHAPE,
-            Error::VolumeGeometry { .. } => E_VOLUME_GEOMETRY,
-            Error::VoxelNotFinite { .. } => E_VOXEL_NOT_FINITE,
-            Error::NoOverlap(_) => E_NO_OVERLAP,
-            Error::RoiEmpty => E_ROI_EMPTY,
-            Error::RoiOutside { .. } => E_ROI_OUTSIDE,
-            Error::RoiInvalid(_) => E_ROI_INVALID,
-            Error::Suv(_) => E_SUV,
-            Error::Nifti(_) => E_NIFTI,
-            Error::DicomRead(_) => E_DICOM_READ,
-            Error::DicomNoSeries { .. } => E_DICOM_NO_SERIES,
-            Error::DicomSeries { .. } => E_DICOM_SERIES,
-            Error::DicomPixels { .. } => E_DICOM_PIXELS,
-            Error::Internal(_) => E_INTERNAL,
+            Error::NullArgument(_) => DLNMS_E_NULL_ARGUMENT,
+            Error::StructSize { .. } => DLNMS_E_STRUCT_SIZE,
+            Error::InvalidArgument { .. } => DLNMS_E_INVALID_ARGUMENT,
+            Error::InvalidHandle(_) => DLNMS_E_INVALID_HANDLE,
+            Error::BufferTooSmall { .. } => DLNMS_E_BUFFER_TOO_SMALL,
+            Error::NotUtf8(_) => DLNMS_E_UTF8,
+            Error::Cancelled => DLNMS_E_CANCELLED,
+            Error::Unsupported(_) => DLNMS_E_UNSUPPORTED,
+            Error::RuntimeNotFound { .. } => DLNMS_E_RUNTIME_NOT_FOUND,
+            Error::RuntimeNotALibrary { .. } => DLNMS_E_RUNTIME_NOT_A_LIBRARY,
+            Error::RuntimeVersion { .. } => DLNMS_E_RUNTIME_VERSION,
+            Error::RuntimeConflict { .. } => DLNMS_E_RUNTIME_CONFLICT,
+            Error::Runtime { .. } => DLNMS_E_RUNTIME,
+            Error::ProviderUnavailable(_) => DLNMS_E_PROVIDER_UNAVAILABLE,
+            Error::SelfTest { .. } => DLNMS_E_SELF_TEST,
+            Error::BundleMissing { .. } => DLNMS_E_BUNDLE_MISSING,
+            Error::BundleManifest(_) => DLNMS_E_BUNDLE_MANIFEST,
+            Error::BundleVersion { .. } => DLNMS_E_BUNDLE_VERSION,
+            Error::BundleAltered { .. } => DLNMS_E_BUNDLE_ALTERED,
+            Error::BundleModel { .. } => DLNMS_E_BUNDLE_MODEL,
+            Error::VolumeShape { .. } => DLNMS_E_VOLUME_SHAPE,
+            Error::VolumeGeometry { .. } => DLNMS_E_VOLUME_GEOMETRY,
+            Error::VoxelNotFinite { .. } => DLNMS_E_VOXEL_NOT_FINITE,
+            Error::NoOverlap(_) => DLNMS_E_NO_OVERLAP,
+            Error::RoiEmpty => DLNMS_E_ROI_EMPTY,
+            Error::RoiOutside { .. } => DLNMS_E_ROI_OUTSIDE,
+            Error::RoiInvalid(_) => DLNMS_E_ROI_INVALID,
+            Error::Suv(_) => DLNMS_E_SUV,
+            Error::Nifti(_) => DLNMS_E_NIFTI,
+            Error::DicomRead(_) => DLNMS_E_DICOM_READ,
+            Error::DicomNoSeries { .. } => DLNMS_E_DICOM_NO_SERIES,
+            Error::DicomSeries { .. } => DLNMS_E_DICOM_SERIES,
+            Error::DicomPixels { .. } => DLNMS_E_DICOM_PIXELS,
+            Error::Internal(_) => DLNMS_E_INTERNAL,
         }
-    }
-}
-
-/// Status codes of the C ABI: 1-99 caller, 100s runtime, 200s bundle, 300s image and ROI, 400s DICOM, 900 internal.
-pub mod status {
-    macro_rules! status_codes {
-        ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
-            $($(#[$doc])* pub const $name: i32 = $code;)*
-
-            /// Static English text of a status code.
-            pub fn text(code: i32) -> &'static std::ffi::CStr {
-                match code { $($code => $text,)* _ => c"unknown status code" }
-            }
-
-            /// Every code there is.
-            pub const ALL: &[i32] = &[$($code),*];
-        };
-    }
-    status_codes! {
-        /// Success.
-        OK = 0, c"ok";
-        /// A required pointer is NULL.
-        E_NULL_ARGUMENT = 1, c"a required pointer is NULL";
-        /// A struct's `struct_size` is wrong.
-        E_STRUCT_SIZE = 2, c"struct_size is wrong";
-        /// A value is unknown or out of range.
-        E_INVALID_ARGUMENT = 3, c"invalid argument";
-        /// A handle is dead or of another kind.
-        E_INVALID_HANDLE = 4, c"invalid or freed handle";
-        /// The buffer is too small.
-        E_BUFFER_TOO_SMALL = 5, c"buffer too small";
-        /// A string is not UTF-8.
-        E_UTF8 = 6, c"string is not UTF-8";
-        /// The host cancelled.
-        E_CANCELLED = 7, c"cancelled";
-        /// Not part of this build.
-        E_UNSUPPORTED = 8, c"not supported";
-        /// ONNX Runtime was not found.
-        E_RUNTIME_NOT_FOUND = 100, c"ONNX Runtime not found";
-        /// The file is not ONNX Runtime.
-        E_RUNTIME_NOT_A_LIBRARY = 101, c"not an ONNX Runtime library";
-        /// ONNX Runtime is too old.
-        E_RUNTIME_VERSION = 102, c"ONNX Runtime is too old";
-        /// Another ONNX Runtime is loaded already.
-        E_RUNTIME_CONFLICT = 103, c"another ONNX Runtime is already loaded";
-        /// ONNX Runtime reported an error.
-        E_RUNTIME = 104, c"ONNX Runtime reported an error";
-        /// No execution provider can be used.
-        E_PROVIDER_UNAVAILABLE = 110, c"no execution provider of the policy can be used";
-        /// The self-test failed.
-        E_SELF_TEST = 111, c"self-test failed";
-        /// A bundle file is missing.
-        E_BUNDLE_MISSING = 200, c"bundle file missing or unreadable";
-        /// The manifest is malformed.
-        E_BUNDLE_MANIFEST = 201, c"bundle manifest malformed";
-        /// The bundle has another format version.
-        E_BUNDLE_VERSION = 202, c"bundle format version not supported";
-        /// A bundle file was altered.
-        E_BUNDLE_ALTERED = 203, c"bundle file altered";
-        /// The graph does not fit the manifest.
-        E_BUNDLE_MODEL = 204, c"bundle model does not fit its manifest";
-        /// Impossible dimensions or strides.
-        E_VOLUME_SHAPE = 300, c"volume dimensions or strides invalid";
-        /// Impossible origin, spacing or direction.
-        E_VOLUME_GEOMETRY = 301, c"volume geometry invalid";
-        /// NaN or infinite voxels.
-        E_VOXEL_NOT_FINITE = 303, c"voxel is NaN or infinite";
-        /// PET and CT share no space.
-        E_NO_OVERLAP = 304, c"PET and CT do not overlap";
-        /// Empty ROI.
-        E_ROI_EMPTY = 310, c"ROI is empty";
-        /// ROI outside a volume.
-        E_ROI_OUTSIDE = 311, c"ROI is outside the volume";
-        /// Invalid ROI.
-        E_ROI_INVALID = 312, c"ROI is invalid";
-        /// SUV refused.
-        E_SUV = 320, c"SUV cannot be computed";
-        /// NIfTI file refused.
-        E_NIFTI = 330, c"NIfTI file cannot be used";
-        /// DICOM file unreadable.
-        E_DICOM_READ = 400, c"DICOM cannot be read";
-        /// No usable series.
-        E_DICOM_NO_SERIES = 401, c"no usable DICOM series";
-        /// Slices do not make one volume.
-        E_DICOM_SERIES = 402, c"DICOM series is inconsistent";
-        /// Pixel data cannot be decoded.
-        E_DICOM_PIXELS = 403, c"DICOM pixel data cannot be decoded";
-        /// A defect in this library.
-        E_INTERNAL = 900, c"internal error";
     }
 }

@@ -1,0 +1,889 @@
+/*
+ * dlnms.h - DLNMS in your own process: PET/CT volumes and a tumour in, occult N1 and N2 scores out.
+ *
+ * RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
+ *
+ * This file is the binary contract. It is generated from the library's sources (tests/header.rs); do not edit it.
+ *
+ * Conventions, which hold for every function:
+ *
+ *  - Names are dlnms_OBJECT_VERB and take the object first. What a _new or _open gives, the _free of the same object
+ *    takes; _free(NULL) does nothing.
+ *  - A call that can fail returns a dlnms_status (0 is success) and takes a last parameter `dlnms_error **err`, which
+ *    may be NULL. On failure *err gets an error with a message, which you free; on success *err is not touched.
+ *    A failed call leaves every other output untouched, but for a `needed` length.
+ *  - Handles are not memory: one that was freed, or is of another kind, is DLNMS_E_INVALID_HANDLE, never a crash.
+ *  - Structs begin with struct_size. Fill them with their _init function and sizeof, then set fields. The library
+ *    reads no byte beyond struct_size and writes none, so programs built against an older header keep working.
+ *  - Strings are UTF-8 and NUL-terminated. A `const char *` that you get lives as long as the object it came from.
+ *  - Any function may be called from any thread at any time. Objects given as const may be used by many at once.
+ *  - The library writes nothing to stdout or stderr, touches no signal handler and no environment variable, and keeps
+ *    no thread of its own when idle but ONNX Runtime's sleeping pool. It makes no network connection.
+ *  - Callbacks must not throw and must not longjmp. They may call the library.
+ *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on.
+ *
+ * Geometry is DICOM's patient frame: LPS, millimetres. See dlnms.hpp for C++17.
+ */
+
+#ifndef DLNMS_H
+#define DLNMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ======================================================================================================== */
+/* Status codes                                                                                             */
+/* ======================================================================================================== */
+
+// Success.
+#define DLNMS_OK 0
+
+// A required pointer is NULL.
+#define DLNMS_E_NULL_ARGUMENT 1
+
+// A struct's struct_size is wrong.
+#define DLNMS_E_STRUCT_SIZE 2
+
+// A value is unknown or out of range.
+#define DLNMS_E_INVALID_ARGUMENT 3
+
+// A handle is dead or of another kind.
+#define DLNMS_E_INVALID_HANDLE 4
+
+// The buffer is too small.
+#define DLNMS_E_BUFFER_TOO_SMALL 5
+
+// A string is not UTF-8.
+#define DLNMS_E_UTF8 6
+
+// The host cancelled.
+#define DLNMS_E_CANCELLED 7
+
+// Not part of this build.
+#define DLNMS_E_UNSUPPORTED 8
+
+// ONNX Runtime was not found.
+#define DLNMS_E_RUNTIME_NOT_FOUND 100
+
+// The file is not ONNX Runtime.
+#define DLNMS_E_RUNTIME_NOT_A_LIBRARY 101
+
+// ONNX Runtime is too old.
+#define DLNMS_E_RUNTIME_VERSION 102
+
+// Another ONNX Runtime is loaded already.
+#define DLNMS_E_RUNTIME_CONFLICT 103
+
+// ONNX Runtime reported an error.
+#define DLNMS_E_RUNTIME 104
+
+// No execution provider can be used.
+#define DLNMS_E_PROVIDER_UNAVAILABLE 110
+
+// The self-test failed.
+#define DLNMS_E_SELF_TEST 111
+
+// A bundle file is missing.
+#define DLNMS_E_BUNDLE_MISSING 200
+
+// The manifest is malformed.
+#define DLNMS_E_BUNDLE_MANIFEST 201
+
+// The bundle has another format version.
+#define DLNMS_E_BUNDLE_VERSION 202
+
+// A bundle file was altered.
+#define DLNMS_E_BUNDLE_ALTERED 203
+
+// The graph does not fit the manifest.
+#define DLNMS_E_BUNDLE_MODEL 204
+
+// Impossible dimensions or strides.
+#define DLNMS_E_VOLUME_SHAPE 300
+
+// Impossible origin, spacing or direction.
+#define DLNMS_E_VOLUME_GEOMETRY 301
+
+// NaN or infinite voxels.
+#define DLNMS_E_VOXEL_NOT_FINITE 303
+
+// PET and CT share no space.
+#define DLNMS_E_NO_OVERLAP 304
+
+// Empty ROI.
+#define DLNMS_E_ROI_EMPTY 310
+
+// ROI outside a volume.
+#define DLNMS_E_ROI_OUTSIDE 311
+
+// Invalid ROI.
+#define DLNMS_E_ROI_INVALID 312
+
+// SUV refused.
+#define DLNMS_E_SUV 320
+
+// NIfTI file refused.
+#define DLNMS_E_NIFTI 330
+
+// DICOM file unreadable.
+#define DLNMS_E_DICOM_READ 400
+
+// No usable series.
+#define DLNMS_E_DICOM_NO_SERIES 401
+
+// Slices do not make one volume.
+#define DLNMS_E_DICOM_SERIES 402
+
+// Pixel data cannot be decoded.
+#define DLNMS_E_DICOM_PIXELS 403
+
+// A defect in this library.
+#define DLNMS_E_INTERNAL 900
+
+/* ======================================================================================================== */
+/* Library                                                                                                  */
+/* ======================================================================================================== */
+
+// Version of this binary interface; libdlnms.so.N carries it as N. The library promises that a program built
+// against a header of the same number works with every library of that number, newer or older in features.
+#define DLNMS_ABI_VERSION 1
+
+// The library's DLNMS_ABI_VERSION. Compare with the header's before anything else. Any thread.
+uint32_t dlnms_abi_version(void);
+
+// The library's version, for example "0.1.0": static text. Any thread.
+const char *dlnms_version(void);
+
+// Objects this process holds from this library and has not freed: 0 when nothing leaks. For tests. Any thread.
+size_t dlnms_live_objects(void);
+
+/* ======================================================================================================== */
+/* Errors                                                                                                   */
+/* ======================================================================================================== */
+
+// Why a call failed: a status and a message that names the field, file or value at fault.
+// Messages hold nothing a patient could be known by. Free with dlnms_error_free().
+typedef struct dlnms_error dlnms_error;
+
+// Outcome of a call: 0 is success, everything else one of the DLNMS_E_ constants.
+typedef int32_t dlnms_status;
+
+// Static English text of a status code, never NULL. Any thread.
+const char *dlnms_status_string(dlnms_status code);
+
+// Status of an error; DLNMS_E_INVALID_HANDLE if error is NULL or freed. Any thread.
+dlnms_status dlnms_error_status(const dlnms_error *error);
+
+// Message of an error with its causes, never NULL. It lives as long as the error. Any thread.
+const char *dlnms_error_message(const dlnms_error *error);
+
+// Free an error. NULL does nothing, and so does one that is freed already.
+void dlnms_error_free(dlnms_error *error);
+
+/* ======================================================================================================== */
+/* Logging                                                                                                  */
+/* ======================================================================================================== */
+
+// Something failed.
+#define DLNMS_LOG_ERROR 1
+
+// Something is unusual.
+#define DLNMS_LOG_WARN 2
+
+// What happens, once per object.
+#define DLNMS_LOG_INFO 3
+
+// For finding faults.
+#define DLNMS_LOG_DEBUG 4
+
+// Everything.
+#define DLNMS_LOG_TRACE 5
+
+// Where log lines go; fill with dlnms_logger_init(). Without a logger the library is silent: it never writes to
+// stdout or stderr. Lines hold nothing a patient could be known by.
+//
+// callback gets a DLNMS_LOG_ level, a target such as "dlnms::runtime", the message and user_data; both texts
+// live for the call alone. It may be called from any thread, several at once, and must not throw.
+// drop, if not NULL, is called exactly once, after the last call of callback, when the logger is replaced.
+typedef struct {
+  // Set by dlnms_logger_init().
+  uint32_t struct_size;
+  // Most talkative level that is wanted, a DLNMS_LOG_ constant.
+  uint32_t level;
+  // Required.
+  void (*callback)(uint32_t level, const char *target, const char *message, void *user_data);
+  // Handed to both functions.
+  void *user_data;
+  // May be NULL.
+  void (*drop)(void *user_data);
+} dlnms_logger;
+
+// Write defaults (level DLNMS_LOG_WARN) into logger; struct_size is sizeof(dlnms_logger) as the caller sees it.
+//
+// Preconditions:
+// logger is NULL or has struct_size writable bytes.
+void dlnms_logger_init(dlnms_logger *logger,
+                       uint32_t struct_size);
+
+// Send log lines of the whole process to logger from now on; NULL makes the library silent again. The struct is
+// copied. Any thread.
+// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_NULL_ARGUMENT (callback), DLNMS_E_INVALID_ARGUMENT (level).
+//
+// Preconditions:
+// logger is NULL or points to an initialised struct; err is NULL or writable.
+dlnms_status dlnms_logger_set(const dlnms_logger *logger,
+                              dlnms_error **err);
+
+/* ======================================================================================================== */
+/* Progress                                                                                                 */
+/* ======================================================================================================== */
+
+// A session is being built.
+#define DLNMS_PHASE_LOAD 1
+
+// First runs, which allocate.
+#define DLNMS_PHASE_WARM_UP 2
+
+// The bundle's test vectors are run and compared.
+#define DLNMS_PHASE_SELF_TEST 3
+
+// dlnms_scorer_prepare() is done.
+#define DLNMS_PHASE_READY 4
+
+// DICOM files are being decoded. Called from the library's decoding threads, one call at a time.
+#define DLNMS_PHASE_DECODE 5
+
+// Tells the host how far a long call is; fill with dlnms_progress_init().
+//
+// callback gets a DLNMS_PHASE_, the fraction of that phase that is done (0 to 1) and user_data; a return value
+// that is not 0 cancels the call, which then fails with DLNMS_E_CANCELLED. It must not throw or longjmp.
+// drop, if not NULL, is called exactly once with user_data before the call that took the struct returns,
+// whether it succeeds or fails (but not if the struct itself is refused).
+typedef struct {
+  // Set by dlnms_progress_init().
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // Required.
+  int32_t (*callback)(uint32_t phase, float fraction, void *user_data);
+  // Handed to both functions.
+  void *user_data;
+  // May be NULL.
+  void (*drop)(void *user_data);
+} dlnms_progress;
+
+// Write defaults into progress; struct_size is sizeof(dlnms_progress) as the caller sees it.
+//
+// Preconditions:
+// progress is NULL or has struct_size writable bytes.
+void dlnms_progress_init(dlnms_progress *progress, uint32_t struct_size);
+
+/* ======================================================================================================== */
+/* Cancelling                                                                                               */
+/* ======================================================================================================== */
+
+// Cancels calls that were given it; may be triggered from any thread, once and for good.
+typedef struct dlnms_cancel dlnms_cancel;
+
+// Make a cancel token. Free with dlnms_cancel_free(). Any thread.
+//
+// Preconditions:
+// out is writable, err NULL or writable.
+dlnms_status dlnms_cancel_new(dlnms_cancel **out, dlnms_error **err);
+
+// Cancel every call that has this token, now or later; they fail with DLNMS_E_CANCELLED at their next check
+// (between phases, never in the middle of one network run). NULL does nothing. Any thread.
+void dlnms_cancel_trigger(const dlnms_cancel *cancel);
+
+// Free a token. NULL does nothing. Calls in flight keep it.
+void dlnms_cancel_free(dlnms_cancel *cancel);
+
+/* ======================================================================================================== */
+/* Runtime: the process's ONNX Runtime                                                                      */
+/* ======================================================================================================== */
+
+// The process's ONNX Runtime. There is one for each process, loaded once and kept until the process ends, however
+// many of these handles come and go.
+typedef struct dlnms_runtime dlnms_runtime;
+
+// How to find ONNX Runtime; fill with dlnms_runtime_options_init().
+typedef struct {
+  // Set by dlnms_runtime_options_init().
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // libonnxruntime.so or the folder that holds it. NULL: the environment variable DLNMS_ONNXRUNTIME, and where it
+  // is not set the folder of this library (of the program, if it is linked statically).
+  const char *library_path;
+} dlnms_runtime_options;
+
+// Write defaults into options; struct_size is sizeof(dlnms_runtime_options) as the caller sees it.
+//
+// Preconditions:
+// options is NULL or has struct_size writable bytes.
+void dlnms_runtime_options_init(dlnms_runtime_options *options, uint32_t struct_size);
+
+// Load ONNX Runtime (1.24 or later), or get a handle to the one that is loaded. Telemetry is off.
+//
+// options may be NULL. Free *out with dlnms_runtime_free(); the library itself stays. Any thread.
+// Errors: DLNMS_E_RUNTIME_NOT_FOUND with the places searched, DLNMS_E_RUNTIME_NOT_A_LIBRARY,
+// DLNMS_E_RUNTIME_VERSION, DLNMS_E_RUNTIME_CONFLICT if the process has another one.
+//
+// Preconditions:
+// options is NULL or initialised; out is writable; err is NULL or writable.
+dlnms_status dlnms_runtime_new(const dlnms_runtime_options *options, dlnms_runtime **out, dlnms_error **err);
+
+// Version of the loaded ONNX Runtime, for example "1.32.0". Lives as long as the handle; NULL for a dead one.
+const char *dlnms_runtime_version(const dlnms_runtime *runtime);
+
+// Absolute path of the loaded ONNX Runtime. Lives as long as the handle; NULL for a dead one.
+const char *dlnms_runtime_path(const dlnms_runtime *runtime);
+
+// Free a handle. NULL does nothing. Scorers made with it go on working.
+void dlnms_runtime_free(dlnms_runtime *runtime);
+
+/* ======================================================================================================== */
+/* Volumes                                                                                                  */
+/* ======================================================================================================== */
+
+// Unsigned 8 bit.
+#define DLNMS_DTYPE_U8 1
+
+// Signed 16 bit.
+#define DLNMS_DTYPE_I16 2
+
+// Unsigned 16 bit.
+#define DLNMS_DTYPE_U16 3
+
+// Signed 32 bit.
+#define DLNMS_DTYPE_I32 4
+
+// IEEE half precision.
+#define DLNMS_DTYPE_F16 5
+
+// IEEE single precision.
+#define DLNMS_DTYPE_F32 6
+
+// IEEE double precision.
+#define DLNMS_DTYPE_F64 7
+
+// Voxels the host owns, with their place in the patient (ITK's conventions); fill with dlnms_volume_init().
+//
+// The library borrows the voxels for the call that gets the struct, reads only those near the tumour, and never
+// copies the volume. Native byte order; any alignment; every byte between the first and the last voxel must be
+// readable. The patient frame is DICOM's LPS in millimetres.
+typedef struct {
+  // Set by dlnms_volume_init().
+  uint32_t struct_size;
+  // A DLNMS_DTYPE_ constant.
+  uint32_t dtype;
+  // Voxel (0,0,0). Borrowed.
+  const void *data;
+  // Voxels along i, j, k; 1 to 65536 each.
+  uint64_t dims[3];
+  // Bytes from a voxel to the next along i, j, k; may be negative. All three 0: tightly packed, i fastest.
+  int64_t strides[3];
+  // Centre of voxel (0,0,0), LPS mm.
+  double origin[3];
+  // Millimetres between voxel centres along i, j, k.
+  double spacing[3];
+  // Row-major 3 x 3; column a is the LPS unit vector of index axis a. Orthonormal within 1e-4.
+  double direction[9];
+  // Physical value (HU, Bq/ml, SUV) = stored * rescale_slope + rescale_intercept.
+  double rescale_slope;
+  // See rescale_slope.
+  double rescale_intercept;
+  // dims[2] slopes that replace rescale_slope, one for each slice k, or NULL. Borrowed.
+  const double *slice_slopes;
+  // dims[2] distances in mm from slice 0, from 0 strictly increasing, where steps are uneven, or NULL. Borrowed.
+  const double *slice_offsets;
+  // 1: stored values from padding_first to padding_last are padding (DICOM PixelPaddingValue); 0: none are.
+  uint32_t has_padding;
+  // 0.
+  uint32_t reserved;
+  // See has_padding.
+  double padding_first;
+  // See has_padding.
+  double padding_last;
+} dlnms_volume;
+
+// Write defaults (identity direction, spacing 1 mm, slope 1, packed) into volume; struct_size is
+// sizeof(dlnms_volume) as the caller sees it.
+//
+// Preconditions:
+// volume is NULL or has struct_size writable bytes.
+void dlnms_volume_init(dlnms_volume *volume, uint32_t struct_size);
+
+/* ======================================================================================================== */
+/* Cases: PET facts, tumour, and both together                                                              */
+/* ======================================================================================================== */
+
+// Bq/ml.
+#define DLNMS_UNITS_BQML 1
+
+// g/ml: SUV of the kind that suv_type names.
+#define DLNMS_UNITS_GML 2
+
+// cm2/ml: SUV by body surface area.
+#define DLNMS_UNITS_CM2ML 3
+
+// Counts: usable with Philips' private factors only.
+#define DLNMS_UNITS_CNTS 4
+
+// Anything else; SUV is refused.
+#define DLNMS_UNITS_OTHER 5
+
+// SUV by body weight; also when the attribute is absent.
+#define DLNMS_SUV_BW 1
+
+// SUV by lean body mass.
+#define DLNMS_SUV_LBM 2
+
+// SUV by lean body mass, James with factor 128.
+#define DLNMS_SUV_LBMJAMES128 3
+
+// SUV by lean body mass, Janmahasatian.
+#define DLNMS_SUV_LBMJANMA 4
+
+// SUV by ideal body weight.
+#define DLNMS_SUV_IBW 5
+
+// Decay Correction is missing; SUV from activity is refused.
+#define DLNMS_DECAY_UNKNOWN 0
+
+// To the start of the series.
+#define DLNMS_DECAY_START 1
+
+// To the administration.
+#define DLNMS_DECAY_ADMIN 2
+
+// None was made.
+#define DLNMS_DECAY_NONE 3
+
+// Patient's Sex is missing.
+#define DLNMS_SEX_UNKNOWN 0
+
+// Male.
+#define DLNMS_SEX_MALE 1
+
+// Female.
+#define DLNMS_SEX_FEMALE 2
+
+// Other.
+#define DLNMS_SEX_OTHER 3
+
+// A point: the centre itself.
+#define DLNMS_ROI_POINT 1
+
+// A box; its midpoint is the centre.
+#define DLNMS_ROI_BOX 2
+
+// A mask; the centroid of its voxels that are not 0 is the centre.
+#define DLNMS_ROI_MASK 3
+
+// What SUV needs to know of a PET series (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
+//
+// Numbers that the header does not give are NaN. Times are seconds on any one clock, the same for all fields, on
+// which midnight is a multiple of 86400.
+typedef struct {
+  // Set by dlnms_pet_info_init().
+  uint32_t struct_size;
+  // A DLNMS_UNITS_ constant: Units (0054,1001).
+  uint32_t units;
+  // A DLNMS_SUV_ constant: SUV Type (0054,1006); read when units is DLNMS_UNITS_GML.
+  uint32_t suv_type;
+  // A DLNMS_DECAY_ constant: Decay Correction (0054,1102).
+  uint32_t decay_correction;
+  // 1 if Corrected Image (0028,0051) holds ATTN on every slice; 0 is refused.
+  uint32_t attenuation_corrected;
+  // A DLNMS_SEX_ constant; for SUV by lean or ideal mass alone.
+  uint32_t sex;
+  // 1 if the radionuclide is coded as F-18; then a missing half-life is known.
+  uint32_t f18_coded;
+  // 0.
+  uint32_t reserved;
+  // Patient's Weight (0010,1030), kg.
+  double weight_kg;
+  // Patient's Size (0010,1020), m.
+  double height_m;
+  // Radionuclide Total Dose (0018,1074), Bq.
+  double dose_bq;
+  // Radionuclide Half Life (0018,1075), s.
+  double half_life_s;
+  // Radiopharmaceutical Start Date Time (0018,1078).
+  double injection_s;
+  // Radiopharmaceutical Start Time (0018,1072), s since midnight.
+  double injection_time_of_day_s;
+  // Series Date and Time (0008,0021) (0008,0031).
+  double series_s;
+  // GE private scan start (0009,xx0D), creator GEMS_PETD_01.
+  double ge_scan_start_s;
+  // Slices of the PET volume; the length of each array below that is not NULL.
+  uint64_t n_slices;
+  // Acquisition Date and Time of each slice, or NULL. Borrowed.
+  const double *acquisition_s;
+  // Frame Reference Time (0054,1300) of each slice in ms, or NULL. Borrowed.
+  const double *frame_reference_ms;
+  // Actual Frame Duration (0018,1242) of each slice in ms, or NULL. Borrowed.
+  const double *frame_duration_ms;
+  // Philips private SUV factor (7053,xx00) of each slice, or NULL. Borrowed.
+  const double *philips_suv_factor;
+  // Philips private activity factor (7053,xx09) of each slice, or NULL. Borrowed.
+  const double *philips_activity_factor;
+} dlnms_pet_info;
+
+// The tumour; fill with dlnms_roi_init().
+typedef struct {
+  // Set by dlnms_roi_init().
+  uint32_t struct_size;
+  // A DLNMS_ROI_ constant; says which of the fields below are read.
+  uint32_t kind;
+  // The point, LPS mm.
+  double point[3];
+  // One corner of the box, LPS mm.
+  double box_first[3];
+  // The opposite corner, LPS mm.
+  double box_last[3];
+  // The mask, on any grid. Borrowed.
+  const dlnms_volume *mask;
+} dlnms_roi;
+
+// Everything about one tumour of one patient; fill with dlnms_case_init(). All pointers are borrowed for the call.
+typedef struct {
+  // Set by dlnms_case_init().
+  uint32_t struct_size;
+  // 0.
+  uint32_t flags;
+  // CT; physical values in HU.
+  const dlnms_volume *ct;
+  // PET.
+  const dlnms_volume *pet;
+  // What the PET values mean; NULL if they are SUVbw already.
+  const dlnms_pet_info *pet_info;
+  // The tumour.
+  const dlnms_roi *roi;
+} dlnms_case;
+
+// Write defaults (everything unknown) into info; struct_size is sizeof(dlnms_pet_info) as the caller sees it.
+//
+// Preconditions:
+// info is NULL or has struct_size writable bytes.
+void dlnms_pet_info_init(dlnms_pet_info *info,
+                         uint32_t struct_size);
+
+// SUVbw factor of each slice: SUVbw = physical value * factor.
+//
+// Writes up to capacity doubles to factors and their number to *needed (NULL allowed). With capacity 0 only
+// the number is written. Nothing is kept. Any thread.
+// Errors: DLNMS_E_SUV with the attribute at fault, DLNMS_E_BUFFER_TOO_SMALL (*needed is written all the same).
+//
+// Preconditions:
+// The pointers keep the promises of their structs; factors has room for capacity doubles.
+dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
+                                        double *factors,
+                                        size_t capacity,
+                                        size_t *needed,
+                                        dlnms_error **err);
+
+// Write defaults (a point that is NaN, so that forgetting it is an error) into roi; struct_size is
+// sizeof(dlnms_roi) as the caller sees it.
+//
+// Preconditions:
+// roi is NULL or has struct_size writable bytes.
+void dlnms_roi_init(dlnms_roi *roi, uint32_t struct_size);
+
+// Write defaults (all NULL) into c; struct_size is sizeof(dlnms_case) as the caller sees it.
+//
+// Preconditions:
+// c is NULL or has struct_size writable bytes.
+void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
+
+/* ======================================================================================================== */
+/* Results                                                                                                  */
+/* ======================================================================================================== */
+
+// The weights were not trained on patients (seeded, phantom): the scores mean nothing about one.
+#define DLNMS_FLAG_NOT_TRAINED 1
+
+// Set in every result: research use only, not for diagnosis.
+#define DLNMS_FLAG_RESEARCH_USE_ONLY 2
+
+// The call had to prepare the scorer first; see prepare_ns.
+#define DLNMS_FLAG_PREPARED_IN_CALL 4
+
+// Score below its cut-off.
+#define DLNMS_RISK_LOW 1
+
+// Score at or above its cut-off.
+#define DLNMS_RISK_HIGH 2
+
+// Scores of one case and everything they rest on.
+typedef struct dlnms_result dlnms_result;
+
+// The numbers of a result; set struct_size to sizeof(dlnms_scores) (dlnms_scores_init() does) and call
+// dlnms_result_scores(). The times of the phases sum to total_ns exactly.
+typedef struct {
+  // Set by dlnms_scores_init().
+  uint32_t struct_size;
+  // DLNMS_FLAG_ bits.
+  uint32_t flags;
+  // Score of occult N1 metastasis, 0 to 1.
+  float n1;
+  // Score of occult N2 metastasis, 0 to 1.
+  float n2;
+  // DLNMS_RISK_ of n1.
+  uint32_t risk_n1;
+  // DLNMS_RISK_ of n2.
+  uint32_t risk_n2;
+  // DLNMS_RISK_HIGH if either is.
+  uint32_t risk_combined;
+  // DLNMS_PROVIDER_ that ran the network.
+  uint32_t provider;
+  // Cut-off of n1.
+  double cutoff_n1;
+  // Cut-off of n2.
+  double cutoff_n2;
+  // Centre used, LPS mm.
+  double center_lps_mm[3];
+  // SUVbw factor of the first slice; 1 if the host gave SUVbw.
+  double suv_factor;
+  // Seconds of decay that were undone; 0 if none.
+  double suv_dt_s;
+  // Implicit prepare.
+  uint64_t prepare_ns;
+  // Checks, centre, SUV factors, planes.
+  uint64_t preprocess_ns;
+  // Waiting for the network while other threads ran it.
+  uint64_t queue_ns;
+  // The network.
+  uint64_t infer_ns;
+  // Risk groups and result.
+  uint64_t finish_ns;
+  // Their sum.
+  uint64_t total_ns;
+} dlnms_scores;
+
+// Zero scores and set its struct_size to struct_size, which is sizeof(dlnms_scores) as the caller sees it.
+//
+// Preconditions:
+// scores is NULL or has struct_size writable bytes.
+void dlnms_scores_init(dlnms_scores *scores,
+                       uint32_t struct_size);
+
+// Copy the numbers of a result. Any thread. Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_result_scores(const dlnms_result *result, dlnms_scores *out, dlnms_error **err);
+
+// How many heads the network has: n1, n2 and their auxiliary readings (n1_pet, n1_ct ...). 0 for a dead handle.
+size_t dlnms_result_head_count(const dlnms_result *result);
+
+// Name and score of one head. *name lives as long as the result; name or score may be NULL. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT (index).
+//
+// Preconditions:
+// name, score and err are NULL or writable.
+dlnms_status dlnms_result_head(const dlnms_result *result,
+                               size_t index,
+                               const char **name,
+                               float *score,
+                               dlnms_error **err);
+
+// The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
+//
+// Writes text with its NUL to buffer and its length with the NUL to *needed (NULL allowed); with capacity 0
+// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+//
+// Preconditions:
+// buffer has room for capacity bytes; needed and err are NULL or writable.
+dlnms_status dlnms_result_json(const dlnms_result *result,
+                               char *buffer,
+                               size_t capacity,
+                               size_t *needed,
+                               dlnms_error **err);
+
+// Free a result. NULL does nothing.
+void dlnms_result_free(dlnms_result *result);
+
+/* ======================================================================================================== */
+/* Scorer                                                                                                   */
+/* ======================================================================================================== */
+
+// ONNX Runtime's CPU kernels.
+#define DLNMS_PROVIDER_CPU 1
+
+// NVIDIA CUDA.
+#define DLNMS_PROVIDER_CUDA 2
+
+// NVIDIA TensorRT.
+#define DLNMS_PROVIDER_TENSORRT 3
+
+// NVIDIA TensorRT for RTX.
+#define DLNMS_PROVIDER_TENSORRT_RTX 4
+
+// A bundle with a runtime. Share one among all threads of the host.
+typedef struct dlnms_scorer dlnms_scorer;
+
+// How a scorer works; fill with dlnms_scorer_options_init().
+typedef struct {
+  // Set by dlnms_scorer_options_init().
+  uint32_t struct_size;
+  // Threads of the network, the calling one among them; 0 is min(4, cores). They sleep when idle.
+  uint32_t threads;
+  // Folder of the model bundle. Required.
+  const char *bundle_dir;
+  // Providers in order of preference, DLNMS_PROVIDER_ constants. One alone is strict: it runs or the call fails.
+  uint32_t providers[8];
+  // How many of providers count; 0 is AUTO: TensorRT, TensorRT for RTX, CUDA, CPU, the first that works.
+  uint32_t n_providers;
+  // Index of the GPU.
+  int32_t device;
+} dlnms_scorer_options;
+
+// Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the
+// caller sees it.
+//
+// Preconditions:
+// options is NULL or has struct_size writable bytes.
+void dlnms_scorer_options_init(dlnms_scorer_options *options, uint32_t struct_size);
+
+// Open a bundle and verify every file of it (about 0.1 s); the network is built by dlnms_scorer_prepare().
+//
+// options is copied. Free *out with dlnms_scorer_free(). Any thread.
+// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED with the file or field; DLNMS_E_INVALID_ARGUMENT.
+//
+// Preconditions:
+// options is initialised; out is writable; err is NULL or writable.
+dlnms_status dlnms_scorer_new(const dlnms_runtime *runtime,
+                              const dlnms_scorer_options *options,
+                              dlnms_scorer **out,
+                              dlnms_error **err);
+
+// Do all slow work now: build the network for a provider, warm it up, and compare its answers with the bundle's
+// test vectors. Does nothing if it was done. dlnms_scorer_score() does it implicitly, and says so.
+//
+// progress and cancel may be NULL; progress is called from the calling thread. Any thread.
+// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST,
+// DLNMS_E_BUNDLE_MODEL, DLNMS_E_CANCELLED; the scorer can be prepared again.
+//
+// Preconditions:
+// progress is NULL or initialised; err is NULL or writable.
+dlnms_status dlnms_scorer_prepare(const dlnms_scorer *scorer,
+                                  const dlnms_progress *progress,
+                                  const dlnms_cancel *cancel,
+                                  dlnms_error **err);
+
+// Score one case. Voxels are read in place during the call; nothing of the case is kept.
+//
+// cancel may be NULL. Free *out with dlnms_result_free(). Any thread, any number at once.
+// Errors: those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, _GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
+// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, _OUTSIDE, _INVALID, DLNMS_E_SUV, each with the field at fault.
+//
+// Preconditions:
+// c is initialised and its pointers keep their promises during the call; out is writable; err is NULL or
+// writable.
+dlnms_status dlnms_scorer_score(const dlnms_scorer *scorer,
+                                const dlnms_case *c,
+                                const dlnms_cancel *cancel,
+                                dlnms_result **out,
+                                dlnms_error **err);
+
+// The tensors the network would see for a case: channels x rows x columns of normalised values, axial, coronal and
+// sagittal in a bundle of the default preprocessing. Needs no prepare.
+//
+// pet and ct have room for capacity floats each; their number goes to *needed (NULL allowed). With capacity
+// 0 only the number is written. Any thread. Errors: those of dlnms_scorer_score(); DLNMS_E_BUFFER_TOO_SMALL.
+//
+// Preconditions:
+// As for dlnms_scorer_score(); pet and ct have room for capacity floats and do not overlap.
+dlnms_status dlnms_scorer_planes(const dlnms_scorer *scorer,
+                                 const dlnms_case *c,
+                                 float *pet,
+                                 float *ct,
+                                 size_t capacity,
+                                 size_t *needed,
+                                 dlnms_error **err);
+
+// The scorer as JSON: model, cut-offs, preprocessing, runtime, provider and why others were passed over.
+//
+// Writes text with its NUL to buffer and its length with the NUL to *needed (NULL allowed); with capacity 0
+// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+//
+// Preconditions:
+// buffer has room for capacity bytes; needed and err are NULL or writable.
+dlnms_status dlnms_scorer_info_json(const dlnms_scorer *scorer,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *needed,
+                                    dlnms_error **err);
+
+// Free a scorer. NULL does nothing. Calls in flight on other threads end first, then its memory goes.
+void dlnms_scorer_free(dlnms_scorer *scorer);
+
+/* ======================================================================================================== */
+/* Studies: DICOM folders                                                                                   */
+/* ======================================================================================================== */
+
+// The CT.
+#define DLNMS_MODALITY_CT 1
+
+// The PET.
+#define DLNMS_MODALITY_PET 2
+
+// A PET/CT study read from DICOM: one CT and one PET volume, decoded, with what SUV needs.
+typedef struct dlnms_study dlnms_study;
+
+// Read a PET/CT study from DICOM files and folders (searched recursively).
+//
+// The CT is the largest series that is not a localizer; the PET the largest that is attenuation corrected and
+// convertible to SUV; both complete and regular, or the call fails and names the slice. Decoding uses all cores for
+// the length of the call. progress (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a
+// time) and cancel may be NULL. Free *out with dlnms_study_free(). Any thread.
+// Errors: DLNMS_E_DICOM_READ, _NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED.
+//
+// Preconditions:
+// paths holds n_paths NUL-terminated UTF-8 strings; progress is NULL or initialised; out is writable; err
+// is NULL or writable.
+dlnms_status dlnms_study_open(const char *const *paths,
+                              size_t n_paths,
+                              const dlnms_progress *progress,
+                              const dlnms_cancel *cancel,
+                              dlnms_study **out,
+                              dlnms_error **err);
+
+// Describe a volume of the study. The pointers in *out live as long as the study. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT (modality), DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_study_volume(const dlnms_study *study,
+                                uint32_t modality,
+                                dlnms_volume *out,
+                                dlnms_error **err);
+
+// What SUV needs of the study's PET. The pointers in *out live as long as the study. Any thread.
+// Errors: DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_study_pet_info(const dlnms_study *study, dlnms_pet_info *out, dlnms_error **err);
+
+// How many notes there are on the study's series: what was passed over, what is unusual. 0 for a dead handle.
+size_t dlnms_study_warning_count(const dlnms_study *study);
+
+// One note; NULL beyond the last. Lives as long as the study. Any thread.
+const char *dlnms_study_warning(const dlnms_study *study, size_t index);
+
+// Free a study and its volumes. NULL does nothing.
+void dlnms_study_free(dlnms_study *study);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DLNMS_H */

@@ -1,0 +1,413 @@
+/*
+ * dlnms.hpp - C++17 over dlnms.h: RAII and exceptions, header only, nothing of its own to link.
+ *
+ * RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
+ *
+ * Every call that fails throws dlnms::Error with the status and the library's message. Objects own their handles, can
+ * be moved, not copied. What the C manual says of threads holds here: a Scorer may be shared by all threads.
+ *
+ *     dlnms::Runtime runtime;                                  // DLNMS_ONNXRUNTIME, or beside the library
+ *     dlnms::Scorer scorer(runtime, "bundle");
+ *     dlnms::Study study({"ct-folder", "pet-folder"});
+ *     dlnms::Result result = scorer.score(study.case_at({-42.3, -14.6, -122.1}));
+ *     std::cout << result.scores().n1 << '\n' << result.json() << '\n';
+ */
+
+#ifndef DLNMS_HPP
+#define DLNMS_HPP
+
+#include "dlnms.h"
+
+#include <array>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace dlnms {
+
+/// A call that failed: its status (a DLNMS_E_ constant) and, as what(), a message that names what is at fault.
+class Error : public std::runtime_error {
+public:
+    Error(dlnms_status status, const std::string& message) : std::runtime_error(message), status_(status) {}
+    dlnms_status status() const noexcept { return status_; }
+
+private:
+    dlnms_status status_;
+};
+
+namespace detail {
+
+/// Turn a status into an exception, freeing the error.
+inline void check(dlnms_status status, dlnms_error* error) {
+    if (status == DLNMS_OK) return;
+    std::string message = error ? dlnms_error_message(error) : dlnms_status_string(status);
+    dlnms_error_free(error);
+    throw Error(status, message);
+}
+
+/// Call a C function whose last parameter is dlnms_error **.
+template <class F, class... Args>
+void call(F function, Args... args) {
+    dlnms_error* error = nullptr;
+    check(function(args..., &error), error);
+}
+
+/// Call a constructor of the C API: last parameters are the handle and the error.
+template <class Handle, class F, class... Args>
+Handle* make(F function, Args... args) {
+    Handle* handle = nullptr;
+    call(function, args..., &handle);
+    return handle;
+}
+
+/// Read a text by the capacity-in, needed-out rule.
+template <class F, class Handle>
+std::string text(F function, const Handle* handle) {
+    size_t needed = 0;
+    call(function, handle, static_cast<char*>(nullptr), size_t{0}, &needed);
+    std::string out(needed, '\0');
+    call(function, handle, out.data(), out.size(), &needed);
+    out.resize(needed - 1); // without the NUL
+    return out;
+}
+
+template <class Handle, void (*Free)(Handle*)>
+struct Deleter {
+    void operator()(Handle* handle) const noexcept { Free(handle); }
+};
+
+template <class Handle, void (*Free)(Handle*)>
+using Owner = std::unique_ptr<Handle, Deleter<Handle, Free>>;
+
+/// The header and the library must speak the same binary interface.
+inline void require_same_abi() {
+    if (dlnms_abi_version() != DLNMS_ABI_VERSION)
+        throw Error(DLNMS_E_UNSUPPORTED, "dlnms.h has ABI version " + std::to_string(DLNMS_ABI_VERSION) +
+                                             ", the library " + std::to_string(dlnms_abi_version()));
+}
+
+template <class T>
+struct VoxelType;
+template <> struct VoxelType<uint8_t> { static constexpr uint32_t code = DLNMS_DTYPE_U8; };
+template <> struct VoxelType<int16_t> { static constexpr uint32_t code = DLNMS_DTYPE_I16; };
+template <> struct VoxelType<uint16_t> { static constexpr uint32_t code = DLNMS_DTYPE_U16; };
+template <> struct VoxelType<int32_t> { static constexpr uint32_t code = DLNMS_DTYPE_I32; };
+template <> struct VoxelType<float> { static constexpr uint32_t code = DLNMS_DTYPE_F32; };
+template <> struct VoxelType<double> { static constexpr uint32_t code = DLNMS_DTYPE_F64; };
+
+} // namespace detail
+
+using Point = std::array<double, 3>; ///< LPS, millimetres
+
+/// Describe tightly packed voxels, i fastest; set origin, spacing, direction and rescale on what it returns.
+template <class T>
+dlnms_volume packed_volume(const T* voxels, const std::array<uint64_t, 3>& dims) {
+    dlnms_volume volume;
+    dlnms_volume_init(&volume, sizeof volume);
+    volume.dtype = detail::VoxelType<T>::code;
+    volume.data = voxels;
+    for (size_t axis = 0; axis < 3; ++axis) volume.dims[axis] = dims[axis];
+    return volume;
+}
+
+/// PET facts with everything unknown.
+inline dlnms_pet_info pet_info() {
+    dlnms_pet_info info;
+    dlnms_pet_info_init(&info, sizeof info);
+    return info;
+}
+
+inline dlnms_roi roi_point(const Point& point) {
+    dlnms_roi roi;
+    dlnms_roi_init(&roi, sizeof roi);
+    roi.kind = DLNMS_ROI_POINT;
+    for (size_t axis = 0; axis < 3; ++axis) roi.point[axis] = point[axis];
+    return roi;
+}
+
+inline dlnms_roi roi_box(const Point& first, const Point& last) {
+    dlnms_roi roi;
+    dlnms_roi_init(&roi, sizeof roi);
+    roi.kind = DLNMS_ROI_BOX;
+    for (size_t axis = 0; axis < 3; ++axis) {
+        roi.box_first[axis] = first[axis];
+        roi.box_last[axis] = last[axis];
+    }
+    return roi;
+}
+
+/// `mask` must outlive every use of the ROI.
+inline dlnms_roi roi_mask(const dlnms_volume& mask) {
+    dlnms_roi roi;
+    dlnms_roi_init(&roi, sizeof roi);
+    roi.kind = DLNMS_ROI_MASK;
+    roi.mask = &mask;
+    return roi;
+}
+
+/// A case by value: volumes and ROI are copied, voxels stay the host's.
+class Case {
+public:
+    Case(const dlnms_volume& ct, const dlnms_volume& pet, const dlnms_roi& roi) : ct_(ct), pet_(pet), roi_(roi) {}
+    Case(const dlnms_volume& ct, const dlnms_volume& pet, const dlnms_pet_info& info, const dlnms_roi& roi)
+        : ct_(ct), pet_(pet), info_(info), has_info_(true), roi_(roi) {}
+
+    /// The C struct; valid while this object is.
+    dlnms_case raw() const {
+        dlnms_case c;
+        dlnms_case_init(&c, sizeof c);
+        c.ct = &ct_;
+        c.pet = &pet_;
+        c.pet_info = has_info_ ? &info_ : nullptr;
+        c.roi = &roi_;
+        return c;
+    }
+
+private:
+    dlnms_volume ct_, pet_;
+    dlnms_pet_info info_{};
+    bool has_info_ = false;
+    dlnms_roi roi_;
+};
+
+/// SUVbw factor of each slice.
+inline std::vector<double> suv_factors(const dlnms_pet_info& info) {
+    size_t needed = 0;
+    detail::call(dlnms_pet_info_suv_factors, &info, static_cast<double*>(nullptr), size_t{0}, &needed);
+    std::vector<double> factors(needed);
+    detail::call(dlnms_pet_info_suv_factors, &info, factors.data(), factors.size(), &needed);
+    return factors;
+}
+
+/// Hears of long calls: phase, fraction done; returns false to cancel. An exception cancels too and goes on to the
+/// caller.
+using Progress = std::function<bool(uint32_t phase, float fraction)>;
+
+namespace detail {
+
+/// A std::function behind the C callback, for the length of a call.
+class ProgressAdapter {
+public:
+    explicit ProgressAdapter(const Progress& progress) : progress_(progress) {
+        dlnms_progress_init(&raw_, sizeof raw_);
+        raw_.callback = &ProgressAdapter::tell;
+        raw_.user_data = this;
+    }
+    ProgressAdapter(const ProgressAdapter&) = delete;
+    ProgressAdapter& operator=(const ProgressAdapter&) = delete;
+
+    const dlnms_progress* raw() const { return progress_ ? &raw_ : nullptr; }
+    void rethrow() const {
+        if (thrown_) std::rethrow_exception(thrown_);
+    }
+
+private:
+    static int32_t tell(uint32_t phase, float fraction, void* self) {
+        auto* me = static_cast<ProgressAdapter*>(self);
+        try {
+            return me->progress_(phase, fraction) ? 0 : 1;
+        } catch (...) {
+            me->thrown_ = std::current_exception(); // no exception may cross the C boundary
+            return 1;
+        }
+    }
+
+    const Progress& progress_;
+    dlnms_progress raw_;
+    std::exception_ptr thrown_;
+};
+
+} // namespace detail
+
+/// Cancels calls that were given it; trigger() from any thread.
+class CancelToken {
+public:
+    CancelToken() : handle_(detail::make<dlnms_cancel>(dlnms_cancel_new)) {}
+    void trigger() const { dlnms_cancel_trigger(handle_.get()); }
+    const dlnms_cancel* get() const { return handle_.get(); }
+
+private:
+    detail::Owner<dlnms_cancel, dlnms_cancel_free> handle_;
+};
+
+/// The process's ONNX Runtime.
+class Runtime {
+public:
+    /// `library` is libonnxruntime.so or its folder; empty: DLNMS_ONNXRUNTIME, else beside the dlnms library.
+    explicit Runtime(const std::string& library = {}) {
+        detail::require_same_abi();
+        dlnms_runtime_options options;
+        dlnms_runtime_options_init(&options, sizeof options);
+        options.library_path = library.empty() ? nullptr : library.c_str();
+        handle_.reset(detail::make<dlnms_runtime>(dlnms_runtime_new, static_cast<const dlnms_runtime_options*>(&options)));
+    }
+    std::string version() const { return dlnms_runtime_version(handle_.get()); }
+    std::string path() const { return dlnms_runtime_path(handle_.get()); }
+    const dlnms_runtime* get() const { return handle_.get(); }
+
+private:
+    detail::Owner<dlnms_runtime, dlnms_runtime_free> handle_;
+};
+
+/// A PET/CT study read from DICOM folders.
+class Study {
+public:
+    explicit Study(const std::vector<std::string>& paths, const Progress& progress = {}, const CancelToken* cancel = nullptr) {
+        detail::require_same_abi();
+        std::vector<const char*> raw;
+        for (const auto& path : paths) raw.push_back(path.c_str());
+        detail::ProgressAdapter adapter(progress);
+        dlnms_error* error = nullptr;
+        dlnms_study* study = nullptr;
+        const auto status =
+            dlnms_study_open(raw.data(), raw.size(), adapter.raw(), cancel ? cancel->get() : nullptr, &study, &error);
+        handle_.reset(study);
+        std::unique_ptr<dlnms_error, detail::Deleter<dlnms_error, dlnms_error_free>> guard(error);
+        adapter.rethrow();
+        detail::check(status, guard.release());
+    }
+    /// Volumes and facts point into the study and live as long as it does.
+    dlnms_volume ct() const { return volume(DLNMS_MODALITY_CT); }
+    dlnms_volume pet() const { return volume(DLNMS_MODALITY_PET); }
+    dlnms_pet_info pet_info() const {
+        dlnms_pet_info info = dlnms::pet_info();
+        detail::call(dlnms_study_pet_info, static_cast<const dlnms_study*>(handle_.get()), &info);
+        return info;
+    }
+    Case case_at(const Point& center) const { return Case(ct(), pet(), pet_info(), roi_point(center)); }
+    std::vector<std::string> warnings() const {
+        std::vector<std::string> out;
+        for (size_t i = 0; i < dlnms_study_warning_count(handle_.get()); ++i)
+            out.emplace_back(dlnms_study_warning(handle_.get(), i));
+        return out;
+    }
+
+private:
+    dlnms_volume volume(uint32_t modality) const {
+        dlnms_volume out;
+        dlnms_volume_init(&out, sizeof out);
+        detail::call(dlnms_study_volume, static_cast<const dlnms_study*>(handle_.get()), modality, &out);
+        return out;
+    }
+    detail::Owner<dlnms_study, dlnms_study_free> handle_;
+};
+
+/// One head of the network.
+struct Head {
+    std::string name;
+    float score;
+};
+
+/// Scores of one case.
+class Result {
+public:
+    explicit Result(dlnms_result* handle) : handle_(handle) {}
+    dlnms_scores scores() const {
+        dlnms_scores out;
+        dlnms_scores_init(&out, sizeof out);
+        detail::call(dlnms_result_scores, get(), &out);
+        return out;
+    }
+    std::vector<Head> heads() const {
+        std::vector<Head> out;
+        for (size_t i = 0; i < dlnms_result_head_count(get()); ++i) {
+            const char* name = nullptr;
+            float score = 0;
+            detail::call(dlnms_result_head, get(), i, &name, &score);
+            out.push_back({name, score});
+        }
+        return out;
+    }
+    std::string json() const { return detail::text(dlnms_result_json, get()); }
+    const dlnms_result* get() const { return handle_.get(); }
+
+private:
+    detail::Owner<dlnms_result, dlnms_result_free> handle_;
+};
+
+/// Options of a scorer.
+struct ScorerOptions {
+    uint32_t threads = 0;                ///< 0: min(4, cores)
+    std::vector<uint32_t> providers = {}; ///< DLNMS_PROVIDER_ constants; empty: AUTO; one: strict
+    int32_t device = 0;                  ///< index of the GPU
+};
+
+/// The two input tensors of a case.
+struct Planes {
+    std::vector<float> pet, ct;
+};
+
+/// A bundle with a runtime. Share it among threads.
+class Scorer {
+public:
+    Scorer(const Runtime& runtime, const std::string& bundle, const ScorerOptions& options = {}) {
+        dlnms_scorer_options raw;
+        dlnms_scorer_options_init(&raw, sizeof raw);
+        raw.bundle_dir = bundle.c_str();
+        raw.threads = options.threads;
+        raw.device = options.device;
+        constexpr size_t room = sizeof raw.providers / sizeof raw.providers[0];
+        if (options.providers.size() > room) throw Error(DLNMS_E_INVALID_ARGUMENT, "too many providers");
+        for (auto provider : options.providers) raw.providers[raw.n_providers++] = provider;
+        handle_.reset(detail::make<dlnms_scorer>(dlnms_scorer_new, runtime.get(), static_cast<const dlnms_scorer_options*>(&raw)));
+    }
+    /// Build, warm up and self-test now rather than in the first score().
+    void prepare(const Progress& progress = {}, const CancelToken* cancel = nullptr) const {
+        detail::ProgressAdapter adapter(progress);
+        dlnms_error* error = nullptr;
+        const auto status = dlnms_scorer_prepare(get(), adapter.raw(), cancel ? cancel->get() : nullptr, &error);
+        std::unique_ptr<dlnms_error, detail::Deleter<dlnms_error, dlnms_error_free>> guard(error);
+        adapter.rethrow();
+        detail::check(status, guard.release());
+    }
+    Result score(const Case& c, const CancelToken* cancel = nullptr) const {
+        const dlnms_case raw = c.raw();
+        return Result(detail::make<dlnms_result>(dlnms_scorer_score, get(), &raw, cancel ? cancel->get() : nullptr));
+    }
+    Planes planes(const Case& c) const {
+        const dlnms_case raw = c.raw();
+        size_t needed = 0;
+        float* none = nullptr;
+        detail::call(dlnms_scorer_planes, get(), &raw, none, none, size_t{0}, &needed);
+        Planes out{std::vector<float>(needed), std::vector<float>(needed)};
+        detail::call(dlnms_scorer_planes, get(), &raw, out.pet.data(), out.ct.data(), needed, &needed);
+        return out;
+    }
+    std::string info_json() const { return detail::text(dlnms_scorer_info_json, get()); }
+    const dlnms_scorer* get() const { return handle_.get(); }
+
+private:
+    detail::Owner<dlnms_scorer, dlnms_scorer_free> handle_;
+};
+
+/// Gets log lines: DLNMS_LOG_ level, target, message. Called from any thread; must not throw.
+using LogFunction = std::function<void(uint32_t level, std::string_view target, std::string_view message)>;
+
+/// Send the process's log lines to `log`; an empty function makes the library silent.
+inline void set_logger(uint32_t level, LogFunction log) {
+    if (!log) return detail::call(dlnms_logger_set, static_cast<const dlnms_logger*>(nullptr));
+    auto owned = std::make_unique<LogFunction>(std::move(log));
+    dlnms_logger raw;
+    dlnms_logger_init(&raw, sizeof raw);
+    raw.level = level;
+    raw.user_data = owned.get();
+    raw.callback = [](uint32_t l, const char* target, const char* message, void* data) {
+        try {
+            (*static_cast<LogFunction*>(data))(l, target, message);
+        } catch (...) { // a log line is not worth the host's process
+        }
+    };
+    raw.drop = [](void* data) { delete static_cast<LogFunction*>(data); };
+    detail::call(dlnms_logger_set, static_cast<const dlnms_logger*>(&raw));
+    owned.release(); // the library drops it when it is replaced
+}
+
+} // namespace dlnms
+
+#endif // DLNMS_HPP

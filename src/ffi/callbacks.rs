@@ -1,0 +1,114 @@
+//! Section "callbacks".
+
+use super::structs::{self, Versioned};
+use crate::error::{Error, Result};
+use crate::scorer::Phase;
+use std::ffi::c_void;
+
+/// A session is being built.
+pub const DLNMS_PHASE_LOAD: u32 = 1;
+/// First runs, which allocate.
+pub const DLNMS_PHASE_WARM_UP: u32 = 2;
+/// The bundle's test vectors are run and compared.
+pub const DLNMS_PHASE_SELF_TEST: u32 = 3;
+/// dlnms_scorer_prepare() is done.
+pub const DLNMS_PHASE_READY: u32 = 4;
+/// DICOM files are being decoded. Called from the library's decoding threads, one call at a time.
+pub const DLNMS_PHASE_DECODE: u32 = 5;
+
+/// Tells the host how far a long call is; fill with dlnms_progress_init().
+///
+/// `callback` gets a DLNMS_PHASE_, the fraction of that phase that is done (0 to 1) and `user_data`; a return value
+/// that is not 0 cancels the call, which then fails with DLNMS_E_CANCELLED. It must not throw or longjmp.
+/// `drop`, if not NULL, is called exactly once with `user_data` before the call that took the struct returns,
+/// whether it succeeds or fails (but not if the struct itself is refused).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_progress {
+    /// Set by dlnms_progress_init().
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Required.
+    pub callback: Option<unsafe extern "C" fn(phase: u32, fraction: f32, user_data: *mut c_void) -> i32>,
+    /// Handed to both functions.
+    pub user_data: *mut c_void,
+    /// May be NULL.
+    pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+}
+
+// SAFETY: repr(C), u32 first; NULL function pointers are `None`.
+unsafe impl Versioned for dlnms_progress {
+    const NAME: &'static str = "dlnms_progress";
+    const V1_SIZE: usize = 32;
+}
+
+/// Write defaults into `progress`; `struct_size` is sizeof(dlnms_progress) as the caller sees it.
+///
+/// # Safety
+/// `progress` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_progress_init(progress: *mut dlnms_progress, struct_size: u32) {
+    let defaults = dlnms_progress { struct_size, reserved: 0, callback: None, user_data: std::ptr::null_mut(), drop: None };
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(progress, struct_size, &defaults) };
+}
+
+/// The host's pointer and its destructor, which runs exactly once.
+pub(super) struct UserData {
+    pub pointer: *mut c_void,
+    drop: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+// SAFETY: the header says from which threads each callback is called; the host's pointer must be fit for them.
+unsafe impl Send for UserData {}
+// SAFETY: as above; this library never looks behind the pointer.
+unsafe impl Sync for UserData {}
+
+impl UserData {
+    pub fn new(pointer: *mut c_void, drop: Option<unsafe extern "C" fn(*mut c_void)>) -> Self {
+        Self { pointer, drop }
+    }
+}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let Some(drop) = self.drop {
+            // SAFETY: called once, with the pointer it came with, as the header promises.
+            unsafe { drop(self.pointer) };
+        }
+    }
+}
+
+/// A progress callback for the length of a call.
+pub(super) struct HostProgress {
+    callback: unsafe extern "C" fn(u32, f32, *mut c_void) -> i32,
+    data: UserData,
+}
+
+impl HostProgress {
+    /// Take the host's struct; NULL is no progress.
+    ///
+    /// # Safety
+    /// As for [`structs::read`].
+    pub unsafe fn read(progress: *const dlnms_progress) -> Result<Option<Self>> {
+        if progress.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: handed on from the caller.
+        let raw = unsafe { structs::read(progress) }?;
+        let Some(callback) = raw.callback else { return Err(Error::NullArgument("dlnms_progress.callback")) };
+        Ok(Some(Self { callback, data: UserData::new(raw.user_data, raw.drop) }))
+    }
+
+    /// Tell the host; `false` is its wish to cancel.
+    pub fn tell(&self, phase: u32, fraction: f32) -> bool {
+        // SAFETY: the host's function with the host's pointer, as the header promises.
+        unsafe { (self.callback)(phase, fraction, self.data.pointer) == 0 }
+    }
+}
+
+const _: () = {
+    assert!(DLNMS_PHASE_LOAD == Phase::Load as u32 && DLNMS_PHASE_WARM_UP == Phase::WarmUp as u32);
+    assert!(DLNMS_PHASE_SELF_TEST == Phase::SelfTest as u32 && DLNMS_PHASE_READY == Phase::Ready as u32);
+};

@@ -1,0 +1,58 @@
+//! The one boundary: nothing unwinds into C, and every failure becomes a status with an error object.
+
+use super::error::{dlnms_error, store_error};
+use crate::error::{Error, Result, status};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Run the body of an exported function.
+///
+/// Unwind safety: objects the body used are poisoned by their own guards, and out parameters are written last.
+pub fn guard(err: *mut *mut dlnms_error, body: impl FnOnce() -> Result<()>) -> i32 {
+    match catch(body) {
+        Ok(()) => status::DLNMS_OK,
+        Err(error) => {
+            let code = error.status();
+            // Storing allocates and locks; if even that panics, the status still arrives.
+            let _ = catch(|| {
+                store_error(err, error);
+                Ok(())
+            });
+            code
+        }
+    }
+}
+
+/// Run the body of a function that cannot report: a panic gives `fallback`.
+pub fn guard_or<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
+}
+
+fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "panic".into());
+        Err(Error::Internal(text))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::{dlnms_error_free, dlnms_error_message, dlnms_error_status};
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_internal_with_its_message() {
+        let mut err = std::ptr::null_mut();
+        let code = guard(&mut err, || std::panic::resume_unwind(Box::new("broken".to_string())));
+        assert_eq!(code, status::DLNMS_E_INTERNAL);
+        assert_eq!(dlnms_error_status(err), code);
+        // SAFETY: the message lives as long as the error.
+        let text = unsafe { std::ffi::CStr::from_ptr(dlnms_error_message(err)) };
+        assert!(text.to_str().unwrap().contains("broken"));
+        dlnms_error_free(err);
+        assert_eq!(guard_or(3, || std::panic::resume_unwind(Box::new(()))), 3);
+    }
+}

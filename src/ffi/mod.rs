@@ -1,0 +1,35 @@
+//! The C ABI: pointers in, core call, error out. One file is one section of `include/dlnms.h`.
+//!
+//! The header is generated from these files by `tests/header.rs`; their documentation is its manual, written for C.
+#![allow(unsafe_code)]
+#![allow(non_camel_case_types)]
+
+mod callbacks;
+mod cancel;
+mod case;
+mod error;
+mod guard;
+mod handle;
+mod library;
+mod logger;
+mod result;
+mod runtime;
+mod scorer;
+mod strings;
+mod structs;
+#[cfg(feature = "dicom")]
+mod study;
+mod volume;
+
+pub use callbacks::*;
+pub use cancel::*;
+pub use case::*;
+pub use error::*;
+pub use library::*;
+pub use logger::*;
+pub use result::*;
+pub use runtime::*;
+pub use scorer::*;
+#[cfg(feature = "dicom")]
+pub use study::*;
+pub use volume::*;

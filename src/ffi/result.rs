@@ -1,0 +1,243 @@
+//! Section "result".
+
+use super::error::{dlnms_error, dlnms_status};
+use super::guard::{guard, guard_or};
+use super::handle::{self, Object};
+use super::strings;
+use super::structs::{self, Versioned};
+use crate::decision::Risk;
+use crate::error::Error;
+use crate::report;
+use crate::scorer::{Scorer, Scores};
+use std::ffi::{CString, c_char};
+
+/// The weights were not trained on patients (seeded, phantom): the scores mean nothing about one.
+pub const DLNMS_FLAG_NOT_TRAINED: u32 = 1;
+/// Set in every result: research use only, not for diagnosis.
+pub const DLNMS_FLAG_RESEARCH_USE_ONLY: u32 = 2;
+/// The call had to prepare the scorer first; see prepare_ns.
+pub const DLNMS_FLAG_PREPARED_IN_CALL: u32 = 4;
+
+/// Score below its cut-off.
+pub const DLNMS_RISK_LOW: u32 = 1;
+/// Score at or above its cut-off.
+pub const DLNMS_RISK_HIGH: u32 = 2;
+
+/// Scores of one case and everything they rest on.
+pub struct dlnms_result {
+    _private: [u8; 0],
+}
+
+pub(super) struct ResultObject {
+    scores: dlnms_scores,
+    heads: Vec<(CString, f32)>,
+    json: CString,
+}
+
+impl Object for ResultObject {
+    type Handle = dlnms_result;
+    const NAME: &'static str = "dlnms_result";
+}
+
+/// The numbers of a result; set struct_size to sizeof(dlnms_scores) (dlnms_scores_init() does) and call
+/// dlnms_result_scores(). The times of the phases sum to total_ns exactly.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_scores {
+    /// Set by dlnms_scores_init().
+    pub struct_size: u32,
+    /// DLNMS_FLAG_ bits.
+    pub flags: u32,
+    /// Score of occult N1 metastasis, 0 to 1.
+    pub n1: f32,
+    /// Score of occult N2 metastasis, 0 to 1.
+    pub n2: f32,
+    /// DLNMS_RISK_ of n1.
+    pub risk_n1: u32,
+    /// DLNMS_RISK_ of n2.
+    pub risk_n2: u32,
+    /// DLNMS_RISK_HIGH if either is.
+    pub risk_combined: u32,
+    /// DLNMS_PROVIDER_ that ran the network.
+    pub provider: u32,
+    /// Cut-off of n1.
+    pub cutoff_n1: f64,
+    /// Cut-off of n2.
+    pub cutoff_n2: f64,
+    /// Centre used, LPS mm.
+    pub center_lps_mm: [f64; 3],
+    /// SUVbw factor of the first slice; 1 if the host gave SUVbw.
+    pub suv_factor: f64,
+    /// Seconds of decay that were undone; 0 if none.
+    pub suv_dt_s: f64,
+    /// Implicit prepare.
+    pub prepare_ns: u64,
+    /// Checks, centre, SUV factors, planes.
+    pub preprocess_ns: u64,
+    /// Waiting for the network while other threads ran it.
+    pub queue_ns: u64,
+    /// The network.
+    pub infer_ns: u64,
+    /// Risk groups and result.
+    pub finish_ns: u64,
+    /// Their sum.
+    pub total_ns: u64,
+}
+
+// SAFETY: repr(C), u32 first, integers and floats.
+unsafe impl Versioned for dlnms_scores {
+    const NAME: &'static str = "dlnms_scores";
+    const V1_SIZE: usize = 136;
+}
+
+/// Zero `scores` and set its struct_size to `struct_size`, which is sizeof(dlnms_scores) as the caller sees it.
+///
+/// # Safety
+/// `scores` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_scores_init(scores: *mut dlnms_scores, struct_size: u32) {
+    let zero = dlnms_scores {
+        struct_size,
+        flags: 0,
+        n1: 0.0,
+        n2: 0.0,
+        risk_n1: 0,
+        risk_n2: 0,
+        risk_combined: 0,
+        provider: 0,
+        cutoff_n1: 0.0,
+        cutoff_n2: 0.0,
+        center_lps_mm: [0.0; 3],
+        suv_factor: 0.0,
+        suv_dt_s: 0.0,
+        prepare_ns: 0,
+        preprocess_ns: 0,
+        queue_ns: 0,
+        infer_ns: 0,
+        finish_ns: 0,
+        total_ns: 0,
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(scores, struct_size, &zero) };
+}
+
+impl ResultObject {
+    pub fn new(scorer: &Scorer, scores: Scores) -> Self {
+        let manifest = &scorer.bundle().manifest;
+        let t = &scores.timings;
+        let ns = |d: std::time::Duration| d.as_nanos() as u64;
+        let plain = dlnms_scores {
+            struct_size: size_of::<dlnms_scores>() as u32,
+            flags: report::flags(scorer, &scores),
+            n1: scores.n1,
+            n2: scores.n2,
+            risk_n1: scores.decision.n1 as u32,
+            risk_n2: scores.decision.n2 as u32,
+            risk_combined: scores.decision.combined as u32,
+            provider: scorer.engine().map_or(0, |e| e.provider as u32),
+            cutoff_n1: manifest.cutoffs.n1,
+            cutoff_n2: manifest.cutoffs.n2,
+            center_lps_mm: scores.center,
+            suv_factor: scores.suv.as_ref().and_then(|s| s.factors.first().copied()).unwrap_or(1.0),
+            suv_dt_s: scores.suv.as_ref().map_or(0.0, |s| s.dt_s),
+            prepare_ns: ns(t.prepare),
+            preprocess_ns: ns(t.preprocess),
+            queue_ns: ns(t.queue),
+            infer_ns: ns(t.infer),
+            finish_ns: ns(t.finish),
+            total_ns: ns(t.total()),
+        };
+        let heads = manifest.heads.iter().map(|h| strings::owned(h)).zip(scores.heads.iter().copied()).collect();
+        let json = strings::owned(&report::report(scorer, &scores, &[]).to_string());
+        Self { scores: plain, heads, json }
+    }
+}
+
+/// Copy the numbers of a result. Any thread. Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_scores(
+    result: *const dlnms_result,
+    out: *mut dlnms_scores,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &result.scores) }
+    })
+}
+
+/// How many heads the network has: n1, n2 and their auxiliary readings (n1_pet, n1_ct ...). 0 for a dead handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_result_head_count(result: *const dlnms_result) -> usize {
+    guard_or(0, || handle::get::<ResultObject>(result).map_or(0, |r| r.heads.len()))
+}
+
+/// Name and score of one head. `*name` lives as long as the result; `name` or `score` may be NULL. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT (index).
+///
+/// # Safety
+/// `name`, `score` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_head(
+    result: *const dlnms_result,
+    index: usize,
+    name: *mut *const c_char,
+    score: *mut f32,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        let n = result.heads.len();
+        let head = result.heads.get(index).ok_or_else(|| Error::invalid("index", format!("{index}, there are {n} heads")))?;
+        // SAFETY: NULL or writable by the caller's promise.
+        unsafe {
+            if !name.is_null() {
+                name.write(head.0.as_ptr());
+            }
+            if !score.is_null() {
+                score.write(head.1);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
+///
+/// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
+/// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+///
+/// # Safety
+/// `buffer` has room for `capacity` bytes; `needed` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_json(
+    result: *const dlnms_result,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        // SAFETY: handed on from the caller; c_char and u8 have one size.
+        unsafe { strings::fill(result.json.as_bytes_with_nul(), buffer.cast(), capacity, needed) }
+    })
+}
+
+/// Free a result. NULL does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_result_free(result: *mut dlnms_result) {
+    guard_or((), || handle::free::<ResultObject>(result));
+}
+
+const _: () = {
+    assert!(DLNMS_RISK_LOW == Risk::Low as u32 && DLNMS_RISK_HIGH == Risk::High as u32);
+    assert!(DLNMS_FLAG_NOT_TRAINED == report::FLAG_NOT_TRAINED);
+    assert!(DLNMS_FLAG_RESEARCH_USE_ONLY == report::FLAG_RESEARCH_USE_ONLY);
+    assert!(DLNMS_FLAG_PREPARED_IN_CALL == report::FLAG_PREPARED_IN_CALL);
+    assert!(size_of::<dlnms_scores>() == <dlnms_scores as Versioned>::V1_SIZE);
+};

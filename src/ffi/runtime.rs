@@ -1,0 +1,119 @@
+//! Section "runtime".
+
+use super::error::{dlnms_error, dlnms_status};
+use super::guard::{guard, guard_or};
+use super::handle::{self, Object};
+use super::strings;
+use super::structs::{self, Versioned};
+use crate::error::Error;
+use crate::runtime::Runtime;
+use std::ffi::{CString, c_char};
+use std::path::Path;
+
+/// The process's ONNX Runtime. There is one for each process, loaded once and kept until the process ends, however
+/// many of these handles come and go.
+pub struct dlnms_runtime {
+    _private: [u8; 0],
+}
+
+pub(super) struct RuntimeObject {
+    pub runtime: Runtime,
+    version: CString,
+    path: CString,
+}
+
+impl Object for RuntimeObject {
+    type Handle = dlnms_runtime;
+    const NAME: &'static str = "dlnms_runtime";
+}
+
+/// How to find ONNX Runtime; fill with dlnms_runtime_options_init().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_runtime_options {
+    /// Set by dlnms_runtime_options_init().
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// libonnxruntime.so or the folder that holds it. NULL: the environment variable DLNMS_ONNXRUNTIME, and where it
+    /// is not set the folder of this library (of the program, if it is linked statically).
+    pub library_path: *const c_char,
+}
+
+// SAFETY: repr(C), u32 first, an integer and a pointer.
+unsafe impl Versioned for dlnms_runtime_options {
+    const NAME: &'static str = "dlnms_runtime_options";
+    const V1_SIZE: usize = 16;
+}
+
+/// Write defaults into `options`; `struct_size` is sizeof(dlnms_runtime_options) as the caller sees it.
+///
+/// # Safety
+/// `options` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_runtime_options_init(options: *mut dlnms_runtime_options, struct_size: u32) {
+    let defaults = dlnms_runtime_options { struct_size, reserved: 0, library_path: std::ptr::null() };
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(options, struct_size, &defaults) };
+}
+
+/// Load ONNX Runtime (1.24 or later), or get a handle to the one that is loaded. Telemetry is off.
+///
+/// `options` may be NULL. Free `*out` with dlnms_runtime_free(); the library itself stays. Any thread.
+/// Errors: DLNMS_E_RUNTIME_NOT_FOUND with the places searched, DLNMS_E_RUNTIME_NOT_A_LIBRARY,
+/// DLNMS_E_RUNTIME_VERSION, DLNMS_E_RUNTIME_CONFLICT if the process has another one.
+///
+/// # Safety
+/// `options` is NULL or initialised; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_runtime_new(
+    options: *const dlnms_runtime_options,
+    out: *mut *mut dlnms_runtime,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
+        }
+        let mut path = None;
+        if !options.is_null() {
+            // SAFETY: handed on from the caller.
+            let raw = unsafe { structs::read(options) }?;
+            if !raw.library_path.is_null() {
+                // SAFETY: handed on from the caller.
+                path = Some(Path::new(unsafe { strings::borrow(raw.library_path, "library_path") }?));
+            }
+        }
+        let runtime = Runtime::load(path)?;
+        let object = RuntimeObject {
+            version: strings::owned(runtime.version()),
+            path: strings::owned(&runtime.path().to_string_lossy()),
+            runtime,
+        };
+        // SAFETY: not NULL, writable by the caller's promise.
+        unsafe { out.write(handle::register(object)) };
+        Ok(())
+    })
+}
+
+/// Version of the loaded ONNX Runtime, for example "1.32.0". Lives as long as the handle; NULL for a dead one.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_runtime_version(runtime: *const dlnms_runtime) -> *const c_char {
+    guard_or(std::ptr::null(), || {
+        handle::get::<RuntimeObject>(runtime).map_or(std::ptr::null(), |r| r.version.as_ptr())
+    })
+}
+
+/// Absolute path of the loaded ONNX Runtime. Lives as long as the handle; NULL for a dead one.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_runtime_path(runtime: *const dlnms_runtime) -> *const c_char {
+    guard_or(std::ptr::null(), || {
+        handle::get::<RuntimeObject>(runtime).map_or(std::ptr::null(), |r| r.path.as_ptr())
+    })
+}
+
+/// Free a handle. NULL does nothing. Scorers made with it go on working.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_runtime_free(runtime: *mut dlnms_runtime) {
+    guard_or((), || handle::free::<RuntimeObject>(runtime));
+}

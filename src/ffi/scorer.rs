@@ -1,0 +1,266 @@
+//! Section "scorer".
+
+use super::callbacks::{HostProgress, dlnms_progress};
+use super::cancel::{dlnms_cancel, token};
+use super::case::{dlnms_case, with_case};
+use super::error::{dlnms_error, dlnms_status};
+use super::guard::{guard, guard_or};
+use super::handle::{self, Object};
+use super::result::{ResultObject, dlnms_result};
+use super::runtime::{RuntimeObject, dlnms_runtime};
+use super::strings;
+use super::structs::{self, Versioned};
+use crate::error::{Error, Result};
+use crate::report;
+use crate::runtime::provider::{Policy, Provider};
+use crate::scorer::{Phase, Scorer, ScorerOptions};
+use std::ffi::c_char;
+use std::path::Path;
+
+/// ONNX Runtime's CPU kernels.
+pub const DLNMS_PROVIDER_CPU: u32 = 1;
+/// NVIDIA CUDA.
+pub const DLNMS_PROVIDER_CUDA: u32 = 2;
+/// NVIDIA TensorRT.
+pub const DLNMS_PROVIDER_TENSORRT: u32 = 3;
+/// NVIDIA TensorRT for RTX.
+pub const DLNMS_PROVIDER_TENSORRT_RTX: u32 = 4;
+
+/// A bundle with a runtime. Share one among all threads of the host.
+pub struct dlnms_scorer {
+    _private: [u8; 0],
+}
+
+impl Object for Scorer {
+    type Handle = dlnms_scorer;
+    const NAME: &'static str = "dlnms_scorer";
+}
+
+/// How a scorer works; fill with dlnms_scorer_options_init().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_scorer_options {
+    /// Set by dlnms_scorer_options_init().
+    pub struct_size: u32,
+    /// Threads of the network, the calling one among them; 0 is min(4, cores). They sleep when idle.
+    pub threads: u32,
+    /// Folder of the model bundle. Required.
+    pub bundle_dir: *const c_char,
+    /// Providers in order of preference, DLNMS_PROVIDER_ constants. One alone is strict: it runs or the call fails.
+    pub providers: [u32; 8],
+    /// How many of `providers` count; 0 is AUTO: TensorRT, TensorRT for RTX, CUDA, CPU, the first that works.
+    pub n_providers: u32,
+    /// Index of the GPU.
+    pub device: i32,
+}
+
+// SAFETY: repr(C), u32 first, integers and a pointer.
+unsafe impl Versioned for dlnms_scorer_options {
+    const NAME: &'static str = "dlnms_scorer_options";
+    const V1_SIZE: usize = 56;
+}
+
+/// Write defaults (AUTO, default threads) into `options`; `struct_size` is sizeof(dlnms_scorer_options) as the
+/// caller sees it.
+///
+/// # Safety
+/// `options` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_scorer_options_init(options: *mut dlnms_scorer_options, struct_size: u32) {
+    let defaults = dlnms_scorer_options {
+        struct_size,
+        threads: 0,
+        bundle_dir: std::ptr::null(),
+        providers: [0; 8],
+        n_providers: 0,
+        device: 0,
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(options, struct_size, &defaults) };
+}
+
+/// Open a bundle and verify every file of it (about 0.1 s); the network is built by dlnms_scorer_prepare().
+///
+/// `options` is copied. Free `*out` with dlnms_scorer_free(). Any thread.
+/// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED with the file or field; DLNMS_E_INVALID_ARGUMENT.
+///
+/// # Safety
+/// `options` is initialised; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_scorer_new(
+    runtime: *const dlnms_runtime,
+    options: *const dlnms_scorer_options,
+    out: *mut *mut dlnms_scorer,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
+        }
+        let runtime = handle::get::<RuntimeObject>(runtime)?;
+        // SAFETY: handed on from the caller.
+        let raw = unsafe { structs::read(options) }?;
+        // SAFETY: handed on from the caller.
+        let bundle = unsafe { strings::borrow(raw.bundle_dir, "bundle_dir") }?;
+        let options = ScorerOptions { policy: policy(&raw)?, threads: raw.threads as usize };
+        let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
+        // SAFETY: not NULL, writable by the caller's promise.
+        unsafe { out.write(handle::register(scorer)) };
+        Ok(())
+    })
+}
+
+fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
+    let n = raw.n_providers as usize;
+    let Some(codes) = raw.providers.get(..n) else {
+        return Err(Error::invalid("dlnms_scorer_options.n_providers", format!("{n} is above {}", raw.providers.len())));
+    };
+    if raw.device < 0 {
+        return Err(Error::invalid("dlnms_scorer_options.device", format!("{} is negative", raw.device)));
+    }
+    let known = |code: &u32| {
+        Provider::from_code(*code).ok_or_else(|| {
+            Error::invalid("dlnms_scorer_options.providers", format!("{code} is not a DLNMS_PROVIDER_ constant"))
+        })
+    };
+    let providers = codes.iter().map(known).collect::<Result<Vec<_>>>()?;
+    let mut policy = if providers.is_empty() { Policy::auto() } else { Policy { providers, device: 0 } };
+    policy.device = raw.device;
+    Ok(policy)
+}
+
+/// Do all slow work now: build the network for a provider, warm it up, and compare its answers with the bundle's
+/// test vectors. Does nothing if it was done. dlnms_scorer_score() does it implicitly, and says so.
+///
+/// `progress` and `cancel` may be NULL; progress is called from the calling thread. Any thread.
+/// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST,
+/// DLNMS_E_BUNDLE_MODEL, DLNMS_E_CANCELLED; the scorer can be prepared again.
+///
+/// # Safety
+/// `progress` is NULL or initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_scorer_prepare(
+    scorer: *const dlnms_scorer,
+    progress: *const dlnms_progress,
+    cancel: *const dlnms_cancel,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        // SAFETY: handed on from the caller.
+        let progress = unsafe { HostProgress::read(progress) }?;
+        let cancel = token(cancel)?;
+        let scorer = handle::get::<Scorer>(scorer)?;
+        let mut tell = progress.as_ref().map(|p| move |phase: Phase, fraction| p.tell(phase as u32, fraction));
+        scorer.prepare(tell.as_mut().map(|t| t as &mut dyn FnMut(_, _) -> _), &cancel)
+    })
+}
+
+/// Score one case. Voxels are read in place during the call; nothing of the case is kept.
+///
+/// `cancel` may be NULL. Free `*out` with dlnms_result_free(). Any thread, any number at once.
+/// Errors: those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, _GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
+/// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, _OUTSIDE, _INVALID, DLNMS_E_SUV, each with the field at fault.
+///
+/// # Safety
+/// `c` is initialised and its pointers keep their promises during the call; `out` is writable; `err` is NULL or
+/// writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_scorer_score(
+    scorer: *const dlnms_scorer,
+    c: *const dlnms_case,
+    cancel: *const dlnms_cancel,
+    out: *mut *mut dlnms_result,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
+        }
+        let scorer = handle::get::<Scorer>(scorer)?;
+        let cancel = token(cancel)?;
+        // SAFETY: handed on from the caller.
+        let scores = unsafe { with_case(c, |case| scorer.score(case, &cancel)) }?;
+        let object = ResultObject::new(&scorer, scores);
+        // SAFETY: not NULL, writable by the caller's promise.
+        unsafe { out.write(handle::register(object)) };
+        Ok(())
+    })
+}
+
+/// The tensors the network would see for a case: channels x rows x columns of normalised values, axial, coronal and
+/// sagittal in a bundle of the default preprocessing. Needs no prepare.
+///
+/// `pet` and `ct` have room for `capacity` floats each; their number goes to `*needed` (NULL allowed). With capacity
+/// 0 only the number is written. Any thread. Errors: those of dlnms_scorer_score(); DLNMS_E_BUFFER_TOO_SMALL.
+///
+/// # Safety
+/// As for dlnms_scorer_score(); `pet` and `ct` have room for `capacity` floats and do not overlap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_scorer_planes(
+    scorer: *const dlnms_scorer,
+    c: *const dlnms_case,
+    pet: *mut f32,
+    ct: *mut f32,
+    capacity: usize,
+    needed: *mut usize,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let scorer = handle::get::<Scorer>(scorer)?;
+        let n = scorer.bundle().manifest.preprocessing.tensor_len();
+        if capacity > 0 && (pet.is_null() || ct.is_null()) {
+            return Err(Error::NullArgument(if pet.is_null() { "pet" } else { "ct" }));
+        }
+        let blank;
+        let planes;
+        let (pet_values, ct_values) = if capacity < n {
+            blank = vec![0f32; n]; // the length alone is asked for, or the call fails below
+            (blank.as_slice(), blank.as_slice())
+        } else {
+            // SAFETY: handed on from the caller.
+            planes = unsafe { with_case(c, |case| scorer.planes(case)) }?;
+            let flat = |a: Option<_>| a.ok_or_else(|| Error::Internal("tensor is not contiguous".into()));
+            (flat(planes.pet.as_slice())?, flat(planes.ct.as_slice())?)
+        };
+        // SAFETY: handed on from the caller.
+        unsafe {
+            strings::fill(pet_values, pet, capacity, needed)?;
+            strings::fill(ct_values, ct, capacity, needed)
+        }
+    })
+}
+
+/// The scorer as JSON: model, cut-offs, preprocessing, runtime, provider and why others were passed over.
+///
+/// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
+/// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+///
+/// # Safety
+/// `buffer` has room for `capacity` bytes; `needed` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_scorer_info_json(
+    scorer: *const dlnms_scorer,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let scorer = handle::get::<Scorer>(scorer)?;
+        let text = strings::owned(&report::scorer_info(&scorer).to_string());
+        // SAFETY: handed on from the caller; c_char and u8 have one size.
+        unsafe { strings::fill(text.as_bytes_with_nul(), buffer.cast(), capacity, needed) }
+    })
+}
+
+/// Free a scorer. NULL does nothing. Calls in flight on other threads end first, then its memory goes.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_scorer_free(scorer: *mut dlnms_scorer) {
+    guard_or((), || handle::free::<Scorer>(scorer));
+}
+
+const _: () = {
+    assert!(DLNMS_PROVIDER_CPU == Provider::Cpu as u32 && DLNMS_PROVIDER_CUDA == Provider::Cuda as u32);
+    assert!(DLNMS_PROVIDER_TENSORRT == Provider::TensorRt as u32);
+    assert!(DLNMS_PROVIDER_TENSORRT_RTX == Provider::TensorRtRtx as u32);
+};

@@ -1,0 +1,148 @@
+//! Versioned structs: read the smaller of their size and ours, refuse what we cannot know, write no byte too many.
+
+use crate::error::{Error, Result};
+use std::mem::MaybeUninit;
+
+/// A `#[repr(C)]` struct that begins with `uint32_t struct_size`.
+///
+/// # Safety
+/// `#[repr(C)]`, first field `u32`, and all-zero bytes are a valid value (they are what fields unknown to an older
+/// caller read as, so zero must mean "off" in every field added after version 1).
+pub unsafe trait Versioned: Copy {
+    /// C name.
+    const NAME: &'static str;
+    /// Size in version 1 of the ABI.
+    const V1_SIZE: usize;
+}
+
+/// Sizes beyond this are an uninitialised field, not a future version.
+const MAX_SIZE: usize = 1 << 16;
+
+/// Read a caller's struct.
+///
+/// # Safety
+/// `ptr` is NULL or points to a struct whose first `struct_size` bytes are readable.
+pub unsafe fn read<T: Versioned>(ptr: *const T) -> Result<T> {
+    // SAFETY: handed on from the caller.
+    let size = unsafe { caller_size(ptr) }?;
+    let ours = size_of::<T>();
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: at most `size` bytes are read (the caller's promise) and at most `ours` written; all-zero is valid by
+    // the trait's contract, and so is any pattern the caller wrote, for fields are integers, floats and pointers.
+    let value = unsafe {
+        std::ptr::copy_nonoverlapping(ptr.cast::<u8>(), value.as_mut_ptr().cast::<u8>(), size.min(ours));
+        value.assume_init()
+    };
+    if size > ours {
+        // SAFETY: within the caller's `struct_size` bytes.
+        let tail = unsafe { std::slice::from_raw_parts(ptr.cast::<u8>().add(ours), size - ours) };
+        if tail.iter().any(|b| *b != 0) {
+            return Err(wrong_size::<T>(size, "it holds fields that this version of the library does not know".into()));
+        }
+    }
+    Ok(value)
+}
+
+/// Write as much of `value` as the caller's struct has room for, keeping its `struct_size`.
+///
+/// # Safety
+/// `out` is NULL or points to a struct whose first `struct_size` bytes are writable.
+pub unsafe fn write<T: Versioned>(out: *mut T, value: &T) -> Result<()> {
+    // SAFETY: handed on from the caller.
+    let size = unsafe { caller_size(out) }?;
+    let skip = size_of::<u32>();
+    // SAFETY: both sides have at least min(size, ours) bytes; the first field stays the caller's.
+    unsafe {
+        let from = std::ptr::from_ref(value).cast::<u8>().add(skip);
+        std::ptr::copy_nonoverlapping(from, out.cast::<u8>().add(skip), size.min(size_of::<T>()) - skip);
+    }
+    Ok(())
+}
+
+/// Write defaults into a caller's struct of `size` bytes; what lies beyond ours becomes zero.
+///
+/// # Safety
+/// `out` is NULL or has `size` writable bytes.
+pub unsafe fn init<T: Versioned>(out: *mut T, size: u32, defaults: &T) {
+    let n = size as usize;
+    if out.is_null() || !(T::V1_SIZE..=MAX_SIZE).contains(&n) {
+        return;
+    }
+    // SAFETY: `n` bytes are writable by the caller's promise; no more are touched.
+    unsafe {
+        out.cast::<u8>().write_bytes(0, n);
+        std::ptr::copy_nonoverlapping(std::ptr::from_ref(defaults).cast::<u8>(), out.cast::<u8>(), n.min(size_of::<T>()));
+        out.cast::<u32>().write_unaligned(size);
+    }
+}
+
+unsafe fn caller_size<T: Versioned>(ptr: *const T) -> Result<usize> {
+    if ptr.is_null() {
+        return Err(Error::NullArgument(T::NAME));
+    }
+    if !ptr.is_aligned() {
+        return Err(Error::invalid(T::NAME, "the pointer is not aligned"));
+    }
+    // SAFETY: not NULL and aligned; the first field is readable by the caller's promise.
+    let size = unsafe { ptr.cast::<u32>().read() } as usize;
+    if size < T::V1_SIZE {
+        return Err(wrong_size::<T>(size, format!("at least {} is needed; call {}_init first", T::V1_SIZE, T::NAME)));
+    }
+    if size > MAX_SIZE {
+        return Err(wrong_size::<T>(size, format!("no version has it; call {}_init first", T::NAME)));
+    }
+    Ok(size)
+}
+
+fn wrong_size<T: Versioned>(got: usize, why: String) -> Error {
+    Error::StructSize { name: T::NAME, got: got as u32, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Now {
+        struct_size: u32,
+        a: u32,
+        added_later: u64,
+    }
+    // SAFETY: repr(C), u32 first, integers alone.
+    unsafe impl Versioned for Now {
+        const NAME: &'static str = "now";
+        const V1_SIZE: usize = 8;
+    }
+
+    #[test]
+    fn an_old_client_with_a_smaller_struct_still_works() {
+        let old = [8u32, 5, 0xFFFF_FFFF, 0xFFFF_FFFF]; // what lies behind an old struct is not ours to read
+        // SAFETY: 8 readable bytes, as struct_size says; the array is aligned to 4 and Now to 8, so align it.
+        let aligned = Aligned(old);
+        let value = unsafe { read(std::ptr::from_ref(&aligned).cast::<Now>()) }.unwrap();
+        assert_eq!((value.a, value.added_later), (5, 0));
+        let mut out = Aligned([8u32, 0, 7, 7]);
+        // SAFETY: as above, writable.
+        unsafe { write(std::ptr::from_mut(&mut out).cast::<Now>(), &Now { struct_size: 16, a: 9, added_later: 9 }) }.unwrap();
+        assert_eq!(out.0, [8, 9, 7, 7], "nothing is written past the caller's size");
+    }
+
+    #[repr(C, align(8))]
+    struct Aligned<const N: usize>([u32; N]);
+
+    #[test]
+    fn future_structs_are_read_if_their_tail_is_zero() {
+        for (tail, ok) in [(0, true), (1, false)] {
+            let future = Aligned([24u32, 5, 6, 0, 0, tail]);
+            // SAFETY: 24 readable bytes.
+            let value = unsafe { read(std::ptr::from_ref(&future).cast::<Now>()) };
+            assert_eq!(value.is_ok(), ok);
+        }
+        for size in [0u32, 7, 1 << 20] {
+            let wrong = Aligned([size, 0, 0, 0]);
+            // SAFETY: refused before anything but the size is read.
+            assert!(matches!(unsafe { read(std::ptr::from_ref(&wrong).cast::<Now>()) }, Err(Error::StructSize { .. })));
+        }
+    }
+}

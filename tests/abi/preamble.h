@@ -1,0 +1,37 @@
+/*
+ * dlnms.h - DLNMS in your own process: PET/CT volumes and a tumour in, occult N1 and N2 scores out.
+ *
+ * RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
+ *
+ * This file is the binary contract. It is generated from the library's sources (tests/header.rs); do not edit it.
+ *
+ * Conventions, which hold for every function:
+ *
+ *  - Names are dlnms_OBJECT_VERB and take the object first. What a _new or _open gives, the _free of the same object
+ *    takes; _free(NULL) does nothing.
+ *  - A call that can fail returns a dlnms_status (0 is success) and takes a last parameter `dlnms_error **err`, which
+ *    may be NULL. On failure *err gets an error with a message, which you free; on success *err is not touched.
+ *    A failed call leaves every other output untouched, but for a `needed` length.
+ *  - Handles are not memory: one that was freed, or is of another kind, is DLNMS_E_INVALID_HANDLE, never a crash.
+ *  - Structs begin with struct_size. Fill them with their _init function and sizeof, then set fields. The library
+ *    reads no byte beyond struct_size and writes none, so programs built against an older header keep working.
+ *  - Strings are UTF-8 and NUL-terminated. A `const char *` that you get lives as long as the object it came from.
+ *  - Any function may be called from any thread at any time. Objects given as const may be used by many at once.
+ *  - The library writes nothing to stdout or stderr, touches no signal handler and no environment variable, and keeps
+ *    no thread of its own when idle but ONNX Runtime's sleeping pool. It makes no network connection.
+ *  - Callbacks must not throw and must not longjmp. They may call the library.
+ *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on.
+ *
+ * Geometry is DICOM's patient frame: LPS, millimetres. See dlnms.hpp for C++17.
+ */
+
+#ifndef DLNMS_H
+#define DLNMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+

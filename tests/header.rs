@@ -1,0 +1,96 @@
+//! `include/dlnms.h` is what the exported functions say, and the export list is what the library exports.
+
+mod support;
+
+use std::path::Path;
+
+/// Header sections in order: banner and the file whose items it holds.
+const SECTIONS: [(&str, &str); 11] = [
+    ("Status codes", "src/error/status.rs"),
+    ("Library", "src/ffi/library.rs"),
+    ("Errors", "src/ffi/error.rs"),
+    ("Logging", "src/ffi/logger.rs"),
+    ("Progress", "src/ffi/callbacks.rs"),
+    ("Cancelling", "src/ffi/cancel.rs"),
+    ("Runtime: the process's ONNX Runtime", "src/ffi/runtime.rs"),
+    ("Volumes", "src/ffi/volume.rs"),
+    ("Cases: PET facts, tumour, and both together", "src/ffi/case.rs"),
+    ("Results", "src/ffi/result.rs"),
+    ("Scorer", "src/ffi/scorer.rs"),
+];
+const LAST: (&str, &str) = ("Studies: DICOM folders", "src/ffi/study.rs");
+
+fn section(root: &Path, banner: &str, file: &str) -> String {
+    let config = cbindgen::Config {
+        language: cbindgen::Language::C,
+        style: cbindgen::Style::Type,
+        no_includes: true,
+        usize_is_size_t: true,
+        line_length: 110,
+        documentation_style: cbindgen::DocumentationStyle::C99,
+        function: cbindgen::FunctionConfig { args: cbindgen::Layout::Auto, ..Default::default() },
+        export: cbindgen::ExportConfig { exclude: vec!["ALL".into()], ..Default::default() },
+        ..Default::default()
+    };
+    let mut text = Vec::new();
+    cbindgen::Builder::new()
+        .with_src(root.join(file))
+        .with_config(config)
+        .generate()
+        .unwrap_or_else(|e| panic!("{file}: {e}"))
+        .write(&mut text);
+    let text = String::from_utf8(text).unwrap();
+    let line = "/* ".to_string() + &"=".repeat(104) + " */";
+    format!("{line}\n/* {banner:104} */\n{line}\n\n{}\n\n", c_words(&text).trim())
+}
+
+/// Rust's words in doc comments, said in C's.
+fn c_words(text: &str) -> String {
+    let line = |line: &str| match line.trim_start().starts_with("//") {
+        true => line.replace("# Safety", "Preconditions:").replace('`', ""),
+        false => line.to_owned(),
+    };
+    text.lines().map(|l| line(l).trim_end().to_owned() + "\n").collect()
+}
+
+const PREAMBLE: &str = include_str!("abi/preamble.h");
+
+fn generated() -> String {
+    let root = support::root();
+    let mut header = PREAMBLE.to_string();
+    for (banner, file) in SECTIONS.into_iter().chain([LAST]) {
+        header += &section(root, banner, file);
+    }
+    header + "#ifdef __cplusplus\n}\n#endif\n\n#endif /* DLNMS_H */\n"
+}
+
+#[test]
+fn the_committed_header_is_the_generated_one() {
+    let path = support::root().join("include/dlnms.h");
+    let wanted = generated();
+    if std::env::var_os("DLNMS_BLESS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == wanted, "include/dlnms.h is stale: run `DLNMS_BLESS=1 cargo test --test header` and read the diff");
+}
+
+#[test]
+fn the_export_list_is_every_function_of_the_header() {
+    let header = generated();
+    let mut functions: Vec<&str> = header
+        .lines()
+        .filter(|l| !l.trim_start().starts_with("//"))
+        .flat_map(|l| l.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '(')))
+        .filter_map(|word| word.split_once('(').map(|(name, _)| name))
+        .filter(|name| name.starts_with("dlnms_"))
+        .collect();
+    functions.sort_unstable();
+    functions.dedup();
+    let path = support::root().join("tests/abi/symbols.txt");
+    let wanted = functions.join("\n") + "\n";
+    if std::env::var_os("DLNMS_BLESS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), wanted, "tests/abi/symbols.txt is stale");
+}
