@@ -419,7 +419,7 @@ typedef struct {
 void dlnms_volume_init(dlnms_volume *volume, uint32_t struct_size);
 
 /* ======================================================================================================== */
-/* Cases: PET facts, tumour, and both together                                                              */
+/* PET facts and SUV                                                                                        */
 /* ======================================================================================================== */
 
 // Bq/ml.
@@ -476,15 +476,6 @@ void dlnms_volume_init(dlnms_volume *volume, uint32_t struct_size);
 // Other.
 #define DLNMS_SEX_OTHER 3
 
-// A point: the centre itself.
-#define DLNMS_ROI_POINT 1
-
-// A box; its midpoint is the centre.
-#define DLNMS_ROI_BOX 2
-
-// A mask; the centroid of its voxels that are not 0 is the centre.
-#define DLNMS_ROI_MASK 3
-
 // What SUV needs to know of a PET series (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
 //
 // Numbers that the header does not give are NaN. Times are seconds on any one clock, the same for all fields, on
@@ -536,6 +527,40 @@ typedef struct {
   const double *philips_activity_factor;
 } dlnms_pet_info;
 
+// Write defaults (everything unknown) into info; struct_size is sizeof(dlnms_pet_info) as the caller sees it.
+//
+// Preconditions:
+// info is NULL or has struct_size writable bytes.
+void dlnms_pet_info_init(dlnms_pet_info *info,
+                         uint32_t struct_size);
+
+// SUVbw factor of each slice: SUVbw = physical value * factor.
+//
+// Writes up to capacity doubles to factors and their number to *needed (NULL allowed). With capacity 0 only
+// the number is written. Nothing is kept. Any thread.
+// Errors: DLNMS_E_SUV with the attribute at fault, DLNMS_E_BUFFER_TOO_SMALL (*needed is written all the same).
+//
+// Preconditions:
+// The pointers keep the promises of their structs; factors has room for capacity doubles.
+dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
+                                        double *factors,
+                                        size_t capacity,
+                                        size_t *needed,
+                                        dlnms_error **err);
+
+/* ======================================================================================================== */
+/* Cases: volumes and tumour together                                                                       */
+/* ======================================================================================================== */
+
+// A point: the centre itself.
+#define DLNMS_ROI_POINT 1
+
+// A box; its midpoint is the centre.
+#define DLNMS_ROI_BOX 2
+
+// A mask; the centroid of its voxels that are not 0 is the centre.
+#define DLNMS_ROI_MASK 3
+
 // The tumour; fill with dlnms_roi_init().
 typedef struct {
   // Set by dlnms_roi_init().
@@ -567,27 +592,6 @@ typedef struct {
   // The tumour.
   const dlnms_roi *roi;
 } dlnms_case;
-
-// Write defaults (everything unknown) into info; struct_size is sizeof(dlnms_pet_info) as the caller sees it.
-//
-// Preconditions:
-// info is NULL or has struct_size writable bytes.
-void dlnms_pet_info_init(dlnms_pet_info *info,
-                         uint32_t struct_size);
-
-// SUVbw factor of each slice: SUVbw = physical value * factor.
-//
-// Writes up to capacity doubles to factors and their number to *needed (NULL allowed). With capacity 0 only
-// the number is written. Nothing is kept. Any thread.
-// Errors: DLNMS_E_SUV with the attribute at fault, DLNMS_E_BUFFER_TOO_SMALL (*needed is written all the same).
-//
-// Preconditions:
-// The pointers keep the promises of their structs; factors has room for capacity doubles.
-dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
-                                        double *factors,
-                                        size_t capacity,
-                                        size_t *needed,
-                                        dlnms_error **err);
 
 // Write defaults (a point that is NaN, so that forgetting it is an error) into roi; struct_size is
 // sizeof(dlnms_roi) as the caller sees it.

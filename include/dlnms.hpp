@@ -55,7 +55,8 @@ inline void check(dlnms_status status, dlnms_error* error) {
 template <class F, class... Args>
 void call(F function, Args... args) {
     dlnms_error* error = nullptr;
-    check(function(args..., &error), error);
+    const dlnms_status status = function(args..., &error); // a statement of its own: it writes what check() reads
+    check(status, error);
 }
 
 /// Call a constructor of the C API: last parameters are the handle and the error.

@@ -40,9 +40,19 @@ pub struct Decision {
 impl Decision {
     /// Group two scores.
     pub fn of(n1: f32, n2: f32, cutoffs: &Cutoffs) -> Self {
-        let group = |score: f32, cutoff: f64| if f64::from(score) >= cutoff { Risk::High } else { Risk::Low };
+        let group = |score: f32, cutoff: f64| {
+            if f64::from(score) >= cutoff {
+                Risk::High
+            } else {
+                Risk::Low
+            }
+        };
         let (n1, n2) = (group(n1, cutoffs.n1), group(n2, cutoffs.n2));
-        let combined = if n1 == Risk::High || n2 == Risk::High { Risk::High } else { Risk::Low };
+        let combined = if n1 == Risk::High || n2 == Risk::High {
+            Risk::High
+        } else {
+            Risk::Low
+        };
         Self { n1, n2, combined }
     }
 }
@@ -62,10 +72,23 @@ mod tests {
 
     #[test]
     fn cutoffs_are_compared_unrounded_and_equal_is_high() {
-        let cutoffs = Cutoffs { n1: 0.362, n2: 0.356 };
+        let cutoffs = Cutoffs {
+            n1: 0.362,
+            n2: 0.356,
+        };
         assert_eq!(Decision::of(0.3619, 0.3559, &cutoffs).combined, Risk::Low);
-        assert_eq!(Decision::of(0.363, 0.1, &cutoffs), Decision { n1: Risk::High, n2: Risk::Low, combined: Risk::High });
+        assert_eq!(
+            Decision::of(0.363, 0.1, &cutoffs),
+            Decision {
+                n1: Risk::High,
+                n2: Risk::Low,
+                combined: Risk::High
+            }
+        );
         assert_eq!(Decision::of(0.1, 0.357, &cutoffs).combined, Risk::High);
-        assert_eq!(Decision::of(0.5, 0.25, &Cutoffs { n1: 0.5, n2: 0.5 }).n1, Risk::High);
+        assert_eq!(
+            Decision::of(0.5, 0.25, &Cutoffs { n1: 0.5, n2: 0.5 }).n1,
+            Risk::High
+        );
     }
 }

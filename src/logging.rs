@@ -12,7 +12,9 @@ struct HostLogger {
     sink: RwLock<Option<(LevelFilter, Sink)>>,
 }
 
-static LOGGER: HostLogger = HostLogger { sink: RwLock::new(None) };
+static LOGGER: HostLogger = HostLogger {
+    sink: RwLock::new(None),
+};
 
 impl HostLogger {
     fn current(&self) -> Option<(LevelFilter, Sink)> {
@@ -23,7 +25,8 @@ impl HostLogger {
 
 impl Log for HostLogger {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        self.current().is_some_and(|(level, _)| metadata.level() <= level)
+        self.current()
+            .is_some_and(|(level, _)| metadata.level() <= level)
     }
 
     fn log(&self, record: &Record) {
@@ -45,7 +48,11 @@ impl Log for HostLogger {
 /// the process's `log` facade: a Rust host that installed its own logger keeps it.
 pub fn set_sink(level: LevelFilter, sink: Option<Sink>) -> bool {
     let owned = log::set_logger(&LOGGER).is_ok() || std::ptr::addr_eq(log::logger(), &LOGGER);
-    let max = if sink.is_some() { level } else { LevelFilter::Off };
+    let max = if sink.is_some() {
+        level
+    } else {
+        LevelFilter::Off
+    };
     // Dropped after the lock is released: the old sink may run the host's destructor.
     let old = {
         let mut slot = LOGGER.sink.write().unwrap_or_else(|e| e.into_inner());

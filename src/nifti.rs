@@ -28,14 +28,22 @@ pub fn read(path: &Path) -> Result<Volume> {
         NiftiType::Float64 => (DType::F64, 8),
         other => return Err(refuse(format!("data type {other:?} is not read"))),
     };
-    let bytes = dims.iter().try_fold(size as u64, |n, d| n.checked_mul(*d as u64)).filter(|n| *n <= MAX_BYTES);
+    let bytes = dims
+        .iter()
+        .try_fold(size as u64, |n, d| n.checked_mul(*d as u64))
+        .filter(|n| *n <= MAX_BYTES);
     let bytes = bytes.ok_or_else(|| refuse(format!("{dims:?} voxels are too many")))? as usize;
-    let object = ReaderOptions::new().read_file(path).map_err(|e| refuse(e.to_string()))?;
+    let object = ReaderOptions::new()
+        .read_file(path)
+        .map_err(|e| refuse(e.to_string()))?;
     let volume = object.into_volume();
     let swapped = header.endianness != Endianness::native();
     let mut data = volume.into_raw_data();
     if data.len() < bytes {
-        return Err(refuse(format!("it has {} bytes of voxels, {bytes} are needed", data.len())));
+        return Err(refuse(format!(
+            "it has {} bytes of voxels, {bytes} are needed",
+            data.len()
+        )));
     }
     data.truncate(bytes);
     if swapped {
@@ -43,8 +51,16 @@ pub fn read(path: &Path) -> Result<Volume> {
         data.chunks_exact_mut(size).for_each(<[u8]>::reverse);
     }
     let (origin, spacing, direction) = grid(&header);
-    let slope = if header.scl_slope == 0.0 || !header.scl_slope.is_finite() { 1.0 } else { f64::from(header.scl_slope) };
-    let intercept = if header.scl_inter.is_finite() { f64::from(header.scl_inter) } else { 0.0 };
+    let slope = if header.scl_slope == 0.0 || !header.scl_slope.is_finite() {
+        1.0
+    } else {
+        f64::from(header.scl_slope)
+    };
+    let intercept = if header.scl_inter.is_finite() {
+        f64::from(header.scl_inter)
+    } else {
+        0.0
+    };
     Ok(Volume {
         data,
         dtype,
@@ -64,16 +80,24 @@ pub fn read(path: &Path) -> Result<Volume> {
 fn grid(header: &NiftiHeader) -> ([f64; 3], [f64; 3], [[f64; 3]; 3]) {
     let f = f64::from;
     let rows: [[f64; 4]; 3] = if header.sform_code > 0 {
-        [header.srow_x.map(f), header.srow_y.map(f), header.srow_z.map(f)]
+        [
+            header.srow_x.map(f),
+            header.srow_y.map(f),
+            header.srow_z.map(f),
+        ]
     } else if header.qform_code > 0 {
         quaternion_rows(header)
     } else {
-        std::array::from_fn(|r| std::array::from_fn(|c| if r == c { f(header.pixdim[r + 1]) } else { 0.0 }))
+        std::array::from_fn(|r| {
+            std::array::from_fn(|c| if r == c { f(header.pixdim[r + 1]) } else { 0.0 })
+        })
     };
     let to_lps = [-1.0, -1.0, 1.0];
     let origin = std::array::from_fn(|r| to_lps[r] * rows[r][3]);
-    let spacing: [f64; 3] = std::array::from_fn(|a| rows.iter().map(|row| row[a] * row[a]).sum::<f64>().sqrt());
-    let direction = std::array::from_fn(|r| std::array::from_fn(|a| to_lps[r] * rows[r][a] / spacing[a]));
+    let spacing: [f64; 3] =
+        std::array::from_fn(|a| rows.iter().map(|row| row[a] * row[a]).sum::<f64>().sqrt());
+    let direction =
+        std::array::from_fn(|r| std::array::from_fn(|a| to_lps[r] * rows[r][a] / spacing[a]));
     (origin, spacing, direction)
 }
 
@@ -82,12 +106,35 @@ fn quaternion_rows(header: &NiftiHeader) -> [[f64; 4]; 3] {
     let [b, c, d] = [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from);
     let a = (1.0 - (b * b + c * c + d * d)).max(0.0).sqrt();
     let rotation = [
-        [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
-        [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],
-        [2.0 * (b * d - a * c), 2.0 * (c * d + a * b), a * a + d * d - c * c - b * b],
+        [
+            a * a + b * b - c * c - d * d,
+            2.0 * (b * c - a * d),
+            2.0 * (b * d + a * c),
+        ],
+        [
+            2.0 * (b * c + a * d),
+            a * a + c * c - b * b - d * d,
+            2.0 * (c * d - a * b),
+        ],
+        [
+            2.0 * (b * d - a * c),
+            2.0 * (c * d + a * b),
+            a * a + d * d - c * c - b * b,
+        ],
     ];
     let qfac = if header.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
-    let sizes = [f64::from(header.pixdim[1]), f64::from(header.pixdim[2]), qfac * f64::from(header.pixdim[3])];
+    let sizes = [
+        f64::from(header.pixdim[1]),
+        f64::from(header.pixdim[2]),
+        qfac * f64::from(header.pixdim[3]),
+    ];
     let offset = [header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from);
-    std::array::from_fn(|r| [rotation[r][0] * sizes[0], rotation[r][1] * sizes[1], rotation[r][2] * sizes[2], offset[r]])
+    std::array::from_fn(|r| {
+        [
+            rotation[r][0] * sizes[0],
+            rotation[r][1] * sizes[1],
+            rotation[r][2] * sizes[2],
+            offset[r],
+        ]
+    })
 }

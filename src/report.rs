@@ -1,8 +1,8 @@
 //! A result with everything it rests on, as JSON. Holds nothing a patient could be known by.
 
+use crate::bundle::Weights;
 use crate::decision::{Decision, PAPER_FINDING, RESEARCH_USE_ONLY};
 use crate::scorer::{Scorer, Scores, Timings};
-use crate::bundle::Weights;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub fn flags(scorer: &Scorer, scores: &Scores) -> u32 {
     if scorer.bundle().manifest.weights != Weights::Trained {
         flags |= FLAG_NOT_TRAINED;
     }
-    if scores.timings.prepare > Duration::from_millis(1) {
+    if !scores.timings.prepare.is_zero() {
         flags |= FLAG_PREPARED_IN_CALL;
     }
     flags
@@ -44,14 +44,21 @@ fn flag_names(flags: u32) -> Vec<&'static str> {
 pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
     let manifest = &scorer.bundle().manifest;
     let flags = flags(scorer, scores);
-    let heads: Map<String, Value> =
-        manifest.heads.iter().zip(&scores.heads).map(|(name, v)| (name.clone(), json!(v))).collect();
+    let heads: Map<String, Value> = manifest
+        .heads
+        .iter()
+        .zip(&scores.heads)
+        .map(|(name, v)| (name.clone(), json!(v)))
+        .collect();
     let mut all_warnings: Vec<String> = warnings.to_vec();
     if let Some(suv) = &scores.suv {
         all_warnings.extend(suv.warnings.iter().map(|w| format!("SUV: {w}")));
     }
     if flags & FLAG_NOT_TRAINED != 0 {
-        all_warnings.push(format!("the weights are {}: the scores mean nothing about a patient", manifest.weights.name()));
+        all_warnings.push(format!(
+            "the weights are {}: the scores mean nothing about a patient",
+            manifest.weights.name()
+        ));
     }
     let Decision { n1, n2, combined } = scores.decision;
     json!({

@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 /// Header sections in order: banner and the file whose items it holds.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("Status codes", "src/error/status.rs"),
     ("Library", "src/ffi/library.rs"),
     ("Errors", "src/ffi/error.rs"),
@@ -14,7 +14,8 @@ const SECTIONS: [(&str, &str); 11] = [
     ("Cancelling", "src/ffi/cancel.rs"),
     ("Runtime: the process's ONNX Runtime", "src/ffi/runtime.rs"),
     ("Volumes", "src/ffi/volume.rs"),
-    ("Cases: PET facts, tumour, and both together", "src/ffi/case.rs"),
+    ("PET facts and SUV", "src/ffi/pet.rs"),
+    ("Cases: volumes and tumour together", "src/ffi/case.rs"),
     ("Results", "src/ffi/result.rs"),
     ("Scorer", "src/ffi/scorer.rs"),
 ];
@@ -28,8 +29,14 @@ fn section(root: &Path, banner: &str, file: &str) -> String {
         usize_is_size_t: true,
         line_length: 110,
         documentation_style: cbindgen::DocumentationStyle::C99,
-        function: cbindgen::FunctionConfig { args: cbindgen::Layout::Auto, ..Default::default() },
-        export: cbindgen::ExportConfig { exclude: vec!["ALL".into()], ..Default::default() },
+        function: cbindgen::FunctionConfig {
+            args: cbindgen::Layout::Auto,
+            ..Default::default()
+        },
+        export: cbindgen::ExportConfig {
+            exclude: vec!["ALL".into()],
+            ..Default::default()
+        },
         ..Default::default()
     };
     let mut text = Vec::new();
@@ -41,7 +48,10 @@ fn section(root: &Path, banner: &str, file: &str) -> String {
         .write(&mut text);
     let text = String::from_utf8(text).unwrap();
     let line = "/* ".to_string() + &"=".repeat(104) + " */";
-    format!("{line}\n/* {banner:104} */\n{line}\n\n{}\n\n", c_words(&text).trim())
+    format!(
+        "{line}\n/* {banner:104} */\n{line}\n\n{}\n\n",
+        c_words(&text).trim()
+    )
 }
 
 /// Rust's words in doc comments, said in C's.
@@ -50,7 +60,9 @@ fn c_words(text: &str) -> String {
         true => line.replace("# Safety", "Preconditions:").replace('`', ""),
         false => line.to_owned(),
     };
-    text.lines().map(|l| line(l).trim_end().to_owned() + "\n").collect()
+    text.lines()
+        .map(|l| line(l).trim_end().to_owned() + "\n")
+        .collect()
 }
 
 const PREAMBLE: &str = include_str!("abi/preamble.h");
@@ -72,7 +84,10 @@ fn the_committed_header_is_the_generated_one() {
         std::fs::write(&path, &wanted).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == wanted, "include/dlnms.h is stale: run `DLNMS_BLESS=1 cargo test --test header` and read the diff");
+    assert!(
+        committed == wanted,
+        "include/dlnms.h is stale: run `DLNMS_BLESS=1 cargo test --test header` and read the diff"
+    );
 }
 
 #[test]
@@ -92,5 +107,9 @@ fn the_export_list_is_every_function_of_the_header() {
     if std::env::var_os("DLNMS_BLESS").is_some() {
         std::fs::write(&path, &wanted).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), wanted, "tests/abi/symbols.txt is stale");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        wanted,
+        "tests/abi/symbols.txt is stale"
+    );
 }

@@ -60,7 +60,7 @@ def self_test_inputs(cases=SELF_TEST_CASES):
     return out
 
 
-def _write(path, data):
+def write_file(path, data):
     """Write through a temporary file and rename, and return size and digest."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
@@ -74,14 +74,14 @@ def write(out, nets, identity, version, weights, card, say=lambda text: None):
     out.mkdir(parents=True, exist_ok=True)
     (out / "manifest.json").unlink(missing_ok=True)  # written last: an interrupted run leaves no valid bundle
     say("building the graph")
-    model = _write(out / "dlnms.onnx", graph.build(nets).SerializeToString())
+    model = write_file(out / "dlnms.onnx", graph.build(nets).SerializeToString())
     inputs = self_test_inputs()
     expected = []
     for i, (pet, ct) in enumerate(inputs):
         say(f"self-test vectors in float64, case {i + 1} of {len(inputs)}")
         s = reference.scores(nets, pet, ct)
         expected.append([s[h] for h in graph.HEAD_NAMES])
-    test = _write(out / "self_test.f32", inputs.astype("<f4").tobytes())
+    test = write_file(out / "self_test.f32", inputs.astype("<f4").tobytes())
     manifest = {
         "format_version": FORMAT_VERSION,
         "id": identity,
@@ -103,6 +103,6 @@ def write(out, nets, identity, version, weights, card, say=lambda text: None):
         "preprocessing": PREPROCESSING,
         "self_test": {**test, "expected": expected},
     }
-    _write(out / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    write_file(out / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
     say(f"bundle {identity} {version} written")
     return manifest

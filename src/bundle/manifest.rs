@@ -124,7 +124,10 @@ impl Manifest {
         let malformed = |e: serde_json::Error| Error::BundleManifest(e.to_string());
         let Version { format_version } = serde_json::from_slice(text).map_err(malformed)?;
         if format_version != FORMAT_VERSION {
-            return Err(Error::BundleVersion { found: format_version, supported: FORMAT_VERSION });
+            return Err(Error::BundleVersion {
+                found: format_version,
+                supported: FORMAT_VERSION,
+            });
         }
         let manifest: Manifest = serde_json::from_slice(text).map_err(malformed)?;
         manifest.validate()?;
@@ -133,7 +136,11 @@ impl Manifest {
 
     fn validate(&self) -> Result<()> {
         let refuse = |why: String| Err(Error::BundleManifest(why));
-        for (field, text) in [("id", &self.id), ("version", &self.version), ("intended_use", &self.intended_use)] {
+        for (field, text) in [
+            ("id", &self.id),
+            ("version", &self.version),
+            ("intended_use", &self.intended_use),
+        ] {
             if text.trim().is_empty() || text.contains('\0') {
                 return refuse(format!("{field} is empty or holds a NUL"));
             }
@@ -160,11 +167,20 @@ impl Manifest {
         for (i, model) in self.models.iter().enumerate() {
             plain_name(&format!("models[{i}].file"), &model.file)?;
             digest(&format!("models[{i}].sha256"), &model.sha256)?;
-            if self.models[..i].iter().any(|m| m.precision == model.precision) {
-                return refuse(format!("models[{i}].precision: {:?} stands twice", model.precision));
+            if self.models[..i]
+                .iter()
+                .any(|m| m.precision == model.precision)
+            {
+                return refuse(format!(
+                    "models[{i}].precision: {:?} stands twice",
+                    model.precision
+                ));
             }
             if !(model.tolerance.is_finite() && model.tolerance > 0.0 && model.tolerance <= 0.1) {
-                return refuse(format!("models[{i}].tolerance: {} is not in 0..0.1", model.tolerance));
+                return refuse(format!(
+                    "models[{i}].tolerance: {} is not in 0..0.1",
+                    model.tolerance
+                ));
             }
             for name in [&model.inputs.pet, &model.inputs.ct, &model.output] {
                 if name.is_empty() || name.contains('\0') {
@@ -179,16 +195,24 @@ impl Manifest {
         digest("self_test.sha256", &self.self_test.sha256)?;
         let cases = &self.self_test.expected;
         if cases.is_empty() || cases.len() > 64 {
-            return refuse(format!("self_test.expected: {} cases, allowed 1 to 64", cases.len()));
+            return refuse(format!(
+                "self_test.expected: {} cases, allowed 1 to 64",
+                cases.len()
+            ));
         }
         for (i, case) in cases.iter().enumerate() {
             if case.len() != self.heads.len() || !case.iter().all(|v| (0.0..=1.0).contains(v)) {
-                return refuse(format!("self_test.expected[{i}]: needs one score in 0..1 for each head"));
+                return refuse(format!(
+                    "self_test.expected[{i}]: needs one score in 0..1 for each head"
+                ));
             }
         }
         let bytes = cases.len() as u64 * 2 * self.preprocessing.tensor_len() as u64 * 4;
         if self.self_test.bytes != bytes {
-            return refuse(format!("self_test.bytes: is {}, these cases have {bytes}", self.self_test.bytes));
+            return refuse(format!(
+                "self_test.bytes: is {}, these cases have {bytes}",
+                self.self_test.bytes
+            ));
         }
         Ok(())
     }
@@ -202,14 +226,23 @@ impl Manifest {
 /// A file name, not a path: a manifest must not reach out of its folder.
 fn plain_name(field: &str, name: &str) -> Result<()> {
     let path = std::path::Path::new(name);
-    let plain = path.file_name().is_some_and(|f| f == path.as_os_str()) && !name.contains(['\\', '\0']);
-    if plain { Ok(()) } else { Err(Error::BundleManifest(format!("{field}: {name:?} is not a plain file name"))) }
+    let plain =
+        path.file_name().is_some_and(|f| f == path.as_os_str()) && !name.contains(['\\', '\0']);
+    if plain {
+        Ok(())
+    } else {
+        Err(Error::BundleManifest(format!(
+            "{field}: {name:?} is not a plain file name"
+        )))
+    }
 }
 
 fn digest(field: &str, hex: &str) -> Result<()> {
     if hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         Ok(())
     } else {
-        Err(Error::BundleManifest(format!("{field}: is not a lower-case sha256")))
+        Err(Error::BundleManifest(format!(
+            "{field}: is not a lower-case sha256"
+        )))
     }
 }

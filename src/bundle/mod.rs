@@ -28,9 +28,13 @@ impl Bundle {
         let manifest_path = dir.join("manifest.json");
         let file = open(&manifest_path)?;
         let mut text = Vec::new();
-        file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut text).map_err(|e| missing(&manifest_path, e))?;
+        file.take(MAX_MANIFEST_BYTES + 1)
+            .read_to_end(&mut text)
+            .map_err(|e| missing(&manifest_path, e))?;
         if text.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(Error::BundleManifest(format!("is larger than {MAX_MANIFEST_BYTES} bytes")));
+            return Err(Error::BundleManifest(format!(
+                "is larger than {MAX_MANIFEST_BYTES} bytes"
+            )));
         }
         let manifest = Manifest::parse(&text)?;
         for model in &manifest.models {
@@ -38,9 +42,20 @@ impl Bundle {
         }
         let test = &manifest.self_test;
         let mut raw = Vec::with_capacity(test.bytes as usize);
-        verify(dir, &test.file, test.bytes, &test.sha256, |chunk| raw.extend_from_slice(chunk))?;
-        let self_test_inputs = raw.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-        Ok(Self { dir: dir.to_owned(), manifest, self_test_inputs })
+        verify(dir, &test.file, test.bytes, &test.sha256, |chunk| {
+            raw.extend_from_slice(chunk)
+        })?;
+        let self_test_inputs = raw
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect();
+        Ok(Self {
+            dir: dir.to_owned(),
+            manifest,
+            self_test_inputs,
+        })
     }
 
     /// Path of a file of the bundle.
@@ -51,13 +66,21 @@ impl Bundle {
     /// Self-test cases: PET tensor, CT tensor, expected value of each head.
     pub fn self_test_cases(&self) -> impl Iterator<Item = (&[f32], &[f32], &[f64])> {
         let n = self.manifest.preprocessing.tensor_len();
-        let pairs = self.self_test_inputs.chunks_exact(2 * n).map(move |pair| pair.split_at(n));
-        pairs.zip(&self.manifest.self_test.expected).map(|((pet, ct), expected)| (pet, ct, expected.as_slice()))
+        let pairs = self
+            .self_test_inputs
+            .chunks_exact(2 * n)
+            .map(move |pair| pair.split_at(n));
+        pairs
+            .zip(&self.manifest.self_test.expected)
+            .map(|((pet, ct), expected)| (pet, ct, expected.as_slice()))
     }
 }
 
 fn missing(path: &Path, e: std::io::Error) -> Error {
-    Error::BundleMissing { path: path.to_owned(), why: e.to_string() }
+    Error::BundleMissing {
+        path: path.to_owned(),
+        why: e.to_string(),
+    }
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -65,16 +88,30 @@ fn open(path: &Path) -> Result<File> {
 }
 
 /// Compare size and digest of a file with the manifest's, handing its content on as it is read.
-fn verify(dir: &Path, name: &str, bytes: u64, sha256: &str, mut content: impl FnMut(&[u8])) -> Result<()> {
+fn verify(
+    dir: &Path,
+    name: &str,
+    bytes: u64,
+    sha256: &str,
+    mut content: impl FnMut(&[u8]),
+) -> Result<()> {
     let path = dir.join(name);
     let mut file = open(&path)?;
     let metadata = file.metadata().map_err(|e| missing(&path, e))?;
-    let altered = |why: String| Err(Error::BundleAltered { file: name.into(), why });
+    let altered = |why: String| {
+        Err(Error::BundleAltered {
+            file: name.into(),
+            why,
+        })
+    };
     if !metadata.is_file() {
         return altered("is not a file".into());
     }
     if metadata.len() != bytes {
-        return altered(format!("has {} bytes, the manifest says {bytes}", metadata.len()));
+        return altered(format!(
+            "has {} bytes, the manifest says {bytes}",
+            metadata.len()
+        ));
     }
     let mut hash = Sha256::new();
     let mut buffer = vec![0u8; 1 << 20];
@@ -87,5 +124,9 @@ fn verify(dir: &Path, name: &str, bytes: u64, sha256: &str, mut content: impl Fn
         content(&buffer[..n]);
     }
     let found: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    if found != sha256 { altered(format!("its sha256 is {found}, the manifest says {sha256}")) } else { Ok(()) }
+    if found != sha256 {
+        altered(format!("its sha256 is {found}, the manifest says {sha256}"))
+    } else {
+        Ok(())
+    }
 }

@@ -24,7 +24,10 @@ fn element_text(element: &InMemElement) -> Option<String> {
 /// Values of a multi-valued text.
 pub fn texts(object: &InMemDicomObject, tag: Tag) -> Vec<String> {
     let text = text(object, tag).unwrap_or_default();
-    text.split('\\').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect()
+    text.split('\\')
+        .map(|s| s.trim().to_owned())
+        .filter(|s| !s.is_empty())
+        .collect()
 }
 
 /// First number.
@@ -35,7 +38,8 @@ pub fn number(object: &InMemDicomObject, tag: Tag) -> Option<f64> {
 /// Exactly N numbers, all finite.
 pub fn numbers<const N: usize>(object: &InMemDicomObject, tag: Tag) -> Option<[f64; N]> {
     let values = element_numbers(object.get(tag)?);
-    (values.len() >= N && values[..N].iter().all(|v| v.is_finite())).then(|| std::array::from_fn(|i| values[i]))
+    (values.len() >= N && values[..N].iter().all(|v| v.is_finite()))
+        .then(|| std::array::from_fn(|i| values[i]))
 }
 
 fn element_numbers(element: &InMemElement) -> Vec<f64> {
@@ -53,7 +57,9 @@ fn element_numbers(element: &InMemElement) -> Vec<f64> {
 
 /// First whole number that is not negative.
 pub fn count(object: &InMemDicomObject, tag: Tag) -> Option<usize> {
-    number(object, tag).filter(|v| v.fract() == 0.0 && (0.0..=4e9).contains(v)).map(|v| v as usize)
+    number(object, tag)
+        .filter(|v| v.fract() == 0.0 && (0.0..=4e9).contains(v))
+        .map(|v| v as usize)
 }
 
 /// A private element of `group` by its creator; else in block 10 when `vendor_matches`.
@@ -65,12 +71,18 @@ pub fn private<'a>(
     vendor_matches: bool,
 ) -> Option<&'a InMemElement> {
     for block in 0x10..=0xFFu16 {
-        let Some(reservation) = object.get(Tag(group, block)) else { continue };
+        let Some(reservation) = object.get(Tag(group, block)) else {
+            continue;
+        };
         if element_text(reservation).is_some_and(|c| c.eq_ignore_ascii_case(creator)) {
             return object.get(Tag(group, block << 8 | u16::from(element)));
         }
     }
-    if vendor_matches { object.get(Tag(group, 0x1000 | u16::from(element))) } else { None }
+    if vendor_matches {
+        object.get(Tag(group, 0x1000 | u16::from(element)))
+    } else {
+        None
+    }
 }
 
 /// Text of a private element, which may have been read as UN.
@@ -79,7 +91,10 @@ pub fn private_text(element: &InMemElement) -> Option<String> {
         return Some(text);
     }
     let bytes = element.to_bytes().ok()?;
-    let text = std::str::from_utf8(&bytes).ok()?.trim_matches(|c: char| c.is_whitespace() || c == '\0').to_owned();
+    let text = std::str::from_utf8(&bytes)
+        .ok()?
+        .trim_matches(|c: char| c.is_whitespace() || c == '\0')
+        .to_owned();
     (!text.is_empty()).then_some(text)
 }
 

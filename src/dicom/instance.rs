@@ -48,7 +48,9 @@ impl Instance {
     pub fn read(path: &Path) -> Option<Self> {
         let object = open(path, Some(tags::PIXEL_DATA)).ok()?;
         let modality = text(&object, tags::MODALITY)?;
-        let slope = number(&object, tags::RESCALE_SLOPE).filter(|s| s.is_finite() && *s != 0.0).unwrap_or(1.0);
+        let slope = number(&object, tags::RESCALE_SLOPE)
+            .filter(|s| s.is_finite() && *s != 0.0)
+            .unwrap_or(1.0);
         let bits_allocated = count(&object, tags::BITS_ALLOCATED)?;
         let signed = count(&object, tags::PIXEL_REPRESENTATION) == Some(1);
         Some(Self {
@@ -56,20 +58,27 @@ impl Instance {
             sop_class: text(&object, tags::SOP_CLASS_UID).unwrap_or_default(),
             series_uid: text(&object, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
             frame_of_reference: text(&object, tags::FRAME_OF_REFERENCE_UID),
-            localizer: texts(&object, tags::IMAGE_TYPE).iter().any(|v| v.eq_ignore_ascii_case("LOCALIZER")),
+            localizer: texts(&object, tags::IMAGE_TYPE)
+                .iter()
+                .any(|v| v.eq_ignore_ascii_case("LOCALIZER")),
             rows: count(&object, tags::ROWS)?,
             columns: count(&object, tags::COLUMNS)?,
             frames: count(&object, tags::NUMBER_OF_FRAMES).unwrap_or(1),
             bits_allocated,
-            bits_stored: count(&object, tags::BITS_STORED).filter(|b| (1..=bits_allocated).contains(b)).unwrap_or(bits_allocated),
+            bits_stored: count(&object, tags::BITS_STORED)
+                .filter(|b| (1..=bits_allocated).contains(b))
+                .unwrap_or(bits_allocated),
             signed,
             samples_per_pixel: count(&object, tags::SAMPLES_PER_PIXEL).unwrap_or(1),
             slope,
-            intercept: number(&object, tags::RESCALE_INTERCEPT).filter(|v| v.is_finite()).unwrap_or(0.0),
+            intercept: number(&object, tags::RESCALE_INTERCEPT)
+                .filter(|v| v.is_finite())
+                .unwrap_or(0.0),
             padding: padding(&object, signed, bits_allocated),
             position: numbers(&object, tags::IMAGE_POSITION_PATIENT),
             orientation: numbers(&object, tags::IMAGE_ORIENTATION_PATIENT),
-            pixel_spacing: numbers(&object, tags::PIXEL_SPACING).filter(|s: &[f64; 2]| s.iter().all(|v| *v > 0.0)),
+            pixel_spacing: numbers(&object, tags::PIXEL_SPACING)
+                .filter(|s: &[f64; 2]| s.iter().all(|v| *v > 0.0)),
             transfer_syntax: object.meta().transfer_syntax().to_owned(),
             pet: (modality == "PT").then(|| super::pet::PetHeader::read(&object)),
             modality,
@@ -84,7 +93,8 @@ impl Instance {
 
 /// Last part of a path.
 pub fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| "?".into(), |n| n.to_string_lossy().into_owned())
+    path.file_name()
+        .map_or_else(|| "?".into(), |n| n.to_string_lossy().into_owned())
 }
 
 /// Pixel Padding Value and its range limit as a closed range of stored values.
@@ -108,31 +118,47 @@ fn padding(object: &InMemDicomObject, signed: bool, bits_allocated: usize) -> Op
 pub fn open(path: &Path, until: Option<Tag>) -> Result<DefaultDicomObject> {
     let unreadable = |why: String| Error::DicomRead(format!("{}: {why}", file_name(path)));
     let mut file = File::open(path).map_err(|e| unreadable(e.kind().to_string()))?;
-    let metadata = file.metadata().map_err(|e| unreadable(e.kind().to_string()))?;
+    let metadata = file
+        .metadata()
+        .map_err(|e| unreadable(e.kind().to_string()))?;
     if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
         return Err(unreadable("is not a file of a plausible size".into()));
     }
     let mut head = [0u8; 132];
     let n = read_up_to(&mut file, &mut head).map_err(|e| unreadable(e.kind().to_string()))?;
-    file.seek(SeekFrom::Start(0)).map_err(|e| unreadable(e.kind().to_string()))?;
+    file.seek(SeekFrom::Start(0))
+        .map_err(|e| unreadable(e.kind().to_string()))?;
     let mut options = OpenFileOptions::new();
     if let Some(tag) = until {
         options = options.read_until(tag);
     }
     if n == head.len() && &head[128..] == b"DICM" {
-        return options.read_preamble(ReadPreamble::Always).from_reader(BufReader::new(file)).map_err(|e| unreadable(brief(&e)));
+        return options
+            .read_preamble(ReadPreamble::Always)
+            .from_reader(BufReader::new(file))
+            .map_err(|e| unreadable(brief(&e)));
     }
     if head.starts_with(&[2, 0, 0, 0]) {
-        return options.read_preamble(ReadPreamble::Never).from_reader(BufReader::new(file)).map_err(|e| unreadable(brief(&e)));
+        return options
+            .read_preamble(ReadPreamble::Never)
+            .from_reader(BufReader::new(file))
+            .map_err(|e| unreadable(brief(&e)));
     }
     // No meta header at all: the group of the first element is 0008 in a data set of DICOM before part 10.
     if !head.starts_with(&[8, 0]) {
         return Err(unreadable("is not DICOM".into()));
     }
     let explicit = head[4..6].iter().all(u8::is_ascii_uppercase);
-    let uid = if explicit { "1.2.840.10008.1.2.1" } else { "1.2.840.10008.1.2" };
-    let syntax = TransferSyntaxRegistry.get(uid).ok_or_else(|| Error::Internal("no native transfer syntax".into()))?;
-    let object = InMemDicomObject::read_dataset_with_ts(BufReader::new(file), syntax).map_err(|e| unreadable(brief(&e)))?;
+    let uid = if explicit {
+        "1.2.840.10008.1.2.1"
+    } else {
+        "1.2.840.10008.1.2"
+    };
+    let syntax = TransferSyntaxRegistry
+        .get(uid)
+        .ok_or_else(|| Error::Internal("no native transfer syntax".into()))?;
+    let object = InMemDicomObject::read_dataset_with_ts(BufReader::new(file), syntax)
+        .map_err(|e| unreadable(brief(&e)))?;
     let sop = |tag| text(&object, tag).unwrap_or_else(|| "1.2.3".into());
     let meta = FileMetaTableBuilder::new()
         .transfer_syntax(uid)

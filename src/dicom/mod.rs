@@ -10,8 +10,8 @@ mod time;
 pub use series::{Modality, Series, SliceProgress};
 
 use crate::error::{Error, Result};
-use crate::scorer::{CancelToken, Case};
 use crate::roi::Roi;
+use crate::scorer::{CancelToken, Case};
 use instance::Instance;
 use std::path::{Path, PathBuf};
 
@@ -30,15 +30,27 @@ impl Study {
     /// Read the CT from `ct` and the PET from `pet`: files or folders, searched recursively; they may be the same.
     ///
     /// `progress` hears of decoded slices of both series together and is called from the decoding threads.
-    pub fn open(ct: &[PathBuf], pet: &[PathBuf], progress: SliceProgress, cancel: &CancelToken) -> Result<Self> {
+    pub fn open(
+        ct: &[PathBuf],
+        pet: &[PathBuf],
+        progress: SliceProgress,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
         let ct_instances = scan(ct, cancel)?;
-        let pet_instances = if pet == ct { None } else { Some(scan(pet, cancel)?) };
+        let pet_instances = if pet == ct {
+            None
+        } else {
+            Some(scan(pet, cancel)?)
+        };
         let pet_instances = pet_instances.as_ref().unwrap_or(&ct_instances);
         let pet = series::load(pet_instances, Modality::Pt, progress, cancel)?;
         let ct = series::load(&ct_instances, Modality::Ct, progress, cancel)?;
         let mut warnings = [pet.warnings.clone(), ct.warnings.clone()].concat();
         if ct.frame_of_reference.is_some() && ct.frame_of_reference != pet.frame_of_reference {
-            warnings.push("PET and CT have different frames of reference: their alignment is not known".into());
+            warnings.push(
+                "PET and CT have different frames of reference: their alignment is not known"
+                    .into(),
+            );
         }
         Ok(Self { ct, pet, warnings })
     }
@@ -55,7 +67,12 @@ impl Study {
 }
 
 /// Decode one series of a modality from files or folders.
-pub fn open_series(paths: &[PathBuf], modality: Modality, progress: SliceProgress, cancel: &CancelToken) -> Result<Series> {
+pub fn open_series(
+    paths: &[PathBuf],
+    modality: Modality,
+    progress: SliceProgress,
+    cancel: &CancelToken,
+) -> Result<Series> {
     series::load(&scan(paths, cancel)?, modality, progress, cancel)
 }
 
@@ -67,7 +84,10 @@ fn scan(paths: &[PathBuf], cancel: &CancelToken) -> Result<Vec<Instance>> {
     let mut files = Vec::new();
     for path in paths {
         if !path.exists() {
-            return Err(Error::DicomRead(format!("{} does not exist", instance::file_name(path))));
+            return Err(Error::DicomRead(format!(
+                "{} does not exist",
+                instance::file_name(path)
+            )));
         }
         collect(path, 0, &mut files);
     }
@@ -81,7 +101,10 @@ fn scan(paths: &[PathBuf], cancel: &CancelToken) -> Result<Vec<Instance>> {
         instances.extend(Instance::read(file));
     }
     if instances.is_empty() {
-        return Err(Error::DicomRead(format!("none of {} files is a DICOM image", files.len())));
+        return Err(Error::DicomRead(format!(
+            "none of {} files is a DICOM image",
+            files.len()
+        )));
     }
     Ok(instances)
 }
@@ -94,7 +117,9 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     {
         for entry in entries.flatten() {
             // A link to a folder may lead in circles; the folders themselves are enough.
-            let follow = entry.file_type().is_ok_and(|t| !t.is_symlink() || entry.path().is_file());
+            let follow = entry
+                .file_type()
+                .is_ok_and(|t| !t.is_symlink() || entry.path().is_file());
             if follow {
                 collect(&entry.path(), depth + 1, files);
             }

@@ -38,19 +38,25 @@ impl PetHeader {
     pub fn read(object: &InMemDicomObject) -> Self {
         let day = |tag| text(object, tag).and_then(|t| time::date(&t));
         let clock = |tag| text(object, tag).and_then(|t| time::time_of_day(&t));
-        let manufacturer = text(object, tags::MANUFACTURER).unwrap_or_default().to_ascii_uppercase();
+        let manufacturer = text(object, tags::MANUFACTURER)
+            .unwrap_or_default()
+            .to_ascii_uppercase();
         let drug = radiopharmaceutical(object);
         let in_drug = |tag| drug.and_then(|d| number(d, tag));
         let philips = |element| {
             let vendor = manufacturer.contains("PHILIPS");
-            private(object, 0x7053, "Philips PET Private Group", element, vendor).and_then(private_number)
+            private(object, 0x7053, "Philips PET Private Group", element, vendor)
+                .and_then(private_number)
         };
-        let acquisition = text(object, tags::ACQUISITION_DATE_TIME).and_then(|t| time::date_time(&t));
+        let acquisition =
+            text(object, tags::ACQUISITION_DATE_TIME).and_then(|t| time::date_time(&t));
         Self {
             units: text(object, tags::UNITS),
             suv_type: text(object, tags::SUV_TYPE),
             decay_correction: text(object, tags::DECAY_CORRECTION),
-            attenuation_corrected: texts(object, tags::CORRECTED_IMAGE).iter().any(|v| v == "ATTN"),
+            attenuation_corrected: texts(object, tags::CORRECTED_IMAGE)
+                .iter()
+                .any(|v| v == "ATTN"),
             weight_kg: number(object, tags::PATIENT_WEIGHT),
             height_m: number(object, tags::PATIENT_SIZE),
             sex: text(object, tags::PATIENT_SEX),
@@ -64,13 +70,23 @@ impl PetHeader {
                 .and_then(|d| text(d, tags::RADIOPHARMACEUTICAL_START_TIME))
                 .and_then(|t| time::time_of_day(&t)),
             series: time::combine(day(tags::SERIES_DATE), clock(tags::SERIES_TIME)),
-            ge_scan_start: private(object, 0x0009, "GEMS_PETD_01", 0x0D, manufacturer.contains("GE MEDICAL"))
-                .and_then(private_text)
-                .and_then(|t| time::date_time(&t)),
+            ge_scan_start: private(
+                object,
+                0x0009,
+                "GEMS_PETD_01",
+                0x0D,
+                manufacturer.contains("GE MEDICAL"),
+            )
+            .and_then(private_text)
+            .and_then(|t| time::date_time(&t)),
             philips_suv_factor: philips(0x00),
             philips_activity_factor: philips(0x09),
             timing: SliceTiming {
-                acquisition: time::combine(day(tags::ACQUISITION_DATE), clock(tags::ACQUISITION_TIME)).or(acquisition),
+                acquisition: time::combine(
+                    day(tags::ACQUISITION_DATE),
+                    clock(tags::ACQUISITION_TIME),
+                )
+                .or(acquisition),
                 frame_reference_ms: number(object, tags::FRAME_REFERENCE_TIME),
                 frame_duration_ms: number(object, tags::ACTUAL_FRAME_DURATION),
             },
@@ -97,21 +113,48 @@ pub fn pet_info(slices: &[&Instance]) -> Result<PetInfo> {
         return refuse(format!("SOP class {class} is not PET Image Storage"));
     }
     if let Some(bad) = slices.iter().find(|s| s.intercept != 0.0) {
-        return refuse(format!("RescaleIntercept (0028,1052) is {} in {}, must be 0 for PET", bad.intercept, bad.name()));
+        return refuse(format!(
+            "RescaleIntercept (0028,1052) is {} in {}, must be 0 for PET",
+            bad.intercept,
+            bad.name()
+        ));
     }
     for (name, same) in [
-        ("Units", headers.iter().all(|h| h.units == first.units && h.suv_type == first.suv_type)),
-        ("DecayCorrection", headers.iter().all(|h| h.decay_correction == first.decay_correction)),
-        ("PatientWeight", headers.iter().all(|h| h.weight_kg == first.weight_kg)),
-        ("RadionuclideTotalDose", headers.iter().all(|h| h.dose_bq == first.dose_bq)),
-        ("RadionuclideHalfLife", headers.iter().all(|h| h.half_life_s == first.half_life_s)),
+        (
+            "Units",
+            headers
+                .iter()
+                .all(|h| h.units == first.units && h.suv_type == first.suv_type),
+        ),
+        (
+            "DecayCorrection",
+            headers
+                .iter()
+                .all(|h| h.decay_correction == first.decay_correction),
+        ),
+        (
+            "PatientWeight",
+            headers.iter().all(|h| h.weight_kg == first.weight_kg),
+        ),
+        (
+            "RadionuclideTotalDose",
+            headers.iter().all(|h| h.dose_bq == first.dose_bq),
+        ),
+        (
+            "RadionuclideHalfLife",
+            headers.iter().all(|h| h.half_life_s == first.half_life_s),
+        ),
     ] {
         if !same {
             return refuse(format!("{name} differs between the slices of the series"));
         }
     }
     let every = |value: fn(&PetHeader) -> Option<f64>| -> Vec<f64> {
-        headers.iter().map(|h| value(h)).collect::<Option<Vec<f64>>>().unwrap_or_default()
+        headers
+            .iter()
+            .map(|h| value(h))
+            .collect::<Option<Vec<f64>>>()
+            .unwrap_or_default()
     };
     let suv_type = match first.suv_type.as_deref() {
         None | Some("BW") => SuvType::Bw,

@@ -13,8 +13,12 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 const JPEG_LS: [&str; 2] = ["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"];
 /// Transfer syntaxes that may have lost information.
-const LOSSY: [&str; 4] =
-    ["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.91"];
+const LOSSY: [&str; 4] = [
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.91",
+];
 
 /// Whether a transfer syntax may be lossy.
 pub fn is_lossy(transfer_syntax: &str) -> bool {
@@ -23,9 +27,17 @@ pub fn is_lossy(transfer_syntax: &str) -> bool {
 
 /// Element type of the stored values.
 pub fn dtype(instance: &Instance) -> Result<DType> {
-    let refuse = |why: String| Err(Error::DicomPixels { file: instance.name(), why });
+    let refuse = |why: String| {
+        Err(Error::DicomPixels {
+            file: instance.name(),
+            why,
+        })
+    };
     if instance.samples_per_pixel != 1 || instance.frames != 1 {
-        return refuse(format!("{} samples per pixel and {} frames, only 1 and 1 are read", instance.samples_per_pixel, instance.frames));
+        return refuse(format!(
+            "{} samples per pixel and {} frames, only 1 and 1 are read",
+            instance.samples_per_pixel, instance.frames
+        ));
     }
     match (instance.bits_allocated, instance.signed) {
         (8, false) => Ok(DType::U8),
@@ -37,23 +49,42 @@ pub fn dtype(instance: &Instance) -> Result<DType> {
 
 /// Decode one slice; the result has rows x columns values of [`dtype`].
 pub fn decode(instance: &Instance) -> Result<Vec<u8>> {
-    let refuse = |why: String| Error::DicomPixels { file: instance.name(), why };
+    let refuse = |why: String| Error::DicomPixels {
+        file: instance.name(),
+        why,
+    };
     let size = dtype(instance)?.size();
     let n = instance.rows * instance.columns;
     let object = open(&instance.path, None)?;
-    let element = object.get(tags::PIXEL_DATA).ok_or_else(|| refuse("there is none (7FE0,0010)".into()))?;
+    let element = object
+        .get(tags::PIXEL_DATA)
+        .ok_or_else(|| refuse("there is none (7FE0,0010)".into()))?;
     let mut values = match element.value() {
-        Value::PixelSequence(fragments) => decompress(&object, fragments, instance).map_err(refuse)?,
-        Value::Primitive(_) => element.to_bytes().map_err(|_| refuse("it is not binary".into()))?.into_owned(),
+        Value::PixelSequence(fragments) => {
+            decompress(&object, fragments, instance).map_err(refuse)?
+        }
+        Value::Primitive(_) => element
+            .to_bytes()
+            .map_err(|_| refuse("it is not binary".into()))?
+            .into_owned(),
         Value::Sequence(_) => return Err(refuse("it is a sequence".into())),
     };
     if size == 2 && values.len() == n {
         // Codecs give one byte per sample when 8 bits are enough.
-        values = values.iter().flat_map(|b| u16::from(*b).to_ne_bytes()).collect();
+        values = values
+            .iter()
+            .flat_map(|b| u16::from(*b).to_ne_bytes())
+            .collect();
     }
     // An odd number of bytes is padded to even.
     if values.len() < n * size || values.len() > n * size + 1 {
-        return Err(refuse(format!("{} bytes, {} x {} pixels need {}", values.len(), instance.rows, instance.columns, n * size)));
+        return Err(refuse(format!(
+            "{} bytes, {} x {} pixels need {}",
+            values.len(),
+            instance.rows,
+            instance.columns,
+            n * size
+        )));
     }
     values.truncate(n * size);
     if size == 2 && instance.bits_stored < 16 {
@@ -67,7 +98,11 @@ fn clear_unused_bits(values: &mut [u8], instance: &Instance) {
     let shift = 16 - instance.bits_stored as u32;
     for pair in values.as_chunks_mut::<2>().0 {
         let raw = u16::from_ne_bytes(*pair) << shift;
-        *pair = if instance.signed { ((raw as i16) >> shift).to_ne_bytes() } else { (raw >> shift).to_ne_bytes() };
+        *pair = if instance.signed {
+            ((raw as i16) >> shift).to_ne_bytes()
+        } else {
+            (raw >> shift).to_ne_bytes()
+        };
     }
 }
 
@@ -80,28 +115,43 @@ fn decompress(
     if JPEG_LS.contains(&syntax) {
         let stream = fragments.fragments().concat();
         check_jpeg_ls(&stream, instance)?;
-        return CharLS::default().decode(&stream).map_err(|e| format!("JPEG-LS: {e}"));
+        return CharLS::default()
+            .decode(&stream)
+            .map_err(|e| format!("JPEG-LS: {e}"));
     }
-    let entry = TransferSyntaxRegistry.get(syntax).ok_or_else(|| format!("transfer syntax {syntax} is unknown"))?;
+    let entry = TransferSyntaxRegistry
+        .get(syntax)
+        .ok_or_else(|| format!("transfer syntax {syntax} is unknown"))?;
     let Codec::EncapsulatedPixelData(Some(reader), _) = entry.codec() else {
         return Err(format!("transfer syntax {} is not read", entry.name()));
     };
     let mut out = Vec::with_capacity(instance.rows * instance.columns * 2);
-    reader.decode_frame(object, 0, &mut out).map_err(|e| format!("{}: {e}", entry.name()))?;
+    reader
+        .decode_frame(object, 0, &mut out)
+        .map_err(|e| format!("{}: {e}", entry.name()))?;
     Ok(out)
 }
 
 /// Compare the frame header with the attributes before the decoder allocates what the stream asks for.
 fn check_jpeg_ls(stream: &[u8], instance: &Instance) -> Result<(), String> {
     let mut at = 2;
-    while let Some(&[0xFF, marker, high, low]) = stream.get(at..at + 4).and_then(|s| s.first_chunk::<4>()) {
+    while let Some(&[0xFF, marker, high, low]) =
+        stream.get(at..at + 4).and_then(|s| s.first_chunk::<4>())
+    {
         if marker == 0xF7 {
-            let word = |i: usize| Some(usize::from(u16::from_be_bytes(*stream.get(at + i..)?.first_chunk::<2>()?)));
+            let word = |i: usize| {
+                Some(usize::from(u16::from_be_bytes(
+                    *stream.get(at + i..)?.first_chunk::<2>()?,
+                )))
+            };
             let (rows, columns, components) = (word(5), word(7), stream.get(at + 9).copied());
-            if (rows, columns, components) == (Some(instance.rows), Some(instance.columns), Some(1)) {
+            if (rows, columns, components) == (Some(instance.rows), Some(instance.columns), Some(1))
+            {
                 return Ok(());
             }
-            return Err(format!("JPEG-LS: its frame is {rows:?} x {columns:?}, the header says otherwise"));
+            return Err(format!(
+                "JPEG-LS: its frame is {rows:?} x {columns:?}, the header says otherwise"
+            ));
         }
         at += 2 + usize::from(u16::from_be_bytes([high, low]));
     }

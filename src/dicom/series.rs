@@ -48,11 +48,19 @@ pub struct Series {
 pub type SliceProgress<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
 
 /// Choose the series of a modality, by the rule in [`choose`], and decode it.
-pub fn load(instances: &[Instance], modality: Modality, progress: SliceProgress, cancel: &CancelToken) -> Result<Series> {
+pub fn load(
+    instances: &[Instance],
+    modality: Modality,
+    progress: SliceProgress,
+    cancel: &CancelToken,
+) -> Result<Series> {
     let (mut slices, mut warnings) = choose(instances, modality)?;
     let grid = Grid::of(&mut slices, modality)?;
     if slices.iter().any(|s| pixels::is_lossy(&s.transfer_syntax)) {
-        warnings.push(format!("{}: the pixel data was compressed with loss", modality.code()));
+        warnings.push(format!(
+            "{}: the pixel data was compressed with loss",
+            modality.code()
+        ));
     }
     let pet_info = match modality {
         Modality::Pt => Some(super::pet::pet_info(&slices)?),
@@ -62,7 +70,10 @@ pub fn load(instances: &[Instance], modality: Modality, progress: SliceProgress,
     let data = decode_all(&slices, dtype.size(), progress, cancel)?;
     let same_padding = slices.iter().all(|s| s.padding == slices[0].padding);
     if !same_padding {
-        warnings.push(format!("{}: PixelPaddingValue differs between slices, the first one's is used", modality.code()));
+        warnings.push(format!(
+            "{}: PixelPaddingValue differs between slices, the first one's is used",
+            modality.code()
+        ));
     }
     let volume = Volume {
         data,
@@ -76,7 +87,13 @@ pub fn load(instances: &[Instance], modality: Modality, progress: SliceProgress,
         intercept: slices[0].intercept,
         padding: slices[0].padding,
     };
-    Ok(Series { modality, volume, pet_info, frame_of_reference: slices[0].frame_of_reference.clone(), warnings })
+    Ok(Series {
+        modality,
+        volume,
+        pet_info,
+        frame_of_reference: slices[0].frame_of_reference.clone(),
+        warnings,
+    })
 }
 
 /// CT: not a localizer, the series with most voxels. PET: attenuation corrected and convertible to SUV, most voxels.
@@ -89,7 +106,10 @@ fn choose(instances: &[Instance], modality: Modality) -> Result<(Vec<&Instance>,
         } else if instance.localizer {
             localizers += 1;
         } else {
-            groups.entry(&instance.series_uid).or_default().push(instance);
+            groups
+                .entry(&instance.series_uid)
+                .or_default()
+                .push(instance);
         }
     }
     let mut warnings = Vec::new();
@@ -99,7 +119,9 @@ fn choose(instances: &[Instance], modality: Modality) -> Result<(Vec<&Instance>,
         let n = slices.len();
         let verdict = match modality {
             Modality::Ct => Ok(()),
-            Modality::Pt => super::pet::pet_info(&slices).and_then(|info| info.suv_scale().map(drop)),
+            Modality::Pt => {
+                super::pet::pet_info(&slices).and_then(|info| info.suv_scale().map(drop))
+            }
         };
         match verdict {
             Ok(()) => usable.push(slices),
@@ -109,21 +131,41 @@ fn choose(instances: &[Instance], modality: Modality) -> Result<(Vec<&Instance>,
     usable.sort_by_key(|s| std::cmp::Reverse(s.iter().map(|i| i.rows * i.columns).sum::<usize>()));
     if !usable.is_empty() {
         for (n, why) in &refusals {
-            warnings.push(format!("{}: passed over a series of {n} slices: {why}", modality.code()));
+            warnings.push(format!(
+                "{}: passed over a series of {n} slices: {why}",
+                modality.code()
+            ));
         }
         for other in &usable[1..] {
-            warnings.push(format!("{}: passed over a series of {} slices, smaller than the chosen one", modality.code(), other.len()));
+            warnings.push(format!(
+                "{}: passed over a series of {} slices, smaller than the chosen one",
+                modality.code(),
+                other.len()
+            ));
         }
     }
     if let Some(slices) = usable.into_iter().next() {
         return Ok((slices, warnings));
     }
-    let no_series = |why| Err(Error::DicomNoSeries { modality: modality.code(), why });
+    let no_series = |why| {
+        Err(Error::DicomNoSeries {
+            modality: modality.code(),
+            why,
+        })
+    };
     match refusals.len() {
-        0 => no_series(format!("found {localizers} localizer images and {others} images of other modalities")),
+        0 => no_series(format!(
+            "found {localizers} localizer images and {others} images of other modalities"
+        )),
         // One series refused: its own reason and code say more than "no series".
         1 => Err(refusals.remove(0).1),
-        _ => no_series(refusals.iter().map(|(n, e)| format!("a series of {n} slices: {e}")).collect::<Vec<_>>().join("; ")),
+        _ => no_series(
+            refusals
+                .iter()
+                .map(|(n, e)| format!("a series of {n} slices: {e}"))
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
     }
 }
 
@@ -143,7 +185,12 @@ const SAME_ORIENTATION: f64 = 1e-4;
 impl Grid {
     /// Sort the slices along the normal and derive their grid, or name the slice that does not fit.
     fn of(slices: &mut [&Instance], modality: Modality) -> Result<Self> {
-        let refuse = |why: String| Err(Error::DicomSeries { modality: modality.code(), why });
+        let refuse = |why: String| {
+            Err(Error::DicomSeries {
+                modality: modality.code(),
+                why,
+            })
+        };
         let first = slices[0];
         for s in slices.iter() {
             let missing = [
@@ -154,29 +201,71 @@ impl Grid {
             if let Some((name, _)) = missing.iter().find(|(_, absent)| *absent) {
                 return refuse(format!("{name} is missing in {}", s.name()));
             }
-            if (s.rows, s.columns, s.signed, s.bits_allocated) != (first.rows, first.columns, first.signed, first.bits_allocated) {
-                return refuse(format!("{} has another matrix or pixel type than {}", s.name(), first.name()));
+            if (s.rows, s.columns, s.signed, s.bits_allocated)
+                != (
+                    first.rows,
+                    first.columns,
+                    first.signed,
+                    first.bits_allocated,
+                )
+            {
+                return refuse(format!(
+                    "{} has another matrix or pixel type than {}",
+                    s.name(),
+                    first.name()
+                ));
             }
             if s.intercept != first.intercept {
-                return refuse(format!("{} has another RescaleIntercept than {}", s.name(), first.name()));
+                return refuse(format!(
+                    "{} has another RescaleIntercept than {}",
+                    s.name(),
+                    first.name()
+                ));
             }
-            if distance(&s.pixel_spacing.unwrap_or_default(), &first.pixel_spacing.unwrap_or_default()) > SAME_ORIENTATION {
-                return refuse(format!("{} has another PixelSpacing than {}", s.name(), first.name()));
+            if distance(
+                &s.pixel_spacing.unwrap_or_default(),
+                &first.pixel_spacing.unwrap_or_default(),
+            ) > SAME_ORIENTATION
+            {
+                return refuse(format!(
+                    "{} has another PixelSpacing than {}",
+                    s.name(),
+                    first.name()
+                ));
             }
-            if distance(&s.orientation.unwrap_or_default(), &first.orientation.unwrap_or_default()) > SAME_ORIENTATION {
-                return refuse(format!("{} has another orientation than {}", s.name(), first.name()));
+            if distance(
+                &s.orientation.unwrap_or_default(),
+                &first.orientation.unwrap_or_default(),
+            ) > SAME_ORIENTATION
+            {
+                return refuse(format!(
+                    "{} has another orientation than {}",
+                    s.name(),
+                    first.name()
+                ));
             }
         }
         let o = first.orientation.unwrap_or_default();
         let (row, column) = ([o[0], o[1], o[2]], [o[3], o[4], o[5]]);
-        let normal: [f64; 3] =
-            std::array::from_fn(|i| row[(i + 1) % 3] * column[(i + 2) % 3] - row[(i + 2) % 3] * column[(i + 1) % 3]);
+        let normal: [f64; 3] = std::array::from_fn(|i| {
+            row[(i + 1) % 3] * column[(i + 2) % 3] - row[(i + 2) % 3] * column[(i + 1) % 3]
+        });
         let length = normal.iter().map(|v| v * v).sum::<f64>().sqrt();
-        if !(length > 0.99) {
-            return refuse(format!("ImageOrientationPatient of {} is not a pair of unit vectors at right angles", first.name()));
+        if length.is_nan() || length <= 0.99 {
+            return refuse(format!(
+                "ImageOrientationPatient of {} is not a pair of unit vectors at right angles",
+                first.name()
+            ));
         }
         let normal = normal.map(|v| v / length);
-        let along = |s: &Instance| s.position.unwrap_or_default().iter().zip(&normal).map(|(p, n)| p * n).sum::<f64>();
+        let along = |s: &Instance| {
+            s.position
+                .unwrap_or_default()
+                .iter()
+                .zip(&normal)
+                .map(|(p, n)| p * n)
+                .sum::<f64>()
+        };
         slices.sort_by(|a, b| along(a).total_cmp(&along(b)));
         let origin = slices[0].position.unwrap_or_default();
         let offsets: Vec<f64> = slices.iter().map(|s| along(s) - along(slices[0])).collect();
@@ -186,10 +275,16 @@ impl Grid {
             let on_axis: [f64; 3] = std::array::from_fn(|i| origin[i] + normal[i] * offset);
             // 1 % of the way is far below any gantry tilt and far above rounding.
             if distance(&position, &on_axis) > 0.05 + 0.01 * offset {
-                return refuse(format!("gantry tilt or shifted slices: {} does not lie on the normal through the first slice", s.name()));
+                return refuse(format!(
+                    "gantry tilt or shifted slices: {} does not lie on the normal through the first slice",
+                    s.name()
+                ));
             }
         }
-        let uneven = offsets.iter().enumerate().any(|(k, z)| (z - k as f64 * step).abs() > EVEN_STEP_MM);
+        let uneven = offsets
+            .iter()
+            .enumerate()
+            .any(|(k, z)| (z - k as f64 * step).abs() > EVEN_STEP_MM);
         let [between_rows, between_columns] = first.pixel_spacing.unwrap_or([1.0; 2]);
         Ok(Self {
             origin,
@@ -201,7 +296,12 @@ impl Grid {
 
     /// Mean step, after duplicates and gaps were refused.
     fn check_steps(slices: &[&Instance], offsets: &[f64], modality: Modality) -> Result<f64> {
-        let refuse = |why: String| Err(Error::DicomSeries { modality: modality.code(), why });
+        let refuse = |why: String| {
+            Err(Error::DicomSeries {
+                modality: modality.code(),
+                why,
+            })
+        };
         if offsets.len() < 2 {
             return refuse("one slice is not a volume".into());
         }
@@ -215,7 +315,9 @@ impl Grid {
                 return refuse(format!("{a} and {b} lie at the same position"));
             }
             if *step > 1.5 * median || *step < 0.5 * median {
-                return refuse(format!("{step:.3} mm between {a} and {b}, {median:.3} mm elsewhere: missing slices or a variable gap"));
+                return refuse(format!(
+                    "{step:.3} mm between {a} and {b}, {median:.3} mm elsewhere: missing slices or a variable gap"
+                ));
             }
         }
         Ok(offsets[offsets.len() - 1] / steps.len() as f64)
@@ -223,26 +325,42 @@ impl Grid {
 }
 
 fn distance<const N: usize>(a: &[f64; N], b: &[f64; N]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+    a.iter()
+        .zip(b)
+        .map(|(x, y)| (x - y).abs())
+        .fold(0.0, f64::max)
 }
 
 /// Decode every slice into one buffer, on all cores; the threads end with the call.
-fn decode_all(slices: &[&Instance], size: usize, progress: SliceProgress, cancel: &CancelToken) -> Result<Vec<u8>> {
+fn decode_all(
+    slices: &[&Instance],
+    size: usize,
+    progress: SliceProgress,
+    cancel: &CancelToken,
+) -> Result<Vec<u8>> {
     let slice_bytes = slices[0].rows * slices[0].columns * size;
     if slice_bytes == 0 || slices.len() > crate::volume::MAX_DIM {
-        return Err(Error::DicomPixels { file: slices[0].name(), why: "rows or columns are 0, or too many slices".into() });
+        return Err(Error::DicomPixels {
+            file: slices[0].name(),
+            why: "rows or columns are 0, or too many slices".into(),
+        });
     }
     let mut data = vec![0u8; slice_bytes * slices.len()];
     let work = Mutex::new(slices.iter().zip(data.chunks_exact_mut(slice_bytes)));
     let failure: Mutex<Option<Error>> = Mutex::new(None);
     let done = AtomicUsize::new(0);
     let fail = |e: Error| {
-        failure.lock().unwrap_or_else(|p| p.into_inner()).get_or_insert(e);
+        failure
+            .lock()
+            .unwrap_or_else(|p| p.into_inner())
+            .get_or_insert(e);
     };
     let failed = || failure.lock().unwrap_or_else(|p| p.into_inner()).is_some();
     let worker = || {
         while !failed() {
-            let Some((slice, out)) = work.lock().unwrap_or_else(|p| p.into_inner()).next() else { return };
+            let Some((slice, out)) = work.lock().unwrap_or_else(|p| p.into_inner()).next() else {
+                return;
+            };
             if cancel.is_triggered() {
                 return fail(Error::Cancelled);
             }
@@ -255,7 +373,9 @@ fn decode_all(slices: &[&Instance], size: usize, progress: SliceProgress, cancel
             }
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(slices.len());
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(slices.len());
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(worker);

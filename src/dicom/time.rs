@@ -4,7 +4,11 @@ const DAY: f64 = 86_400.0;
 
 /// DA -> seconds since 1970-01-01 at midnight. `YYYYMMDD`, legacy `YYYY.MM.DD`.
 pub fn date(text: &str) -> Option<f64> {
-    let digits: String = text.trim().chars().filter(|c| !matches!(c, '.' | '-' | '/')).collect();
+    let digits: String = text
+        .trim()
+        .chars()
+        .filter(|c| !matches!(c, '.' | '-' | '/'))
+        .collect();
     if digits.len() != 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -24,7 +28,11 @@ pub fn date(text: &str) -> Option<f64> {
 
 /// TM -> seconds since midnight. `HH`, `HHMM`, `HHMMSS`, a fraction, legacy colons, trailing blanks.
 pub fn time_of_day(text: &str) -> Option<f64> {
-    let text: String = text.trim_matches(|c: char| c.is_whitespace() || c == '\0').chars().filter(|c| *c != ':').collect();
+    let text: String = text
+        .trim_matches(|c: char| c.is_whitespace() || c == '\0')
+        .chars()
+        .filter(|c| *c != ':')
+        .collect();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     if !whole.bytes().all(|b| b.is_ascii_digit()) || !matches!(whole.len(), 2 | 4 | 6) {
         return None;
@@ -32,13 +40,21 @@ pub fn time_of_day(text: &str) -> Option<f64> {
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let part = |at: usize| whole.get(at..at + 2).map_or(Some(0.0), |s| s.parse::<f64>().ok());
+    let part = |at: usize| {
+        whole
+            .get(at..at + 2)
+            .map_or(Some(0.0), |s| s.parse::<f64>().ok())
+    };
     let (hours, minutes, seconds) = (part(0)?, part(2)?, part(4)?);
     // A leap second reads as 60.
     if hours >= 24.0 || minutes >= 60.0 || seconds > 60.0 {
         return None;
     }
-    let fraction = if fraction.is_empty() { 0.0 } else { format!("0.{fraction}").parse().ok()? };
+    let fraction = if fraction.is_empty() {
+        0.0
+    } else {
+        format!("0.{fraction}").parse().ok()?
+    };
     Some(hours * 3600.0 + minutes * 60.0 + seconds + fraction)
 }
 

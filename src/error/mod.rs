@@ -99,7 +99,9 @@ pub enum Error {
     #[error("no execution provider of the policy could be used: {0}")]
     ProviderUnavailable(String),
     /// The provider's answers to the bundle's test vectors are off by more than the bundle allows.
-    #[error("self-test failed on {provider}: head {head} of case {case} differs by {difference:.3e}, allowed {tolerance:.1e}")]
+    #[error(
+        "self-test failed on {provider}: head {head} of case {case} differs by {difference:.3e}, allowed {tolerance:.1e}"
+    )]
     SelfTest {
         /// Execution provider.
         provider: String,
@@ -231,7 +233,10 @@ pub enum Error {
 impl Error {
     /// An [`Error::InvalidArgument`].
     pub fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
-        Error::InvalidArgument { field: field.into(), why: why.into() }
+        Error::InvalidArgument {
+            field: field.into(),
+            why: why.into(),
+        }
     }
 
     /// The status code of the C ABI. Numbers are never reused or changed.

@@ -30,7 +30,8 @@ pub struct dlnms_progress {
     /// 0.
     pub reserved: u32,
     /// Required.
-    pub callback: Option<unsafe extern "C" fn(phase: u32, fraction: f32, user_data: *mut c_void) -> i32>,
+    pub callback:
+        Option<unsafe extern "C" fn(phase: u32, fraction: f32, user_data: *mut c_void) -> i32>,
     /// Handed to both functions.
     pub user_data: *mut c_void,
     /// May be NULL.
@@ -49,7 +50,13 @@ unsafe impl Versioned for dlnms_progress {
 /// `progress` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_progress_init(progress: *mut dlnms_progress, struct_size: u32) {
-    let defaults = dlnms_progress { struct_size, reserved: 0, callback: None, user_data: std::ptr::null_mut(), drop: None };
+    let defaults = dlnms_progress {
+        struct_size,
+        reserved: 0,
+        callback: None,
+        user_data: std::ptr::null_mut(),
+        drop: None,
+    };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(progress, struct_size, &defaults) };
 }
@@ -97,8 +104,13 @@ impl HostProgress {
         }
         // SAFETY: handed on from the caller.
         let raw = unsafe { structs::read(progress) }?;
-        let Some(callback) = raw.callback else { return Err(Error::NullArgument("dlnms_progress.callback")) };
-        Ok(Some(Self { callback, data: UserData::new(raw.user_data, raw.drop) }))
+        let Some(callback) = raw.callback else {
+            return Err(Error::NullArgument("dlnms_progress.callback"));
+        };
+        Ok(Some(Self {
+            callback,
+            data: UserData::new(raw.user_data, raw.drop),
+        }))
     }
 
     /// Tell the host; `false` is its wish to cancel.
@@ -110,5 +122,7 @@ impl HostProgress {
 
 const _: () = {
     assert!(DLNMS_PHASE_LOAD == Phase::Load as u32 && DLNMS_PHASE_WARM_UP == Phase::WarmUp as u32);
-    assert!(DLNMS_PHASE_SELF_TEST == Phase::SelfTest as u32 && DLNMS_PHASE_READY == Phase::Ready as u32);
+    assert!(
+        DLNMS_PHASE_SELF_TEST == Phase::SelfTest as u32 && DLNMS_PHASE_READY == Phase::Ready as u32
+    );
 };

@@ -21,7 +21,10 @@ impl Object for CancelToken {
 /// # Safety
 /// `out` is writable, `err` NULL or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_cancel_new(out: *mut *mut dlnms_cancel, err: *mut *mut dlnms_error) -> dlnms_status {
+pub unsafe extern "C" fn dlnms_cancel_new(
+    out: *mut *mut dlnms_cancel,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
     guard(err, || {
         if out.is_null() {
             return Err(Error::NullArgument("out"));
@@ -51,5 +54,7 @@ pub extern "C" fn dlnms_cancel_free(cancel: *mut dlnms_cancel) {
 
 /// The token of a call; NULL is one that nobody triggers.
 pub(super) fn token(cancel: *const dlnms_cancel) -> Result<CancelToken> {
-    Ok(handle::get_optional::<CancelToken>(cancel)?.map(|t| t.clone()).unwrap_or_default())
+    Ok(handle::get_optional::<CancelToken>(cancel)?
+        .map(|t| t.clone())
+        .unwrap_or_default())
 }

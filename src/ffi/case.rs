@@ -1,250 +1,11 @@
 //! Section "cases".
 
-use super::error::{dlnms_error, dlnms_status};
-use super::guard::guard;
-use super::strings;
+use super::pet::{dlnms_pet_info, pet_info};
 use super::structs::{self, Versioned};
 use super::volume::{dlnms_volume, view};
 use crate::error::{Error, Result};
 use crate::roi::Roi;
 use crate::scorer::Case;
-use crate::suv::{DecayCorrection, PetInfo, Sex, SliceTiming, SuvType, Units};
-
-/// Bq/ml.
-pub const DLNMS_UNITS_BQML: u32 = 1;
-/// g/ml: SUV of the kind that suv_type names.
-pub const DLNMS_UNITS_GML: u32 = 2;
-/// cm2/ml: SUV by body surface area.
-pub const DLNMS_UNITS_CM2ML: u32 = 3;
-/// Counts: usable with Philips' private factors only.
-pub const DLNMS_UNITS_CNTS: u32 = 4;
-/// Anything else; SUV is refused.
-pub const DLNMS_UNITS_OTHER: u32 = 5;
-
-/// SUV by body weight; also when the attribute is absent.
-pub const DLNMS_SUV_BW: u32 = 1;
-/// SUV by lean body mass.
-pub const DLNMS_SUV_LBM: u32 = 2;
-/// SUV by lean body mass, James with factor 128.
-pub const DLNMS_SUV_LBMJAMES128: u32 = 3;
-/// SUV by lean body mass, Janmahasatian.
-pub const DLNMS_SUV_LBMJANMA: u32 = 4;
-/// SUV by ideal body weight.
-pub const DLNMS_SUV_IBW: u32 = 5;
-
-/// Decay Correction is missing; SUV from activity is refused.
-pub const DLNMS_DECAY_UNKNOWN: u32 = 0;
-/// To the start of the series.
-pub const DLNMS_DECAY_START: u32 = 1;
-/// To the administration.
-pub const DLNMS_DECAY_ADMIN: u32 = 2;
-/// None was made.
-pub const DLNMS_DECAY_NONE: u32 = 3;
-
-/// Patient's Sex is missing.
-pub const DLNMS_SEX_UNKNOWN: u32 = 0;
-/// Male.
-pub const DLNMS_SEX_MALE: u32 = 1;
-/// Female.
-pub const DLNMS_SEX_FEMALE: u32 = 2;
-/// Other.
-pub const DLNMS_SEX_OTHER: u32 = 3;
-
-/// What SUV needs to know of a PET series (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
-///
-/// Numbers that the header does not give are NaN. Times are seconds on any one clock, the same for all fields, on
-/// which midnight is a multiple of 86400.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct dlnms_pet_info {
-    /// Set by dlnms_pet_info_init().
-    pub struct_size: u32,
-    /// A DLNMS_UNITS_ constant: Units (0054,1001).
-    pub units: u32,
-    /// A DLNMS_SUV_ constant: SUV Type (0054,1006); read when units is DLNMS_UNITS_GML.
-    pub suv_type: u32,
-    /// A DLNMS_DECAY_ constant: Decay Correction (0054,1102).
-    pub decay_correction: u32,
-    /// 1 if Corrected Image (0028,0051) holds ATTN on every slice; 0 is refused.
-    pub attenuation_corrected: u32,
-    /// A DLNMS_SEX_ constant; for SUV by lean or ideal mass alone.
-    pub sex: u32,
-    /// 1 if the radionuclide is coded as F-18; then a missing half-life is known.
-    pub f18_coded: u32,
-    /// 0.
-    pub reserved: u32,
-    /// Patient's Weight (0010,1030), kg.
-    pub weight_kg: f64,
-    /// Patient's Size (0010,1020), m.
-    pub height_m: f64,
-    /// Radionuclide Total Dose (0018,1074), Bq.
-    pub dose_bq: f64,
-    /// Radionuclide Half Life (0018,1075), s.
-    pub half_life_s: f64,
-    /// Radiopharmaceutical Start Date Time (0018,1078).
-    pub injection_s: f64,
-    /// Radiopharmaceutical Start Time (0018,1072), s since midnight.
-    pub injection_time_of_day_s: f64,
-    /// Series Date and Time (0008,0021) (0008,0031).
-    pub series_s: f64,
-    /// GE private scan start (0009,xx0D), creator GEMS_PETD_01.
-    pub ge_scan_start_s: f64,
-    /// Slices of the PET volume; the length of each array below that is not NULL.
-    pub n_slices: u64,
-    /// Acquisition Date and Time of each slice, or NULL. Borrowed.
-    pub acquisition_s: *const f64,
-    /// Frame Reference Time (0054,1300) of each slice in ms, or NULL. Borrowed.
-    pub frame_reference_ms: *const f64,
-    /// Actual Frame Duration (0018,1242) of each slice in ms, or NULL. Borrowed.
-    pub frame_duration_ms: *const f64,
-    /// Philips private SUV factor (7053,xx00) of each slice, or NULL. Borrowed.
-    pub philips_suv_factor: *const f64,
-    /// Philips private activity factor (7053,xx09) of each slice, or NULL. Borrowed.
-    pub philips_activity_factor: *const f64,
-}
-
-// SAFETY: repr(C), u32 first, integers, floats and pointers.
-unsafe impl Versioned for dlnms_pet_info {
-    const NAME: &'static str = "dlnms_pet_info";
-    const V1_SIZE: usize = 144;
-}
-
-/// Write defaults (everything unknown) into `info`; `struct_size` is sizeof(dlnms_pet_info) as the caller sees it.
-///
-/// # Safety
-/// `info` is NULL or has `struct_size` writable bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_pet_info_init(info: *mut dlnms_pet_info, struct_size: u32) {
-    let null = std::ptr::null();
-    let defaults = dlnms_pet_info {
-        struct_size,
-        units: DLNMS_UNITS_OTHER,
-        suv_type: DLNMS_SUV_BW,
-        decay_correction: DLNMS_DECAY_UNKNOWN,
-        attenuation_corrected: 0,
-        sex: DLNMS_SEX_UNKNOWN,
-        f18_coded: 0,
-        reserved: 0,
-        weight_kg: f64::NAN,
-        height_m: f64::NAN,
-        dose_bq: f64::NAN,
-        half_life_s: f64::NAN,
-        injection_s: f64::NAN,
-        injection_time_of_day_s: f64::NAN,
-        series_s: f64::NAN,
-        ge_scan_start_s: f64::NAN,
-        n_slices: 0,
-        acquisition_s: null,
-        frame_reference_ms: null,
-        frame_duration_ms: null,
-        philips_suv_factor: null,
-        philips_activity_factor: null,
-    };
-    // SAFETY: handed on from the caller.
-    unsafe { structs::init(info, struct_size, &defaults) };
-}
-
-/// SUVbw factor of each slice: SUVbw = physical value * factor.
-///
-/// Writes up to `capacity` doubles to `factors` and their number to `*needed` (NULL allowed). With capacity 0 only
-/// the number is written. Nothing is kept. Any thread.
-/// Errors: DLNMS_E_SUV with the attribute at fault, DLNMS_E_BUFFER_TOO_SMALL (`*needed` is written all the same).
-///
-/// # Safety
-/// The pointers keep the promises of their structs; `factors` has room for `capacity` doubles.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_pet_info_suv_factors(
-    info: *const dlnms_pet_info,
-    factors: *mut f64,
-    capacity: usize,
-    needed: *mut usize,
-    err: *mut *mut dlnms_error,
-) -> dlnms_status {
-    guard(err, || {
-        // SAFETY: handed on from the caller.
-        let scale = unsafe { pet_info(info) }?.suv_scale()?;
-        // SAFETY: handed on from the caller.
-        unsafe { strings::fill(&scale.factors, factors, capacity, needed) }
-    })
-}
-
-/// # Safety
-/// `ptr` is NULL or an initialised struct whose arrays have `n_slices` readable doubles.
-unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
-    // SAFETY: handed on from the caller.
-    let raw = unsafe { structs::read(ptr) }?;
-    let unknown = |field: &str, value: u32| Error::invalid(format!("pet_info.{field}"), format!("{value} is unknown"));
-    let n = usize::try_from(raw.n_slices).ok().filter(|n| (1..=crate::volume::MAX_DIM).contains(n));
-    let n = n.ok_or_else(|| Error::invalid("pet_info.n_slices", format!("{} is not in 1..65536", raw.n_slices)))?;
-    let arrays = [
-        ("acquisition_s", raw.acquisition_s),
-        ("frame_reference_ms", raw.frame_reference_ms),
-        ("frame_duration_ms", raw.frame_duration_ms),
-        ("philips_suv_factor", raw.philips_suv_factor),
-        ("philips_activity_factor", raw.philips_activity_factor),
-    ];
-    if let Some((field, _)) = arrays.iter().find(|(_, at)| !at.is_null() && !at.is_aligned()) {
-        return Err(Error::invalid(format!("pet_info.{field}"), "is not aligned to 8 bytes"));
-    }
-    let [acquisition, reference, duration, suv_factor, activity_factor] = arrays.map(|(_, at)| {
-        // SAFETY: not NULL and aligned; the header asks for n_slices readable doubles.
-        if at.is_null() { &[][..] } else { unsafe { std::slice::from_raw_parts(at, n) } }
-    });
-    let known = |v: f64| (!v.is_nan()).then_some(v);
-    let at = |array: &[f64], i: usize| array.get(i).copied().and_then(known);
-    let flag = |field, v: u32| if v <= 1 { Ok(v == 1) } else { Err(unknown(field, v)) };
-    Ok(PetInfo {
-        units: match raw.units {
-            DLNMS_UNITS_BQML => Units::Bqml,
-            DLNMS_UNITS_GML => Units::Gml,
-            DLNMS_UNITS_CM2ML => Units::Cm2ml,
-            DLNMS_UNITS_CNTS => Units::Cnts,
-            DLNMS_UNITS_OTHER => Units::Other,
-            v => return Err(unknown("units", v)),
-        },
-        suv_type: match raw.suv_type {
-            DLNMS_SUV_BW => SuvType::Bw,
-            DLNMS_SUV_LBM => SuvType::Lbm,
-            DLNMS_SUV_LBMJAMES128 => SuvType::LbmJames128,
-            DLNMS_SUV_LBMJANMA => SuvType::LbmJanma,
-            DLNMS_SUV_IBW => SuvType::Ibw,
-            v => return Err(unknown("suv_type", v)),
-        },
-        decay_correction: match raw.decay_correction {
-            DLNMS_DECAY_UNKNOWN => None,
-            DLNMS_DECAY_START => Some(DecayCorrection::Start),
-            DLNMS_DECAY_ADMIN => Some(DecayCorrection::Admin),
-            DLNMS_DECAY_NONE => Some(DecayCorrection::None),
-            v => return Err(unknown("decay_correction", v)),
-        },
-        attenuation_corrected: flag("attenuation_corrected", raw.attenuation_corrected)?,
-        weight_kg: known(raw.weight_kg),
-        height_m: known(raw.height_m),
-        sex: match raw.sex {
-            DLNMS_SEX_UNKNOWN => None,
-            DLNMS_SEX_MALE => Some(Sex::Male),
-            DLNMS_SEX_FEMALE => Some(Sex::Female),
-            DLNMS_SEX_OTHER => Some(Sex::Other),
-            v => return Err(unknown("sex", v)),
-        },
-        dose_bq: known(raw.dose_bq),
-        half_life_s: known(raw.half_life_s),
-        f18_coded: flag("f18_coded", raw.f18_coded)?,
-        injection: known(raw.injection_s),
-        injection_time_of_day: known(raw.injection_time_of_day_s),
-        series: known(raw.series_s),
-        ge_scan_start: known(raw.ge_scan_start_s),
-        philips_suv_factor: suv_factor.to_vec(),
-        philips_activity_factor: activity_factor.to_vec(),
-        slices: (0..n)
-            .map(|i| SliceTiming {
-                acquisition: at(acquisition, i),
-                frame_reference_ms: at(reference, i),
-                frame_duration_ms: at(duration, i),
-            })
-            .collect(),
-    })
-}
 
 /// A point: the centre itself.
 pub const DLNMS_ROI_POINT: u32 = 1;
@@ -285,8 +46,14 @@ unsafe impl Versioned for dlnms_roi {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_roi_init(roi: *mut dlnms_roi, struct_size: u32) {
     let nan = [f64::NAN; 3];
-    let defaults =
-        dlnms_roi { struct_size, kind: DLNMS_ROI_POINT, point: nan, box_first: nan, box_last: nan, mask: std::ptr::null() };
+    let defaults = dlnms_roi {
+        struct_size,
+        kind: DLNMS_ROI_POINT,
+        point: nan,
+        box_first: nan,
+        box_last: nan,
+        mask: std::ptr::null(),
+    };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(roi, struct_size, &defaults) };
 }
@@ -322,7 +89,14 @@ unsafe impl Versioned for dlnms_case {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
     let null = std::ptr::null();
-    let defaults = dlnms_case { struct_size, flags: 0, ct: null, pet: null, pet_info: std::ptr::null(), roi: std::ptr::null() };
+    let defaults = dlnms_case {
+        struct_size,
+        flags: 0,
+        ct: null,
+        pet: null,
+        pet_info: std::ptr::null(),
+        roi: std::ptr::null(),
+    };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(c, struct_size, &defaults) };
 }
@@ -331,11 +105,17 @@ pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
 ///
 /// # Safety
 /// `ptr` is NULL or an initialised struct whose pointers keep the header's promises during the call.
-pub(super) unsafe fn with_case<T>(ptr: *const dlnms_case, body: impl FnOnce(&Case<'_>) -> Result<T>) -> Result<T> {
+pub(super) unsafe fn with_case<T>(
+    ptr: *const dlnms_case,
+    body: impl FnOnce(&Case<'_>) -> Result<T>,
+) -> Result<T> {
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
     if raw.flags != 0 {
-        return Err(Error::invalid("dlnms_case.flags", format!("{} holds unknown flags", raw.flags)));
+        return Err(Error::invalid(
+            "dlnms_case.flags",
+            format!("{} holds unknown flags", raw.flags),
+        ));
     }
     // SAFETY: handed on from the caller.
     let ct = unsafe { view(raw.ct, "ct") }?;
@@ -344,11 +124,19 @@ pub(super) unsafe fn with_case<T>(ptr: *const dlnms_case, body: impl FnOnce(&Cas
     if raw.roi.is_null() {
         return Err(Error::NullArgument("dlnms_case.roi"));
     }
-    // SAFETY: handed on from the caller.
-    let info = if raw.pet_info.is_null() { None } else { Some(unsafe { pet_info(raw.pet_info) }?) };
+    let info = match raw.pet_info.is_null() {
+        true => None,
+        // SAFETY: handed on from the caller.
+        false => Some(unsafe { pet_info(raw.pet_info) }?),
+    };
     // SAFETY: handed on from the caller.
     let roi = unsafe { roi(raw.roi) }?;
-    body(&Case { ct, pet, pet_info: info.as_ref(), roi })
+    body(&Case {
+        ct,
+        pet,
+        pet_info: info.as_ref(),
+        roi,
+    })
 }
 
 /// # Safety
@@ -361,15 +149,17 @@ unsafe fn roi<'a>(ptr: *const dlnms_roi) -> Result<Roi<'a>> {
         DLNMS_ROI_BOX => Roi::Box(raw.box_first, raw.box_last),
         // SAFETY: handed on from the caller.
         DLNMS_ROI_MASK => Roi::Mask(unsafe { view(raw.mask, "mask") }?),
-        other => return Err(Error::invalid("dlnms_roi.kind", format!("{other} is not a DLNMS_ROI_ constant"))),
+        other => {
+            return Err(Error::invalid(
+                "dlnms_roi.kind",
+                format!("{other} is not a DLNMS_ROI_ constant"),
+            ));
+        }
     })
 }
 
 const _: () = {
-    assert!(DLNMS_UNITS_OTHER == Units::Other as u32 && DLNMS_SUV_IBW == SuvType::Ibw as u32);
-    assert!(DLNMS_DECAY_NONE == DecayCorrection::None as u32 && DLNMS_SEX_OTHER == Sex::Other as u32);
     let wide = cfg!(target_pointer_width = "64");
-    assert!(!wide || size_of::<dlnms_pet_info>() == <dlnms_pet_info as Versioned>::V1_SIZE);
     assert!(!wide || size_of::<dlnms_roi>() == <dlnms_roi as Versioned>::V1_SIZE);
     assert!(!wide || size_of::<dlnms_case>() == <dlnms_case as Versioned>::V1_SIZE);
 };

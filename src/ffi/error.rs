@@ -37,7 +37,10 @@ pub(super) fn store_error(err: *mut *mut dlnms_error, error: Error) {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    let object = ErrorObject { status: error.status(), message: strings::owned(&text) };
+    let object = ErrorObject {
+        status: error.status(),
+        message: strings::owned(&text),
+    };
     // SAFETY: not NULL; by contract of every exported function `err` is NULL or writable.
     unsafe { err.write(handle::register(object)) };
 }
@@ -60,7 +63,8 @@ pub extern "C" fn dlnms_error_status(error: *const dlnms_error) -> dlnms_status 
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_error_message(error: *const dlnms_error) -> *const c_char {
     guard_or(c"internal error".as_ptr(), || {
-        handle::get::<ErrorObject>(error).map_or(c"invalid or freed error".as_ptr(), |e| e.message.as_ptr())
+        handle::get::<ErrorObject>(error)
+            .map_or(c"invalid or freed error".as_ptr(), |e| e.message.as_ptr())
     })
 }
 

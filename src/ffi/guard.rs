@@ -46,7 +46,9 @@ mod tests {
     #[test]
     fn a_panic_becomes_internal_with_its_message() {
         let mut err = std::ptr::null_mut();
-        let code = guard(&mut err, || std::panic::resume_unwind(Box::new("broken".to_string())));
+        let code = guard(&mut err, || {
+            std::panic::resume_unwind(Box::new("broken".to_string()))
+        });
         assert_eq!(code, status::DLNMS_E_INTERNAL);
         assert_eq!(dlnms_error_status(err), code);
         // SAFETY: the message lives as long as the error.

@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use once_cell::sync::Lazy;
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
@@ -26,14 +26,21 @@ struct Slot {
     object: Box<dyn Any + Send + Sync>,
 }
 
-static REGISTRY: Lazy<RwLock<HashMap<usize, Arc<Slot>>>> = Lazy::new(Default::default);
+static REGISTRY: Lazy<RwLock<BTreeMap<usize, Arc<Slot>>>> = Lazy::new(Default::default);
 static NEXT: AtomicUsize = AtomicUsize::new(1);
 
 /// Give an object to the host.
 pub fn register<T: Object>(object: T) -> *mut T::Handle {
-    let slot = Slot { name: T::NAME, poisoned: AtomicBool::new(false), object: Box::new(object) };
+    let slot = Slot {
+        name: T::NAME,
+        poisoned: AtomicBool::new(false),
+        object: Box::new(object),
+    };
     let number = NEXT.fetch_add(1, Ordering::Relaxed) << 4;
-    REGISTRY.write().unwrap_or_else(|e| e.into_inner()).insert(number, Arc::new(slot));
+    REGISTRY
+        .write()
+        .unwrap_or_else(|e| e.into_inner())
+        .insert(number, Arc::new(slot));
     std::ptr::without_provenance_mut(number)
 }
 
@@ -67,22 +74,43 @@ pub fn get<T: Object>(handle: *const T::Handle) -> Result<InUse<T>> {
     if handle.is_null() {
         return Err(Error::NullArgument(T::NAME));
     }
-    let slot = REGISTRY.read().unwrap_or_else(|e| e.into_inner()).get(&handle.addr()).cloned();
+    let slot = REGISTRY
+        .read()
+        .unwrap_or_else(|e| e.into_inner())
+        .get(&handle.addr())
+        .cloned();
     let Some(slot) = slot else {
-        return Err(Error::InvalidHandle(format!("this {} was freed already, or never came from this library", T::NAME)));
+        return Err(Error::InvalidHandle(format!(
+            "this {} was freed already, or never came from this library",
+            T::NAME
+        )));
     };
     if !slot.object.is::<T>() {
-        return Err(Error::InvalidHandle(format!("a {} is needed, this is a {}", T::NAME, slot.name)));
+        return Err(Error::InvalidHandle(format!(
+            "a {} is needed, this is a {}",
+            T::NAME,
+            slot.name
+        )));
     }
     if slot.poisoned.load(Ordering::Acquire) {
-        return Err(Error::Internal(format!("this {} was left unusable by an earlier internal error", T::NAME)));
+        return Err(Error::Internal(format!(
+            "this {} was left unusable by an earlier internal error",
+            T::NAME
+        )));
     }
-    Ok(InUse { slot, kind: std::marker::PhantomData })
+    Ok(InUse {
+        slot,
+        kind: std::marker::PhantomData,
+    })
 }
 
 /// As [`get`], with NULL allowed.
 pub fn get_optional<T: Object>(handle: *const T::Handle) -> Result<Option<InUse<T>>> {
-    if handle.is_null() { Ok(None) } else { get(handle).map(Some) }
+    if handle.is_null() {
+        Ok(None)
+    } else {
+        get(handle).map(Some)
+    }
 }
 
 /// Take an object back. NULL, freed and foreign handles do nothing but leave a log line.
@@ -129,15 +157,24 @@ mod tests {
     fn dead_foreign_and_mistaken_handles_are_refused() {
         let handle = register(Thing(7));
         assert_eq!(get::<Thing>(handle).unwrap().0, 7);
-        assert!(matches!(get::<Other>(handle.cast()), Err(Error::InvalidHandle(t)) if t.contains("thing")));
+        assert!(
+            matches!(get::<Other>(handle.cast()), Err(Error::InvalidHandle(t)) if t.contains("thing"))
+        );
         free::<Other>(handle.cast());
-        assert_eq!(get::<Thing>(handle).unwrap().0, 7, "freeing under the wrong type does nothing");
+        assert_eq!(
+            get::<Thing>(handle).unwrap().0,
+            7,
+            "freeing under the wrong type does nothing"
+        );
         let in_use = get::<Thing>(handle).unwrap();
         free::<Thing>(handle);
         free::<Thing>(handle);
         assert_eq!(in_use.0, 7, "a call in flight keeps its object");
         assert!(matches!(get::<Thing>(handle), Err(Error::InvalidHandle(_))));
-        assert!(matches!(get::<Thing>(std::ptr::null()), Err(Error::NullArgument("thing"))));
+        assert!(matches!(
+            get::<Thing>(std::ptr::null()),
+            Err(Error::NullArgument("thing"))
+        ));
     }
 
     #[test]

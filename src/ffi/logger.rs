@@ -37,7 +37,12 @@ pub struct dlnms_logger {
     pub level: u32,
     /// Required.
     pub callback: Option<
-        unsafe extern "C" fn(level: u32, target: *const c_char, message: *const c_char, user_data: *mut c_void),
+        unsafe extern "C" fn(
+            level: u32,
+            target: *const c_char,
+            message: *const c_char,
+            user_data: *mut c_void,
+        ),
     >,
     /// Handed to both functions.
     pub user_data: *mut c_void,
@@ -75,7 +80,10 @@ pub unsafe extern "C" fn dlnms_logger_init(logger: *mut dlnms_logger, struct_siz
 /// # Safety
 /// `logger` is NULL or points to an initialised struct; `err` is NULL or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_logger_set(logger: *const dlnms_logger, err: *mut *mut dlnms_error) -> dlnms_status {
+pub unsafe extern "C" fn dlnms_logger_set(
+    logger: *const dlnms_logger,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
     guard(err, || {
         if logger.is_null() {
             logging::set_sink(LevelFilter::Off, None);
@@ -83,14 +91,23 @@ pub unsafe extern "C" fn dlnms_logger_set(logger: *const dlnms_logger, err: *mut
         }
         // SAFETY: handed on from the caller.
         let raw = unsafe { structs::read(logger) }?;
-        let callback = raw.callback.ok_or(Error::NullArgument("dlnms_logger.callback"))?;
+        let callback = raw
+            .callback
+            .ok_or(Error::NullArgument("dlnms_logger.callback"))?;
         let level = filter(raw.level)?;
         let data = UserData::new(raw.user_data, raw.drop);
         let sink = move |level: Level, target: &str, message: &str| {
             let (target, message) = (strings::owned(target), strings::owned(message));
             let data = &data; // the whole struct is captured, so that its drop runs with the sink's
             // SAFETY: the host's function with the host's pointer; both strings outlive the call.
-            unsafe { callback(level as u32, target.as_ptr(), message.as_ptr(), data.pointer) };
+            unsafe {
+                callback(
+                    level as u32,
+                    target.as_ptr(),
+                    message.as_ptr(),
+                    data.pointer,
+                )
+            };
         };
         logging::set_sink(level, Some(Arc::new(sink)));
         Ok(())
@@ -104,6 +121,9 @@ fn filter(level: u32) -> Result<LevelFilter> {
         DLNMS_LOG_INFO => Ok(LevelFilter::Info),
         DLNMS_LOG_DEBUG => Ok(LevelFilter::Debug),
         DLNMS_LOG_TRACE => Ok(LevelFilter::Trace),
-        other => Err(Error::invalid("dlnms_logger.level", format!("{other} is not a DLNMS_LOG_ constant"))),
+        other => Err(Error::invalid(
+            "dlnms_logger.level",
+            format!("{other} is not a DLNMS_LOG_ constant"),
+        )),
     }
 }

@@ -138,7 +138,11 @@ impl ResultObject {
             cutoff_n1: manifest.cutoffs.n1,
             cutoff_n2: manifest.cutoffs.n2,
             center_lps_mm: scores.center,
-            suv_factor: scores.suv.as_ref().and_then(|s| s.factors.first().copied()).unwrap_or(1.0),
+            suv_factor: scores
+                .suv
+                .as_ref()
+                .and_then(|s| s.factors.first().copied())
+                .unwrap_or(1.0),
             suv_dt_s: scores.suv.as_ref().map_or(0.0, |s| s.dt_s),
             prepare_ns: ns(t.prepare),
             preprocess_ns: ns(t.preprocess),
@@ -147,9 +151,18 @@ impl ResultObject {
             finish_ns: ns(t.finish),
             total_ns: ns(t.total()),
         };
-        let heads = manifest.heads.iter().map(|h| strings::owned(h)).zip(scores.heads.iter().copied()).collect();
+        let heads = manifest
+            .heads
+            .iter()
+            .map(|h| strings::owned(h))
+            .zip(scores.heads.iter().copied())
+            .collect();
         let json = strings::owned(&report::report(scorer, &scores, &[]).to_string());
-        Self { scores: plain, heads, json }
+        Self {
+            scores: plain,
+            heads,
+            json,
+        }
     }
 }
 
@@ -173,7 +186,9 @@ pub unsafe extern "C" fn dlnms_result_scores(
 /// How many heads the network has: n1, n2 and their auxiliary readings (n1_pet, n1_ct ...). 0 for a dead handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_result_head_count(result: *const dlnms_result) -> usize {
-    guard_or(0, || handle::get::<ResultObject>(result).map_or(0, |r| r.heads.len()))
+    guard_or(0, || {
+        handle::get::<ResultObject>(result).map_or(0, |r| r.heads.len())
+    })
 }
 
 /// Name and score of one head. `*name` lives as long as the result; `name` or `score` may be NULL. Any thread.
@@ -192,7 +207,10 @@ pub unsafe extern "C" fn dlnms_result_head(
     guard(err, || {
         let result = handle::get::<ResultObject>(result)?;
         let n = result.heads.len();
-        let head = result.heads.get(index).ok_or_else(|| Error::invalid("index", format!("{index}, there are {n} heads")))?;
+        let head = result
+            .heads
+            .get(index)
+            .ok_or_else(|| Error::invalid("index", format!("{index}, there are {n} heads")))?;
         // SAFETY: NULL or writable by the caller's promise.
         unsafe {
             if !name.is_null() {
@@ -224,7 +242,14 @@ pub unsafe extern "C" fn dlnms_result_json(
     guard(err, || {
         let result = handle::get::<ResultObject>(result)?;
         // SAFETY: handed on from the caller; c_char and u8 have one size.
-        unsafe { strings::fill(result.json.as_bytes_with_nul(), buffer.cast(), capacity, needed) }
+        unsafe {
+            strings::fill(
+                result.json.as_bytes_with_nul(),
+                buffer.cast(),
+                capacity,
+                needed,
+            )
+        }
     })
 }
 

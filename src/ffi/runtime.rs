@@ -51,8 +51,15 @@ unsafe impl Versioned for dlnms_runtime_options {
 /// # Safety
 /// `options` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_runtime_options_init(options: *mut dlnms_runtime_options, struct_size: u32) {
-    let defaults = dlnms_runtime_options { struct_size, reserved: 0, library_path: std::ptr::null() };
+pub unsafe extern "C" fn dlnms_runtime_options_init(
+    options: *mut dlnms_runtime_options,
+    struct_size: u32,
+) {
+    let defaults = dlnms_runtime_options {
+        struct_size,
+        reserved: 0,
+        library_path: std::ptr::null(),
+    };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(options, struct_size, &defaults) };
 }
@@ -81,7 +88,9 @@ pub unsafe extern "C" fn dlnms_runtime_new(
             let raw = unsafe { structs::read(options) }?;
             if !raw.library_path.is_null() {
                 // SAFETY: handed on from the caller.
-                path = Some(Path::new(unsafe { strings::borrow(raw.library_path, "library_path") }?));
+                path = Some(Path::new(unsafe {
+                    strings::borrow(raw.library_path, "library_path")
+                }?));
             }
         }
         let runtime = Runtime::load(path)?;

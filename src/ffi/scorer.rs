@@ -66,7 +66,10 @@ unsafe impl Versioned for dlnms_scorer_options {
 /// # Safety
 /// `options` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_scorer_options_init(options: *mut dlnms_scorer_options, struct_size: u32) {
+pub unsafe extern "C" fn dlnms_scorer_options_init(
+    options: *mut dlnms_scorer_options,
+    struct_size: u32,
+) {
     let defaults = dlnms_scorer_options {
         struct_size,
         threads: 0,
@@ -102,7 +105,10 @@ pub unsafe extern "C" fn dlnms_scorer_new(
         let raw = unsafe { structs::read(options) }?;
         // SAFETY: handed on from the caller.
         let bundle = unsafe { strings::borrow(raw.bundle_dir, "bundle_dir") }?;
-        let options = ScorerOptions { policy: policy(&raw)?, threads: raw.threads as usize };
+        let options = ScorerOptions {
+            policy: policy(&raw)?,
+            threads: raw.threads as usize,
+        };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(scorer)) };
@@ -113,18 +119,34 @@ pub unsafe extern "C" fn dlnms_scorer_new(
 fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
     let n = raw.n_providers as usize;
     let Some(codes) = raw.providers.get(..n) else {
-        return Err(Error::invalid("dlnms_scorer_options.n_providers", format!("{n} is above {}", raw.providers.len())));
+        return Err(Error::invalid(
+            "dlnms_scorer_options.n_providers",
+            format!("{n} is above {}", raw.providers.len()),
+        ));
     };
     if raw.device < 0 {
-        return Err(Error::invalid("dlnms_scorer_options.device", format!("{} is negative", raw.device)));
+        return Err(Error::invalid(
+            "dlnms_scorer_options.device",
+            format!("{} is negative", raw.device),
+        ));
     }
     let known = |code: &u32| {
         Provider::from_code(*code).ok_or_else(|| {
-            Error::invalid("dlnms_scorer_options.providers", format!("{code} is not a DLNMS_PROVIDER_ constant"))
+            Error::invalid(
+                "dlnms_scorer_options.providers",
+                format!("{code} is not a DLNMS_PROVIDER_ constant"),
+            )
         })
     };
     let providers = codes.iter().map(known).collect::<Result<Vec<_>>>()?;
-    let mut policy = if providers.is_empty() { Policy::auto() } else { Policy { providers, device: 0 } };
+    let mut policy = if providers.is_empty() {
+        Policy::auto()
+    } else {
+        Policy {
+            providers,
+            device: 0,
+        }
+    };
     policy.device = raw.device;
     Ok(policy)
 }
@@ -150,8 +172,13 @@ pub unsafe extern "C" fn dlnms_scorer_prepare(
         let progress = unsafe { HostProgress::read(progress) }?;
         let cancel = token(cancel)?;
         let scorer = handle::get::<Scorer>(scorer)?;
-        let mut tell = progress.as_ref().map(|p| move |phase: Phase, fraction| p.tell(phase as u32, fraction));
-        scorer.prepare(tell.as_mut().map(|t| t as &mut dyn FnMut(_, _) -> _), &cancel)
+        let mut tell = progress
+            .as_ref()
+            .map(|p| move |phase: Phase, fraction| p.tell(phase as u32, fraction));
+        scorer.prepare(
+            tell.as_mut().map(|t| t as &mut dyn FnMut(_, _) -> _),
+            &cancel,
+        )
     })
 }
 
@@ -209,7 +236,11 @@ pub unsafe extern "C" fn dlnms_scorer_planes(
         let scorer = handle::get::<Scorer>(scorer)?;
         let n = scorer.bundle().manifest.preprocessing.tensor_len();
         if capacity > 0 && (pet.is_null() || ct.is_null()) {
-            return Err(Error::NullArgument(if pet.is_null() { "pet" } else { "ct" }));
+            return Err(Error::NullArgument(if pet.is_null() {
+                "pet"
+            } else {
+                "ct"
+            }));
         }
         let blank;
         let planes;
@@ -219,7 +250,8 @@ pub unsafe extern "C" fn dlnms_scorer_planes(
         } else {
             // SAFETY: handed on from the caller.
             planes = unsafe { with_case(c, |case| scorer.planes(case)) }?;
-            let flat = |a: Option<_>| a.ok_or_else(|| Error::Internal("tensor is not contiguous".into()));
+            let flat =
+                |a: Option<_>| a.ok_or_else(|| Error::Internal("tensor is not contiguous".into()));
             (flat(planes.pet.as_slice())?, flat(planes.ct.as_slice())?)
         };
         // SAFETY: handed on from the caller.
@@ -260,7 +292,9 @@ pub extern "C" fn dlnms_scorer_free(scorer: *mut dlnms_scorer) {
 }
 
 const _: () = {
-    assert!(DLNMS_PROVIDER_CPU == Provider::Cpu as u32 && DLNMS_PROVIDER_CUDA == Provider::Cuda as u32);
+    assert!(
+        DLNMS_PROVIDER_CPU == Provider::Cpu as u32 && DLNMS_PROVIDER_CUDA == Provider::Cuda as u32
+    );
     assert!(DLNMS_PROVIDER_TENSORRT == Provider::TensorRt as u32);
     assert!(DLNMS_PROVIDER_TENSORRT_RTX == Provider::TensorRtRtx as u32);
 };

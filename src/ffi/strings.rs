@@ -12,7 +12,9 @@ pub unsafe fn borrow<'a>(ptr: *const c_char, name: &'static str) -> Result<&'a s
         return Err(Error::NullArgument(name));
     }
     // SAFETY: not NULL; the caller promises the rest.
-    unsafe { CStr::from_ptr(ptr) }.to_str().map_err(|_| Error::NotUtf8(name))
+    unsafe { CStr::from_ptr(ptr) }
+        .to_str()
+        .map_err(|_| Error::NotUtf8(name))
 }
 
 /// A C string of our own; NULs inside, which no message should have, are replaced.
@@ -24,7 +26,12 @@ pub fn owned(text: &str) -> CString {
 ///
 /// # Safety
 /// `buffer` is NULL or has room for `capacity` items; `needed` is NULL or writable.
-pub unsafe fn fill<T: Copy>(items: &[T], buffer: *mut T, capacity: usize, needed: *mut usize) -> Result<()> {
+pub unsafe fn fill<T: Copy>(
+    items: &[T],
+    buffer: *mut T,
+    capacity: usize,
+    needed: *mut usize,
+) -> Result<()> {
     if !needed.is_null() {
         // SAFETY: writable by the caller's promise.
         unsafe { needed.write(items.len()) };
@@ -36,7 +43,10 @@ pub unsafe fn fill<T: Copy>(items: &[T], buffer: *mut T, capacity: usize, needed
         return Err(Error::NullArgument("buffer"));
     }
     if capacity < items.len() {
-        return Err(Error::BufferTooSmall { capacity, needed: items.len() });
+        return Err(Error::BufferTooSmall {
+            capacity,
+            needed: items.len(),
+        });
     }
     // SAFETY: `capacity` items of room, at least as many as there are; the slice is ours, so they cannot overlap.
     unsafe { std::ptr::copy_nonoverlapping(items.as_ptr(), buffer, items.len()) };

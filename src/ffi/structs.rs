@@ -30,14 +30,21 @@ pub unsafe fn read<T: Versioned>(ptr: *const T) -> Result<T> {
     // SAFETY: at most `size` bytes are read (the caller's promise) and at most `ours` written; all-zero is valid by
     // the trait's contract, and so is any pattern the caller wrote, for fields are integers, floats and pointers.
     let value = unsafe {
-        std::ptr::copy_nonoverlapping(ptr.cast::<u8>(), value.as_mut_ptr().cast::<u8>(), size.min(ours));
+        std::ptr::copy_nonoverlapping(
+            ptr.cast::<u8>(),
+            value.as_mut_ptr().cast::<u8>(),
+            size.min(ours),
+        );
         value.assume_init()
     };
     if size > ours {
         // SAFETY: within the caller's `struct_size` bytes.
         let tail = unsafe { std::slice::from_raw_parts(ptr.cast::<u8>().add(ours), size - ours) };
         if tail.iter().any(|b| *b != 0) {
-            return Err(wrong_size::<T>(size, "it holds fields that this version of the library does not know".into()));
+            return Err(wrong_size::<T>(
+                size,
+                "it holds fields that this version of the library does not know".into(),
+            ));
         }
     }
     Ok(value)
@@ -54,7 +61,11 @@ pub unsafe fn write<T: Versioned>(out: *mut T, value: &T) -> Result<()> {
     // SAFETY: both sides have at least min(size, ours) bytes; the first field stays the caller's.
     unsafe {
         let from = std::ptr::from_ref(value).cast::<u8>().add(skip);
-        std::ptr::copy_nonoverlapping(from, out.cast::<u8>().add(skip), size.min(size_of::<T>()) - skip);
+        std::ptr::copy_nonoverlapping(
+            from,
+            out.cast::<u8>().add(skip),
+            size.min(size_of::<T>()) - skip,
+        );
     }
     Ok(())
 }
@@ -71,7 +82,11 @@ pub unsafe fn init<T: Versioned>(out: *mut T, size: u32, defaults: &T) {
     // SAFETY: `n` bytes are writable by the caller's promise; no more are touched.
     unsafe {
         out.cast::<u8>().write_bytes(0, n);
-        std::ptr::copy_nonoverlapping(std::ptr::from_ref(defaults).cast::<u8>(), out.cast::<u8>(), n.min(size_of::<T>()));
+        std::ptr::copy_nonoverlapping(
+            std::ptr::from_ref(defaults).cast::<u8>(),
+            out.cast::<u8>(),
+            n.min(size_of::<T>()),
+        );
         out.cast::<u32>().write_unaligned(size);
     }
 }
@@ -86,16 +101,30 @@ unsafe fn caller_size<T: Versioned>(ptr: *const T) -> Result<usize> {
     // SAFETY: not NULL and aligned; the first field is readable by the caller's promise.
     let size = unsafe { ptr.cast::<u32>().read() } as usize;
     if size < T::V1_SIZE {
-        return Err(wrong_size::<T>(size, format!("at least {} is needed; call {}_init first", T::V1_SIZE, T::NAME)));
+        return Err(wrong_size::<T>(
+            size,
+            format!(
+                "at least {} is needed; call {}_init first",
+                T::V1_SIZE,
+                T::NAME
+            ),
+        ));
     }
     if size > MAX_SIZE {
-        return Err(wrong_size::<T>(size, format!("no version has it; call {}_init first", T::NAME)));
+        return Err(wrong_size::<T>(
+            size,
+            format!("no version has it; call {}_init first", T::NAME),
+        ));
     }
     Ok(size)
 }
 
 fn wrong_size<T: Versioned>(got: usize, why: String) -> Error {
-    Error::StructSize { name: T::NAME, got: got as u32, why }
+    Error::StructSize {
+        name: T::NAME,
+        got: got as u32,
+        why,
+    }
 }
 
 #[cfg(test)]
@@ -118,14 +147,28 @@ mod tests {
     #[test]
     fn an_old_client_with_a_smaller_struct_still_works() {
         let old = [8u32, 5, 0xFFFF_FFFF, 0xFFFF_FFFF]; // what lies behind an old struct is not ours to read
-        // SAFETY: 8 readable bytes, as struct_size says; the array is aligned to 4 and Now to 8, so align it.
         let aligned = Aligned(old);
+        // SAFETY: 8 readable bytes, as struct_size says, aligned as the struct is.
         let value = unsafe { read(std::ptr::from_ref(&aligned).cast::<Now>()) }.unwrap();
         assert_eq!((value.a, value.added_later), (5, 0));
         let mut out = Aligned([8u32, 0, 7, 7]);
         // SAFETY: as above, writable.
-        unsafe { write(std::ptr::from_mut(&mut out).cast::<Now>(), &Now { struct_size: 16, a: 9, added_later: 9 }) }.unwrap();
-        assert_eq!(out.0, [8, 9, 7, 7], "nothing is written past the caller's size");
+        unsafe {
+            write(
+                std::ptr::from_mut(&mut out).cast::<Now>(),
+                &Now {
+                    struct_size: 16,
+                    a: 9,
+                    added_later: 9,
+                },
+            )
+        }
+        .unwrap();
+        assert_eq!(
+            out.0,
+            [8, 9, 7, 7],
+            "nothing is written past the caller's size"
+        );
     }
 
     #[repr(C, align(8))]
@@ -142,7 +185,8 @@ mod tests {
         for size in [0u32, 7, 1 << 20] {
             let wrong = Aligned([size, 0, 0, 0]);
             // SAFETY: refused before anything but the size is read.
-            assert!(matches!(unsafe { read(std::ptr::from_ref(&wrong).cast::<Now>()) }, Err(Error::StructSize { .. })));
+            let result = unsafe { read(std::ptr::from_ref(&wrong).cast::<Now>()) };
+            assert!(matches!(result, Err(Error::StructSize { .. })));
         }
     }
 }

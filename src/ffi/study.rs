@@ -2,10 +2,10 @@
 
 use super::callbacks::{DLNMS_PHASE_DECODE, HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
-use super::case::{dlnms_pet_info, dlnms_pet_info_init};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
+use super::pet::{dlnms_pet_info, dlnms_pet_info_init};
 use super::strings;
 use super::structs;
 use super::volume::{describe, dlnms_volume};
@@ -65,20 +65,31 @@ pub unsafe extern "C" fn dlnms_study_open(
         // SAFETY: handed on from the caller.
         let progress = unsafe { HostProgress::read(progress) }?;
         if out.is_null() || paths.is_null() {
-            return Err(Error::NullArgument(if out.is_null() { "out" } else { "paths" }));
+            return Err(Error::NullArgument(if out.is_null() {
+                "out"
+            } else {
+                "paths"
+            }));
         }
         if n_paths == 0 || n_paths > 1 << 20 {
-            return Err(Error::invalid("n_paths", format!("{n_paths} is not in 1..1048576")));
+            return Err(Error::invalid(
+                "n_paths",
+                format!("{n_paths} is not in 1..1048576"),
+            ));
         }
         let path = |i| -> Result<PathBuf> {
             // SAFETY: i < n_paths strings by the caller's promise.
-            Ok(PathBuf::from(unsafe { strings::borrow(paths.add(i).read(), "paths") }?))
+            Ok(PathBuf::from(unsafe {
+                strings::borrow(paths.add(i).read(), "paths")
+            }?))
         };
         let paths = (0..n_paths).map(path).collect::<Result<Vec<_>>>()?;
         let one_at_a_time = Mutex::new(());
         let tell = |done: usize, of: usize| {
             let _turn = one_at_a_time.lock().unwrap_or_else(|e| e.into_inner());
-            progress.as_ref().is_none_or(|p| p.tell(DLNMS_PHASE_DECODE, done as f32 / of as f32))
+            progress
+                .as_ref()
+                .is_none_or(|p| p.tell(DLNMS_PHASE_DECODE, done as f32 / of as f32))
         };
         let study = Study::open(&paths, &paths, &tell, &token(cancel)?)?;
         let object = StudyObject::new(study)?;
@@ -90,9 +101,17 @@ pub unsafe extern "C" fn dlnms_study_open(
 
 impl StudyObject {
     fn new(study: Study) -> Result<Self> {
-        let pet_info = study.pet.pet_info.clone().ok_or_else(|| Error::Internal("PET without its facts".into()))?;
+        let pet_info = study
+            .pet
+            .pet_info
+            .clone()
+            .ok_or_else(|| Error::Internal("PET without its facts".into()))?;
         let times = |value: fn(&crate::suv::SliceTiming) -> Option<f64>| {
-            pet_info.slices.iter().map(|s| value(s).unwrap_or(f64::NAN)).collect()
+            pet_info
+                .slices
+                .iter()
+                .map(|s| value(s).unwrap_or(f64::NAN))
+                .collect()
         };
         Ok(Self {
             acquisition: times(|s| s.acquisition),
@@ -122,7 +141,12 @@ pub unsafe extern "C" fn dlnms_study_volume(
         let volume = match modality {
             DLNMS_MODALITY_CT => &object.study.ct.volume,
             DLNMS_MODALITY_PET => &object.study.pet.volume,
-            other => return Err(Error::invalid("modality", format!("{other} is not a DLNMS_MODALITY_ constant"))),
+            other => {
+                return Err(Error::invalid(
+                    "modality",
+                    format!("{other} is not a DLNMS_MODALITY_ constant"),
+                ));
+            }
         };
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &describe(volume)) }
@@ -144,7 +168,13 @@ pub unsafe extern "C" fn dlnms_study_pet_info(
         let object = handle::get::<StudyObject>(study)?;
         let info = &object.pet_info;
         let number = |v: Option<f64>| v.unwrap_or(f64::NAN);
-        let array = |v: &[f64]| if v.is_empty() { std::ptr::null() } else { v.as_ptr() };
+        let array = |v: &[f64]| {
+            if v.is_empty() {
+                std::ptr::null()
+            } else {
+                v.as_ptr()
+            }
+        };
         let mut raw = std::mem::MaybeUninit::<dlnms_pet_info>::uninit();
         // SAFETY: init writes every byte of a struct of this size.
         let mut raw = unsafe {
@@ -179,14 +209,20 @@ pub unsafe extern "C" fn dlnms_study_pet_info(
 /// How many notes there are on the study's series: what was passed over, what is unusual. 0 for a dead handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_warning_count(study: *const dlnms_study) -> usize {
-    guard_or(0, || handle::get::<StudyObject>(study).map_or(0, |s| s.warnings.len()))
+    guard_or(0, || {
+        handle::get::<StudyObject>(study).map_or(0, |s| s.warnings.len())
+    })
 }
 
 /// One note; NULL beyond the last. Lives as long as the study. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_warning(study: *const dlnms_study, index: usize) -> *const c_char {
     guard_or(std::ptr::null(), || {
-        let text = |s: handle::InUse<StudyObject>| s.warnings.get(index).map_or(std::ptr::null(), |w| w.as_ptr());
+        let text = |s: handle::InUse<StudyObject>| {
+            s.warnings
+                .get(index)
+                .map_or(std::ptr::null(), |w| w.as_ptr())
+        };
         handle::get::<StudyObject>(study).map_or(std::ptr::null(), text)
     })
 }

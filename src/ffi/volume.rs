@@ -105,27 +105,48 @@ pub unsafe extern "C" fn dlnms_volume_init(volume: *mut dlnms_volume, struct_siz
 ///
 /// # Safety
 /// `ptr` is NULL or an initialised struct whose pointers keep the header's promises for `'a`.
-pub(super) unsafe fn view<'a>(ptr: *const dlnms_volume, name: &'static str) -> Result<VolumeView<'a>> {
+pub(super) unsafe fn view<'a>(
+    ptr: *const dlnms_volume,
+    name: &'static str,
+) -> Result<VolumeView<'a>> {
     if ptr.is_null() {
         return Err(Error::NullArgument(name));
     }
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
     if raw.data.is_null() {
-        return Err(Error::InvalidArgument { field: format!("{name}.data"), why: "is NULL".into() });
+        return Err(Error::InvalidArgument {
+            field: format!("{name}.data"),
+            why: "is NULL".into(),
+        });
     }
-    let dtype = DType::from_code(raw.dtype)
-        .ok_or_else(|| Error::invalid(format!("{name}.dtype"), format!("{} is not a DLNMS_DTYPE_ constant", raw.dtype)))?;
+    let dtype = DType::from_code(raw.dtype).ok_or_else(|| {
+        Error::invalid(
+            format!("{name}.dtype"),
+            format!("{} is not a DLNMS_DTYPE_ constant", raw.dtype),
+        )
+    })?;
     let mut dims = [0usize; 3];
     let mut strides = [0isize; 3];
     for axis in 0..3 {
-        let shape = |field, value: String| Error::VolumeShape { volume: name, why: format!("{field}[{axis}] is {value}") };
-        dims[axis] = usize::try_from(raw.dims[axis]).map_err(|_| shape("dims", raw.dims[axis].to_string()))?;
-        strides[axis] = isize::try_from(raw.strides[axis]).map_err(|_| shape("strides", raw.strides[axis].to_string()))?;
+        let shape = |field, value: String| Error::VolumeShape {
+            volume: name,
+            why: format!("{field}[{axis}] is {value}"),
+        };
+        dims[axis] = usize::try_from(raw.dims[axis])
+            .map_err(|_| shape("dims", raw.dims[axis].to_string()))?;
+        strides[axis] = isize::try_from(raw.strides[axis])
+            .map_err(|_| shape("strides", raw.strides[axis].to_string()))?;
     }
     let size = dtype.size();
-    if strides == [0; 3] && dims.iter().all(|n| *n <= crate::volume::MAX_DIM) {
-        strides = [size as isize, (size * dims[0]) as isize, (size * dims[0] * dims[1]) as isize];
+    if strides == [0; 3] {
+        // Saturating: dims that are too large are refused just below.
+        let row = (size as isize).saturating_mul(dims[0].min(isize::MAX as usize) as isize);
+        strides = [
+            size as isize,
+            row,
+            row.saturating_mul(dims[1].min(isize::MAX as usize) as isize),
+        ];
     }
     let (bytes, zero_at) = extent(dims, strides, size, name)?;
     // SAFETY: the header asks that every byte from the first to the last voxel is readable and unchanged during the
@@ -137,7 +158,10 @@ pub(super) unsafe fn view<'a>(ptr: *const dlnms_volume, name: &'static str) -> R
     };
     let misaligned = |at: *const f64| !at.is_null() && !at.is_aligned();
     if misaligned(raw.slice_slopes) || misaligned(raw.slice_offsets) {
-        return Err(Error::invalid(format!("{name}.slice_slopes or slice_offsets"), "is not aligned to 8 bytes"));
+        return Err(Error::invalid(
+            format!("{name}.slice_slopes or slice_offsets"),
+            "is not aligned to 8 bytes",
+        ));
     }
     let geometry = Geometry {
         dims,
@@ -148,14 +172,30 @@ pub(super) unsafe fn view<'a>(ptr: *const dlnms_volume, name: &'static str) -> R
     };
     let mut view = VolumeView::new(data, zero_at, dtype, strides, geometry, name)?;
     view = view.with_rescale(match array(raw.slice_slopes) {
-        Some(slopes) => Rescale::PerSlice { slopes, intercept: raw.rescale_intercept },
-        None => Rescale::Uniform { slope: raw.rescale_slope, intercept: raw.rescale_intercept },
+        Some(slopes) => Rescale::PerSlice {
+            slopes,
+            intercept: raw.rescale_intercept,
+        },
+        None => Rescale::Uniform {
+            slope: raw.rescale_slope,
+            intercept: raw.rescale_intercept,
+        },
     })?;
     view.padding = match raw.has_padding {
         0 => None,
         1 if raw.padding_first <= raw.padding_last => Some([raw.padding_first, raw.padding_last]),
-        1 => return Err(Error::invalid(format!("{name}.padding_first"), "is above padding_last or not a number")),
-        other => return Err(Error::invalid(format!("{name}.has_padding"), format!("{other} is neither 0 nor 1"))),
+        1 => {
+            return Err(Error::invalid(
+                format!("{name}.padding_first"),
+                "is above padding_last or not a number",
+            ));
+        }
+        other => {
+            return Err(Error::invalid(
+                format!("{name}.has_padding"),
+                format!("{other} is neither 0 nor 1"),
+            ));
+        }
     };
     Ok(view)
 }
@@ -176,7 +216,11 @@ pub(super) fn describe(volume: &Volume) -> dlnms_volume {
         rescale_slope: volume.slopes.first().copied().unwrap_or(1.0),
         rescale_intercept: volume.intercept,
         slice_slopes: volume.slopes.as_ptr(),
-        slice_offsets: if volume.slice_offsets.is_empty() { std::ptr::null() } else { volume.slice_offsets.as_ptr() },
+        slice_offsets: if volume.slice_offsets.is_empty() {
+            std::ptr::null()
+        } else {
+            volume.slice_offsets.as_ptr()
+        },
         has_padding: u32::from(volume.padding.is_some()),
         padding_first: first,
         padding_last: last,
@@ -189,5 +233,8 @@ const _: () = {
     assert!(DLNMS_DTYPE_U16 == DType::U16 as u32 && DLNMS_DTYPE_I32 == DType::I32 as u32);
     assert!(DLNMS_DTYPE_F16 == DType::F16 as u32 && DLNMS_DTYPE_F32 == DType::F32 as u32);
     assert!(DLNMS_DTYPE_F64 == DType::F64 as u32);
-    assert!(size_of::<dlnms_volume>() == <dlnms_volume as Versioned>::V1_SIZE || cfg!(not(target_pointer_width = "64")));
+    assert!(
+        size_of::<dlnms_volume>() == <dlnms_volume as Versioned>::V1_SIZE
+            || cfg!(not(target_pointer_width = "64"))
+    );
 };

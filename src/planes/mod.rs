@@ -53,11 +53,20 @@ impl ValueMap {
     #[inline(always)]
     fn apply(&self, stored: f64, (slope, intercept): (f64, f64)) -> f64 {
         let value = stored * slope + intercept;
-        let padding = (stored >= self.padding[0]) & (stored <= self.padding[1]) | (value < self.below);
+        let padding =
+            (stored >= self.padding[0]) & (stored <= self.padding[1]) | (value < self.below);
         let value = if padding { self.replacement } else { value };
         // Comparisons, not min/max: NaN must stay NaN and be refused.
-        let value = if value < self.clip[0] { self.clip[0] } else { value };
-        let value = if value > self.clip[1] { self.clip[1] } else { value };
+        let value = if value < self.clip[0] {
+            self.clip[0]
+        } else {
+            value
+        };
+        let value = if value > self.clip[1] {
+            self.clip[1]
+        } else {
+            value
+        };
         value - self.pad
     }
 }
@@ -83,17 +92,28 @@ impl PreprocessSpec {
         tensor: &mut [f32],
     ) -> Result<()> {
         if !center.iter().all(|v| v.is_finite()) {
-            return Err(Error::RoiInvalid(format!("the centre {center:?} is not finite")));
+            return Err(Error::RoiInvalid(format!(
+                "the centre {center:?} is not finite"
+            )));
         }
         if !view.geometry.contains(center) {
-            return Err(Error::RoiOutside { volume: view.name(), center });
+            return Err(Error::RoiOutside {
+                volume: view.name(),
+                center,
+            });
         }
         if tensor.len() != self.tensor_len() {
-            return Err(Error::BufferTooSmall { capacity: tensor.len(), needed: self.tensor_len() });
+            return Err(Error::BufferTooSmall {
+                capacity: tensor.len(),
+                needed: self.tensor_len(),
+            });
         }
         let n_slices = view.geometry.dims[2];
         if !factors.is_empty() && factors.len() != n_slices {
-            return Err(Error::Internal(format!("{} factors for {n_slices} slices", factors.len())));
+            return Err(Error::Internal(format!(
+                "{} factors for {n_slices} slices",
+                factors.len()
+            )));
         }
         workspace.slices.clear();
         workspace.slices.extend((0..n_slices).map(|k| {
@@ -108,17 +128,37 @@ impl PreprocessSpec {
             let finish = |sum: f64| ((sum + map.pad - intensity.mean) / intensity.std) as f32;
             match aligned {
                 Some(axes) => {
-                    let frame = separable::Frame { view, axes, map, slices: &workspace.slices, center };
-                    separable::sample(self, &frame, channel, &mut workspace.separable, finish, plane);
+                    let frame = separable::Frame {
+                        view,
+                        axes,
+                        map,
+                        slices: &workspace.slices,
+                        center,
+                    };
+                    separable::sample(
+                        self,
+                        &frame,
+                        channel,
+                        &mut workspace.separable,
+                        finish,
+                        plane,
+                    );
                 }
                 None => {
-                    let frame = oblique::Frame { view, map, slices: &workspace.slices, center };
+                    let frame = oblique::Frame {
+                        view,
+                        map,
+                        slices: &workspace.slices,
+                        center,
+                    };
                     oblique::sample(self, &frame, channel, &mut workspace.oblique, finish, plane);
                 }
             }
         }
         if !tensor.iter().all(|v| v.is_finite()) {
-            return Err(Error::VoxelNotFinite { volume: view.name() });
+            return Err(Error::VoxelNotFinite {
+                volume: view.name(),
+            });
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Volumes turned against the patient's axes: every sample is interpolated by itself, then the plane is resized.
 
 use super::{Channel, PreprocessSpec, ValueMap, linear_taps, resize_source};
-use crate::volume::{Voxel, VolumeView, with_voxel_type};
+use crate::volume::{VolumeView, Voxel, with_voxel_type};
 
 /// One volume, ready to be sampled.
 pub(super) struct Frame<'a> {
@@ -33,7 +33,10 @@ pub(super) fn sample(
     with_voxel_type!(frame.view.dtype(), V => fill::<V>(spec, frame, channel, &mut buffers.samples));
     for (o, pixels) in plane.chunks_exact_mut(spec.output).enumerate() {
         let (row, t) = resize_source(o, n, spec.output);
-        let (upper, lower) = (&buffers.samples[row * n..][..n], &buffers.samples[(row + 1) * n..][..n]);
+        let (upper, lower) = (
+            &buffers.samples[row * n..][..n],
+            &buffers.samples[(row + 1) * n..][..n],
+        );
         for (p, pixel) in pixels.iter_mut().enumerate() {
             let (column, u) = resize_source(p, n, spec.output);
             let blend = |line: &[f64]| line[column] * (1.0 - u) + line[column + 1] * u;
@@ -42,7 +45,12 @@ pub(super) fn sample(
     }
 }
 
-fn fill<V: Voxel>(spec: &PreprocessSpec, frame: &Frame<'_>, channel: &Channel, samples: &mut [f64]) {
+fn fill<V: Voxel>(
+    spec: &PreprocessSpec,
+    frame: &Frame<'_>,
+    channel: &Channel,
+    samples: &mut [f64],
+) {
     let geometry = &frame.view.geometry;
     // Index space is affine in the sample position but for the slices, whose steps may be uneven: work in
     // millimetres along the index axes and turn the third into a slice index per sample.
@@ -55,14 +63,21 @@ fn fill<V: Voxel>(spec: &PreprocessSpec, frame: &Frame<'_>, channel: &Channel, s
         v[signed.axis()] = signed.sign() * spec.spacing_mm;
         along(v)
     };
-    let start = along(std::array::from_fn(|r| frame.center[r] - geometry.origin[r]));
+    let start = along(std::array::from_fn(|r| {
+        frame.center[r] - geometry.origin[r]
+    }));
     let (row_step, column_step) = (unit(channel.rows), unit(channel.columns));
     for (r, line) in samples.chunks_exact_mut(spec.samples).enumerate() {
         let dr = r as f64 - spec.center_index as f64;
         for (c, out) in line.iter_mut().enumerate() {
             let dc = c as f64 - spec.center_index as f64;
-            let mm: [f64; 3] = std::array::from_fn(|a| start[a] + dr * row_step[a] + dc * column_step[a]);
-            let index = [mm[0] / geometry.spacing[0], mm[1] / geometry.spacing[1], geometry.slice_index(mm[2])];
+            let mm: [f64; 3] =
+                std::array::from_fn(|a| start[a] + dr * row_step[a] + dc * column_step[a]);
+            let index = [
+                mm[0] / geometry.spacing[0],
+                mm[1] / geometry.spacing[1],
+                geometry.slice_index(mm[2]),
+            ];
             *out = interpolate::<V>(frame, index);
         }
     }
@@ -72,13 +87,19 @@ fn fill<V: Voxel>(spec: &PreprocessSpec, frame: &Frame<'_>, channel: &Channel, s
 #[inline]
 fn interpolate<V: Voxel>(frame: &Frame<'_>, index: [f64; 3]) -> f64 {
     let (view, dims) = (frame.view, frame.view.geometry.dims);
-    let (Some(x), Some(y), Some(z)) =
-        (linear_taps(index[0], dims[0]), linear_taps(index[1], dims[1]), linear_taps(index[2], dims[2]))
-    else {
+    let (Some(x), Some(y), Some(z)) = (
+        linear_taps(index[0], dims[0]),
+        linear_taps(index[1], dims[1]),
+        linear_taps(index[2], dims[2]),
+    ) else {
         return 0.0;
     };
     let bytes = view.bytes();
-    let value = |i, j, k| frame.map.apply(V::read(&bytes[view.offset([i, j, k])..]), frame.slices[k]);
+    let value = |i, j, k| {
+        frame
+            .map
+            .apply(V::read(&bytes[view.offset([i, j, k])..]), frame.slices[k])
+    };
     let line = |j, k| value(x.0, j, k) * (1.0 - x.2) + value(x.1, j, k) * x.2;
     let sheet = |k| line(y.0, k) * (1.0 - y.2) + line(y.1, k) * y.2;
     sheet(z.0) * (1.0 - z.2) + sheet(z.1) * z.2

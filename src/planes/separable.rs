@@ -5,7 +5,7 @@
 //! linear, so folding them changes nothing but the order of rounding.
 
 use super::{Channel, PreprocessSpec, ValueMap, linear_taps, resize_source};
-use crate::volume::{Geometry, Voxel, VolumeView, with_voxel_type};
+use crate::volume::{Geometry, VolumeView, Voxel, with_voxel_type};
 
 /// One volume, ready to be sampled.
 pub(super) struct Frame<'a> {
@@ -73,7 +73,12 @@ impl AxisMap {
             linear_taps(index_of(offset), n)
         }));
         self.sources.clear();
-        self.sources.extend(self.samples.iter().flatten().flat_map(|&(low, high, _)| [low, high]));
+        self.sources.extend(
+            self.samples
+                .iter()
+                .flatten()
+                .flat_map(|&(low, high, _)| [low, high]),
+        );
         self.sources.sort_unstable();
         self.sources.dedup();
         let sources = &self.sources;
@@ -113,7 +118,10 @@ pub(super) fn sample(
     plane: &mut [f32],
 ) {
     let geometry = &frame.view.geometry;
-    let (row_axis, column_axis) = (frame.axes[channel.rows.axis()], frame.axes[channel.columns.axis()]);
+    let (row_axis, column_axis) = (
+        frame.axes[channel.rows.axis()],
+        frame.axes[channel.columns.axis()],
+    );
     let fixed_axis = 3 - row_axis - column_axis;
     // Axes are aligned, so each index depends on one coordinate alone.
     let index_along = |signed: super::SignedAxis, axis: usize, offset: f64| {
@@ -121,19 +129,37 @@ pub(super) fn sample(
         point[signed.axis()] += signed.sign() * offset;
         geometry.lps_to_index(point)[axis]
     };
-    buffers.rows.build(spec, geometry.dims[row_axis], |o| index_along(channel.rows, row_axis, o));
-    buffers.columns.build(spec, geometry.dims[column_axis], |o| index_along(channel.columns, column_axis, o));
-    let across = linear_taps(geometry.lps_to_index(frame.center)[fixed_axis], geometry.dims[fixed_axis]);
+    buffers.rows.build(spec, geometry.dims[row_axis], |o| {
+        index_along(channel.rows, row_axis, o)
+    });
+    buffers
+        .columns
+        .build(spec, geometry.dims[column_axis], |o| {
+            index_along(channel.columns, column_axis, o)
+        });
+    let across = linear_taps(
+        geometry.lps_to_index(frame.center)[fixed_axis],
+        geometry.dims[fixed_axis],
+    );
 
     let output = spec.output;
     buffers.lines.clear();
     buffers.line.resize(buffers.columns.sources.len(), 0.0);
     for &row in &buffers.rows.sources {
         let Some((low, high, w)) = across else { break };
-        let slab = Slab { fixed_axis, row_axis, column_axis, low, high, w };
+        let slab = Slab {
+            fixed_axis,
+            row_axis,
+            column_axis,
+            low,
+            high,
+            w,
+        };
         with_voxel_type!(frame.view.dtype(), V => load_line::<V>(frame, slab, row, &buffers.columns, &mut buffers.line));
         let line = &buffers.line;
-        buffers.lines.extend(buffers.columns.taps.iter().map(|t| weigh(t, |at| line[at])));
+        buffers
+            .lines
+            .extend(buffers.columns.taps.iter().map(|t| weigh(t, |at| line[at])));
     }
     if buffers.lines.is_empty() || buffers.columns.sources.is_empty() {
         plane.fill(finish(0.0));
@@ -174,9 +200,17 @@ struct Slab {
 
 /// Fill `line` with the voxels of one source row, blended across the slab.
 #[inline]
-fn load_line<V: Voxel>(frame: &Frame<'_>, slab: Slab, row: usize, columns: &AxisMap, line: &mut [f64]) {
+fn load_line<V: Voxel>(
+    frame: &Frame<'_>,
+    slab: Slab,
+    row: usize,
+    columns: &AxisMap,
+    line: &mut [f64],
+) {
     let (view, map) = (frame.view, frame.map);
-    let Some(&first) = columns.sources.first() else { return };
+    let Some(&first) = columns.sources.first() else {
+        return;
+    };
     let index_of = |layer: usize, column: usize| {
         let mut index = [0; 3];
         index[slab.fixed_axis] = layer;
@@ -187,13 +221,21 @@ fn load_line<V: Voxel>(frame: &Frame<'_>, slab: Slab, row: usize, columns: &Axis
     let slice_of = |layer: usize, column: usize| frame.slices[index_of(layer, column)[2]];
     let (bytes, w) = (view.bytes(), slab.w);
     let stride = view.stride(slab.column_axis);
-    let (low, high) = (view.offset(index_of(slab.low, first)), view.offset(index_of(slab.high, first)));
+    let (low, high) = (
+        view.offset(index_of(slab.low, first)),
+        view.offset(index_of(slab.high, first)),
+    );
     if slab.column_axis != 2 && columns.contiguous() && stride == V::SIZE as isize {
         let span = line.len() * V::SIZE;
         let (slice_low, slice_high) = (slice_of(slab.low, first), slice_of(slab.high, first));
-        let pairs = bytes[low..low + span].chunks_exact(V::SIZE).zip(bytes[high..high + span].chunks_exact(V::SIZE));
+        let pairs = bytes[low..low + span]
+            .chunks_exact(V::SIZE)
+            .zip(bytes[high..high + span].chunks_exact(V::SIZE));
         for (out, (a, b)) in line.iter_mut().zip(pairs) {
-            let (a, b) = (map.apply(V::read(a), slice_low), map.apply(V::read(b), slice_high));
+            let (a, b) = (
+                map.apply(V::read(a), slice_low),
+                map.apply(V::read(b), slice_high),
+            );
             *out = a * (1.0 - w) + b * w;
         }
         return;
@@ -202,7 +244,10 @@ fn load_line<V: Voxel>(frame: &Frame<'_>, slab: Slab, row: usize, columns: &Axis
         let step = (column - first) as isize * stride;
         let a = V::read(&bytes[low.wrapping_add_signed(step)..]);
         let b = V::read(&bytes[high.wrapping_add_signed(step)..]);
-        let (a, b) = (map.apply(a, slice_of(slab.low, column)), map.apply(b, slice_of(slab.high, column)));
+        let (a, b) = (
+            map.apply(a, slice_of(slab.low, column)),
+            map.apply(b, slice_of(slab.high, column)),
+        );
         *out = a * (1.0 - w) + b * w;
     }
 }

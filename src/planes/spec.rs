@@ -109,9 +109,17 @@ const MAX_SAMPLES: usize = 1024;
 impl PreprocessSpec {
     /// Refuse what this library does not implement, naming the field.
     pub fn validate(&self) -> Result<()> {
-        let refuse = |field: &str, why: String| Err(Error::BundleManifest(format!("preprocessing.{field}: {why}")));
+        let refuse = |field: &str, why: String| {
+            Err(Error::BundleManifest(format!(
+                "preprocessing.{field}: {why}"
+            )))
+        };
         let only = |field: &str, got: &str, known: &str| {
-            if got == known { Ok(()) } else { refuse(field, format!("{got:?} is unknown, only {known:?} is")) }
+            if got == known {
+                Ok(())
+            } else {
+                refuse(field, format!("{got:?} is unknown, only {known:?} is"))
+            }
         };
         only("frame", &self.frame, "LPS")?;
         only("center", &self.center, "point_or_mask_centroid")?;
@@ -123,34 +131,62 @@ impl PreprocessSpec {
             return refuse("spacing_mm", format!("{} is not positive", self.spacing_mm));
         }
         if !(2..=MAX_SAMPLES).contains(&self.samples) {
-            return refuse("samples", format!("{} is not in 2..{MAX_SAMPLES}", self.samples));
+            return refuse(
+                "samples",
+                format!("{} is not in 2..{MAX_SAMPLES}", self.samples),
+            );
         }
         if !(1..=MAX_SAMPLES).contains(&self.output) {
-            return refuse("output", format!("{} is not in 1..{MAX_SAMPLES}", self.output));
+            return refuse(
+                "output",
+                format!("{} is not in 1..{MAX_SAMPLES}", self.output),
+            );
         }
         if self.center_index >= self.samples {
-            return refuse("center_index", format!("{} is not below samples", self.center_index));
+            return refuse(
+                "center_index",
+                format!("{} is not below samples", self.center_index),
+            );
         }
         if !(1..=8).contains(&self.channels.len()) {
-            return refuse("channels", format!("{} planes, allowed 1 to 8", self.channels.len()));
+            return refuse(
+                "channels",
+                format!("{} planes, allowed 1 to 8", self.channels.len()),
+            );
         }
         for (i, c) in self.channels.iter().enumerate() {
             if c.rows.axis() == c.columns.axis() {
-                return refuse(&format!("channels[{i}]"), "rows and columns are the same axis".into());
+                return refuse(
+                    &format!("channels[{i}]"),
+                    "rows and columns are the same axis".into(),
+                );
             }
         }
         for (name, v) in [("pet", &self.pet), ("ct", &self.ct)] {
-            let numbers = [Some(v.outside), Some(v.mean), v.padding_below, v.padding_replacement];
-            if numbers.iter().flatten().any(|x| !x.is_finite()) || !(v.std.is_finite() && v.std > 0.0) {
+            let numbers = [
+                Some(v.outside),
+                Some(v.mean),
+                v.padding_below,
+                v.padding_replacement,
+            ];
+            if numbers.iter().flatten().any(|x| !x.is_finite())
+                || !(v.std.is_finite() && v.std > 0.0)
+            {
                 return refuse(name, "numbers must be finite and std positive".into());
             }
             if v.padding_below.is_some() && v.padding_replacement.is_none() {
-                return refuse(&format!("{name}.padding_replacement"), "is missing beside padding_below".into());
+                return refuse(
+                    &format!("{name}.padding_replacement"),
+                    "is missing beside padding_below".into(),
+                );
             }
             if let Some([low, high]) = v.clip
                 && !(low.is_finite() && high.is_finite() && low < high)
             {
-                return refuse(&format!("{name}.clip"), "must be two ascending numbers".into());
+                return refuse(
+                    &format!("{name}.clip"),
+                    "must be two ascending numbers".into(),
+                );
             }
         }
         Ok(())

@@ -14,7 +14,9 @@ pub const PATH_VARIABLE: &str = "DLNMS_ONNXRUNTIME";
 /// Where to look: the option alone, else the environment variable alone, else beside our own binary.
 pub fn find(option: Option<&Path>) -> Result<PathBuf> {
     let asked = option.map(Path::to_path_buf).or_else(|| {
-        std::env::var_os(PATH_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from)
+        std::env::var_os(PATH_VARIABLE)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
     });
     let searched = match asked {
         Some(path) if path.is_dir() => in_folder(&path),
@@ -23,18 +25,26 @@ pub fn find(option: Option<&Path>) -> Result<PathBuf> {
     };
     match searched.iter().find(|p| p.exists()) {
         // Absolute and free of links: the same library is the same path in every report.
-        Some(path) => path.canonicalize().map_err(|e| not_a_library(path, e.to_string())),
+        Some(path) => path
+            .canonicalize()
+            .map_err(|e| not_a_library(path, e.to_string())),
         None => Err(Error::RuntimeNotFound { searched }),
     }
 }
 
 fn in_folder(dir: &Path) -> Vec<PathBuf> {
-    let mut paths = vec![dir.join("libonnxruntime.so"), dir.join("libonnxruntime.so.1")];
+    let mut paths = vec![
+        dir.join("libonnxruntime.so"),
+        dir.join("libonnxruntime.so.1"),
+    ];
     if let Ok(entries) = dir.read_dir() {
         let named = |p: &PathBuf| {
-            p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("libonnxruntime.so.1."))
+            p.file_name()
+                .and_then(|n| n.to_str())
+                .is_some_and(|n| n.starts_with("libonnxruntime.so.1."))
         };
-        let mut versioned: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(named).collect();
+        let mut versioned: Vec<PathBuf> =
+            entries.flatten().map(|e| e.path()).filter(named).collect();
         versioned.sort();
         paths.extend(versioned.into_iter().rev());
     }
@@ -57,12 +67,18 @@ fn own_folder() -> Option<PathBuf> {
     let name = unsafe { CStr::from_ptr(info.dli_fname) };
     let path = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
     // For the main program the loader may keep argv[0]; the link in /proc is exact.
-    let path = path.canonicalize().or_else(|_| std::env::current_exe()).ok()?;
+    let path = path
+        .canonicalize()
+        .or_else(|_| std::env::current_exe())
+        .ok()?;
     path.parent().map(Path::to_path_buf)
 }
 
 fn not_a_library(path: &Path, why: String) -> Error {
-    Error::RuntimeNotALibrary { path: path.to_owned(), why }
+    Error::RuntimeNotALibrary {
+        path: path.to_owned(),
+        why,
+    }
 }
 
 /// Load the file, ask it for its version and for the API we need. The library stays mapped, so that the loader's
@@ -70,26 +86,34 @@ fn not_a_library(path: &Path, why: String) -> Error {
 pub fn probe(path: &Path) -> Result<String> {
     // SAFETY: loading a library runs its initialisers. The path is the host's own choice (option, environment or the
     // folder of this very library); there is no way to inspect a library without loading it.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|e| not_a_library(path, e.to_string()))?;
+    let library = unsafe { libloading::Library::new(path) }
+        .map_err(|e| not_a_library(path, e.to_string()))?;
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
     // SAFETY: the symbol's type is fixed by ONNX Runtime's public header.
     let get_base = unsafe { library.get::<GetApiBase>(b"OrtGetApiBase") }
         .map_err(|_| not_a_library(path, "it does not export OrtGetApiBase".into()))?;
     // SAFETY: as above; the function takes nothing and returns a static struct or NULL.
-    let base = unsafe { get_base().as_ref() }.ok_or_else(|| not_a_library(path, "OrtGetApiBase returned NULL".into()))?;
+    let base = unsafe { get_base().as_ref() }
+        .ok_or_else(|| not_a_library(path, "OrtGetApiBase returned NULL".into()))?;
     // SAFETY: a static NUL-terminated string by the header; NULL is handled.
     let version: *const c_char = unsafe { (base.GetVersionString)() };
     if version.is_null() {
         return Err(not_a_library(path, "it has no version".into()));
     }
     // SAFETY: not NULL, and static.
-    let version = unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned();
+    let version = unsafe { CStr::from_ptr(version) }
+        .to_string_lossy()
+        .into_owned();
     let mut parts = version.split('.').map(|p| p.parse::<u32>().ok());
     let new_enough = matches!((parts.next().flatten(), parts.next().flatten()), (Some(1), Some(minor)) if minor >= REQUIRED_API);
     // SAFETY: GetApi returns a static struct or NULL for a version it does not have. Asked for only when it should have
     // it: older libraries print to stderr on an unknown version.
     if !new_enough || unsafe { (base.GetApi)(REQUIRED_API) }.is_null() {
-        return Err(Error::RuntimeVersion { path: path.to_owned(), found: version, required: REQUIRED_API });
+        return Err(Error::RuntimeVersion {
+            path: path.to_owned(),
+            found: version,
+            required: REQUIRED_API,
+        });
     }
     std::mem::forget(library);
     Ok(version)

@@ -40,7 +40,10 @@ impl Runtime {
         let path = library::find(path)?;
         let loaded = LOADED.get_or_try_init(|| start(path.clone()))?;
         if loaded.path != path {
-            return Err(Error::RuntimeConflict { loaded: loaded.path.clone(), asked: path });
+            return Err(Error::RuntimeConflict {
+                loaded: loaded.path.clone(),
+                asked: path,
+            });
         }
         Ok(Self(loaded))
     }
@@ -63,7 +66,13 @@ impl Runtime {
             .map(|d| {
                 let hardware = d.hardware_device();
                 let text = |s: ort::Result<&str>| s.map_or_else(|_| "?".to_owned(), str::to_owned);
-                format!("{}: {} {:?} ({})", text(d.ep()), text(hardware.vendor()), hardware.ty(), hardware.id())
+                format!(
+                    "{}: {} {:?} ({})",
+                    text(d.ep()),
+                    text(hardware.vendor()),
+                    hardware.ty(),
+                    hardware.id()
+                )
             })
             .collect()
     }
@@ -75,7 +84,10 @@ impl Runtime {
 
 fn start(path: PathBuf) -> Result<Loaded> {
     let version = library::probe(&path)?;
-    let failed = |why: String| Error::Runtime { doing: "start", why };
+    let failed = |why: String| Error::Runtime {
+        doing: "start",
+        why,
+    };
     let environment = ort::init_from(&path)
         .map_err(|e| failed(e.to_string()))?
         .with_name("dlnms")
@@ -85,10 +97,20 @@ fn start(path: PathBuf) -> Result<Loaded> {
         .map_err(|e| failed(e.to_string()))?;
     environment.set_log_level(ort::logging::LogLevel::Warning);
     log::info!(target: "dlnms::runtime", "ONNX Runtime {version} loaded from {}", path.display());
-    Ok(Loaded { path, version, environment })
+    Ok(Loaded {
+        path,
+        version,
+        environment,
+    })
 }
 
-fn forward_log(level: ort::logging::LogLevel, category: &str, _id: &str, _location: &str, message: &str) {
+fn forward_log(
+    level: ort::logging::LogLevel,
+    category: &str,
+    _id: &str,
+    _location: &str,
+    message: &str,
+) {
     use ort::logging::LogLevel;
     let level = match level {
         LogLevel::Verbose => log::Level::Trace,

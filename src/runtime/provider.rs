@@ -20,7 +20,12 @@ pub enum Provider {
 
 impl Provider {
     /// All, fastest first: the walk of AUTO.
-    pub const AUTO: [Provider; 4] = [Provider::TensorRt, Provider::TensorRtRtx, Provider::Cuda, Provider::Cpu];
+    pub const AUTO: [Provider; 4] = [
+        Provider::TensorRt,
+        Provider::TensorRtRtx,
+        Provider::Cuda,
+        Provider::Cpu,
+    ];
 
     /// The provider with this number in the C ABI.
     pub fn from_code(code: u32) -> Option<Self> {
@@ -46,9 +51,21 @@ impl Provider {
     pub(super) fn dispatch(self, device: i32) -> Result<Option<ExecutionProviderDispatch>, String> {
         Ok(match self {
             Provider::Cpu => None,
-            Provider::Cuda => Some(ep::CUDA::default().with_device_id(device).build().error_on_failure()),
-            Provider::TensorRt => Some(ep::TensorRT::default().with_device_id(device).build().error_on_failure()),
-            Provider::TensorRtRtx => return Err("plugin providers are not part of this version of dlnms".into()),
+            Provider::Cuda => Some(
+                ep::CUDA::default()
+                    .with_device_id(device)
+                    .build()
+                    .error_on_failure(),
+            ),
+            Provider::TensorRt => Some(
+                ep::TensorRT::default()
+                    .with_device_id(device)
+                    .build()
+                    .error_on_failure(),
+            ),
+            Provider::TensorRtRtx => {
+                return Err("plugin providers are not part of this version of dlnms".into());
+            }
         })
     }
 }
@@ -65,12 +82,18 @@ pub struct Policy {
 impl Policy {
     /// TensorRT, TensorRT for RTX, CUDA, CPU: the first that works.
     pub fn auto() -> Self {
-        Self { providers: Provider::AUTO.to_vec(), device: 0 }
+        Self {
+            providers: Provider::AUTO.to_vec(),
+            device: 0,
+        }
     }
 
     /// One provider and no other: it runs, or the call fails.
     pub fn strict(provider: Provider) -> Self {
-        Self { providers: vec![provider], device: 0 }
+        Self {
+            providers: vec![provider],
+            device: 0,
+        }
     }
 
     /// Whether only one provider is allowed.

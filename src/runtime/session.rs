@@ -28,12 +28,21 @@ pub struct Session {
 }
 
 fn failed<R>(doing: &'static str) -> impl Fn(ort::Error<R>) -> Error {
-    move |e| Error::Runtime { doing, why: e.message().to_owned() }
+    move |e| Error::Runtime {
+        doing,
+        why: e.message().to_owned(),
+    }
 }
 
 impl Session {
     /// Build a session for the first provider of `policy` that takes the model.
-    pub fn build(runtime: Runtime, bundle: &Bundle, model: &Model, policy: &Policy, threads: usize) -> Result<Self> {
+    pub fn build(
+        runtime: Runtime,
+        bundle: &Bundle,
+        model: &Model,
+        policy: &Policy,
+        threads: usize,
+    ) -> Result<Self> {
         let mut passed_over = Vec::new();
         for &provider in &policy.providers {
             match Self::with_provider(runtime, bundle, model, provider, policy.device, threads) {
@@ -45,12 +54,22 @@ impl Session {
                 Err(e @ Error::BundleModel { .. }) => return Err(e),
                 Err(e) => {
                     log::info!(target: "dlnms::runtime", "provider {} passed over: {e}", provider.name());
-                    passed_over.push(PassedOver { provider: provider.name(), reason: reason(&e) });
+                    passed_over.push(PassedOver {
+                        provider: provider.name(),
+                        reason: reason(&e),
+                    });
                 }
             }
         }
-        let reasons: Vec<_> = passed_over.iter().map(|p| format!("{}: {}", p.provider, p.reason)).collect();
-        Err(Error::ProviderUnavailable(if reasons.is_empty() { "the policy is empty".into() } else { reasons.join("; ") }))
+        let reasons: Vec<_> = passed_over
+            .iter()
+            .map(|p| format!("{}: {}", p.provider, p.reason))
+            .collect();
+        Err(Error::ProviderUnavailable(if reasons.is_empty() {
+            "the policy is empty".into()
+        } else {
+            reasons.join("; ")
+        }))
     }
 
     fn with_provider(
@@ -62,12 +81,18 @@ impl Session {
         threads: usize,
     ) -> Result<Self> {
         let mut builder = options(runtime, provider, device, threads)?;
-        let inner = builder.commit_from_file(bundle.path(&model.file)).map_err(failed("load the model"))?;
+        let inner = builder
+            .commit_from_file(bundle.path(&model.file))
+            .map_err(failed("load the model"))?;
         let manifest = &bundle.manifest;
         let side = manifest.preprocessing.output;
         let mut session = Self {
             shape: [manifest.preprocessing.channels.len(), side, side],
-            names: [model.inputs.pet.clone(), model.inputs.ct.clone(), model.output.clone()],
+            names: [
+                model.inputs.pet.clone(),
+                model.inputs.ct.clone(),
+                model.output.clone(),
+            ],
             heads: manifest.heads.len(),
             provider,
             passed_over: Vec::new(),
@@ -81,7 +106,12 @@ impl Session {
 
     /// Compare the graph's inputs and output with the manifest.
     fn check(&self, file: &str) -> Result<()> {
-        let refuse = |why: String| Err(Error::BundleModel { file: file.into(), why });
+        let refuse = |why: String| {
+            Err(Error::BundleModel {
+                file: file.into(),
+                why,
+            })
+        };
         let of = |dims: &[usize]| dims.iter().map(|&d| d as i64).collect::<Vec<_>>();
         let image = of(&self.shape);
         let inputs = [(&self.names[0], &image), (&self.names[1], &image)];
@@ -94,16 +124,28 @@ impl Session {
         }
         let heads = of(&[self.heads]);
         let wanted = inputs.into_iter().chain([(&self.names[2], &heads)]);
-        let found: Vec<_> = self.inner.inputs().iter().chain(self.inner.outputs()).collect();
+        let found: Vec<_> = self
+            .inner
+            .inputs()
+            .iter()
+            .chain(self.inner.outputs())
+            .collect();
         for (name, dims) in wanted {
             let Some(outlet) = found.iter().find(|o| o.name() == name.as_str()) else {
                 return refuse(format!("{name:?} is not one of its inputs or outputs"));
             };
             match outlet.dtype() {
                 // The first dimension is the batch; it was fixed to 1 or is symbolic.
-                ValueType::Tensor { ty: TensorElementType::Float32, shape, .. }
-                    if shape.get(1..) == Some(dims.as_slice()) && matches!(shape[0], -1 | 1) => {}
-                other => return refuse(format!("{name:?} is {other}, expected float32 batch x {dims:?}")),
+                ValueType::Tensor {
+                    ty: TensorElementType::Float32,
+                    shape,
+                    ..
+                } if shape.get(1..) == Some(dims.as_slice()) && matches!(shape[0], -1 | 1) => {}
+                other => {
+                    return refuse(format!(
+                        "{name:?} is {other}, expected float32 batch x {dims:?}"
+                    ));
+                }
             }
         }
         Ok(())
@@ -120,9 +162,14 @@ impl Session {
             .inner
             .run(ort::inputs! { pet_name.as_str() => pet, ct_name.as_str() => ct })
             .map_err(&run)?;
-        let (_, values) = outputs[output.as_str()].try_extract_tensor::<f32>().map_err(&run)?;
+        let (_, values) = outputs[output.as_str()]
+            .try_extract_tensor::<f32>()
+            .map_err(&run)?;
         if values.len() != scores.len() || !values.iter().all(|v| (0.0..=1.0).contains(v)) {
-            return Err(Error::Runtime { doing: "run the model", why: format!("its scores are not probabilities: {values:?}") });
+            return Err(Error::Runtime {
+                doing: "run the model",
+                why: format!("its scores are not probabilities: {values:?}"),
+            });
         }
         scores.copy_from_slice(values);
         Ok(())
@@ -137,7 +184,11 @@ impl Session {
         // SAFETY: the session is alive for the whole function; ORT fills pointer and count of an array that it owns
         // and keeps for the session's life (Session_GetEpGraphAssignmentInfo, API 24).
         unsafe {
-            ort::Error::result_from_status((api.Session_GetEpGraphAssignmentInfo)(self.inner.ptr(), &mut subgraphs, &mut count))
+            ort::Error::result_from_status((api.Session_GetEpGraphAssignmentInfo)(
+                self.inner.ptr(),
+                &mut subgraphs,
+                &mut count,
+            ))
         }
         .map_err(&ask)?;
         let mut placement: Vec<Placement> = Vec::new();
@@ -148,25 +199,59 @@ impl Session {
             // SAFETY: i < count, so the element is a valid subgraph of the array above; name and nodes are owned by it.
             unsafe {
                 let subgraph = *subgraphs.add(i);
-                ort::Error::result_from_status((api.EpAssignedSubgraph_GetEpName)(subgraph, &mut name)).map_err(&ask)?;
-                ort::Error::result_from_status((api.EpAssignedSubgraph_GetNodes)(subgraph, &mut nodes, &mut n_nodes))
-                    .map_err(&ask)?;
+                ort::Error::result_from_status((api.EpAssignedSubgraph_GetEpName)(
+                    subgraph, &mut name,
+                ))
+                .map_err(&ask)?;
+                ort::Error::result_from_status((api.EpAssignedSubgraph_GetNodes)(
+                    subgraph,
+                    &mut nodes,
+                    &mut n_nodes,
+                ))
+                .map_err(&ask)?;
             }
-            // SAFETY: a NUL-terminated name owned by the subgraph; NULL is handled.
-            let name = if name.is_null() { "?".into() } else { unsafe { CStr::from_ptr(name) }.to_string_lossy() };
+            let name = match name.is_null() {
+                true => "?".into(),
+                // SAFETY: a NUL-terminated name owned by the subgraph.
+                false => unsafe { CStr::from_ptr(name) }.to_string_lossy(),
+            };
             match placement.iter_mut().find(|p| p.provider == name) {
                 Some(p) => p.nodes += n_nodes,
-                None => placement.push(Placement { provider: name.into_owned(), nodes: n_nodes }),
+                None => placement.push(Placement {
+                    provider: name.into_owned(),
+                    nodes: n_nodes,
+                }),
             }
         }
         Ok(placement)
     }
 }
 
+impl Runtime {
+    /// A session on the CPU with the options of this library and nothing else of it: the baseline of the benches.
+    #[doc(hidden)]
+    pub fn bare_session(
+        self,
+        model: &std::path::Path,
+        threads: usize,
+    ) -> Result<ort::session::Session> {
+        let mut builder = options(self, Provider::Cpu, 0, threads)?;
+        builder
+            .commit_from_file(model)
+            .map_err(failed("load the model"))
+    }
+}
+
 /// Session options: fixed shapes, explicit threads, no spinning, no provider that was not asked for.
-fn options(runtime: Runtime, provider: Provider, device: i32, threads: usize) -> Result<SessionBuilder> {
+fn options(
+    runtime: Runtime,
+    provider: Provider,
+    device: i32,
+    threads: usize,
+) -> Result<SessionBuilder> {
     let set = |b: ort::session::builder::BuilderResult| b.map_err(failed("set session options"));
-    let mut builder = ort::session::Session::builder(runtime.environment()).map_err(failed("set session options"))?;
+    let mut builder = ort::session::Session::builder(runtime.environment())
+        .map_err(failed("set session options"))?;
     builder = set(builder.with_no_environment_execution_providers())?;
     builder = set(builder.with_optimization_level(GraphOptimizationLevel::All))?;
     builder = set(builder.with_intra_threads(threads))?;
@@ -176,11 +261,14 @@ fn options(runtime: Runtime, provider: Provider, device: i32, threads: usize) ->
     builder = set(builder.with_dimension_override("batch", 1))?;
     builder = set(builder.with_log_level(ort::logging::LogLevel::Warning))?;
     builder = set(builder.with_config_entry("session.record_ep_graph_assignment_info", "1"))?;
-    let dispatch = provider
-        .dispatch(device)
-        .map_err(|why| Error::Runtime { doing: "use the provider", why })?;
+    let dispatch = provider.dispatch(device).map_err(|why| Error::Runtime {
+        doing: "use the provider",
+        why,
+    })?;
     if let Some(dispatch) = dispatch {
-        builder = builder.with_execution_providers([dispatch]).map_err(failed("use the provider"))?;
+        builder = builder
+            .with_execution_providers([dispatch])
+            .map_err(failed("use the provider"))?;
         builder = set(builder.with_disable_cpu_fallback())?;
     }
     Ok(builder)

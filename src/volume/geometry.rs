@@ -33,13 +33,21 @@ impl Geometry<'_> {
         let refuse = |why: String| Err(Error::VolumeGeometry { volume, why });
         for (axis, &n) in self.dims.iter().enumerate() {
             if n == 0 || n > MAX_DIM {
-                return Err(Error::VolumeShape { volume, why: format!("dims[{axis}] is {n}, allowed 1 to {MAX_DIM}") });
+                return Err(Error::VolumeShape {
+                    volume,
+                    why: format!("dims[{axis}] is {n}, allowed 1 to {MAX_DIM}"),
+                });
             }
         }
         if let Some(bad) = self.origin.iter().find(|v| !v.is_finite()) {
             return refuse(format!("origin has {bad}"));
         }
-        if let Some((axis, bad)) = self.spacing.iter().enumerate().find(|(_, v)| !(v.is_finite() && **v > 0.0)) {
+        if let Some((axis, bad)) = self
+            .spacing
+            .iter()
+            .enumerate()
+            .find(|(_, v)| !(v.is_finite() && **v > 0.0))
+        {
             return refuse(format!("spacing[{axis}] is {bad}, must be positive"));
         }
         let d = &self.direction;
@@ -47,17 +55,25 @@ impl Geometry<'_> {
             for b in a..3 {
                 let dot: f64 = (0..3).map(|r| d[r][a] * d[r][b]).sum();
                 let want = if a == b { 1.0 } else { 0.0 };
-                // Written so that NaN is refused too.
-                if !((dot - want).abs() <= ORTHONORMAL_TOLERANCE) {
-                    return refuse(format!("direction is not orthonormal: columns {a} and {b} have dot product {dot}"));
+                if dot.is_nan() || (dot - want).abs() > ORTHONORMAL_TOLERANCE {
+                    return refuse(format!(
+                        "direction is not orthonormal: columns {a} and {b} have dot product {dot}"
+                    ));
                 }
             }
         }
         if let Some(offsets) = self.slice_offsets {
             if offsets.len() != self.dims[2] {
-                return refuse(format!("slice_offsets has {} entries for {} slices", offsets.len(), self.dims[2]));
+                return refuse(format!(
+                    "slice_offsets has {} entries for {} slices",
+                    offsets.len(),
+                    self.dims[2]
+                ));
             }
-            if offsets[0] != 0.0 || !offsets.iter().all(|v| v.is_finite()) || !offsets.windows(2).all(|w| w[1] > w[0]) {
+            if offsets[0] != 0.0
+                || !offsets.iter().all(|v| v.is_finite())
+                || !offsets.windows(2).all(|w| w[1] > w[0])
+            {
                 return refuse("slice_offsets must start at 0 and increase strictly".into());
             }
         }
@@ -66,8 +82,14 @@ impl Geometry<'_> {
 
     /// LPS position of a continuous index.
     pub fn index_to_lps(&self, index: [f64; 3]) -> [f64; 3] {
-        let along = [index[0] * self.spacing[0], index[1] * self.spacing[1], self.slice_position(index[2])];
-        std::array::from_fn(|r| self.origin[r] + (0..3).map(|a| self.direction[r][a] * along[a]).sum::<f64>())
+        let along = [
+            index[0] * self.spacing[0],
+            index[1] * self.spacing[1],
+            self.slice_position(index[2]),
+        ];
+        std::array::from_fn(|r| {
+            self.origin[r] + (0..3).map(|a| self.direction[r][a] * along[a]).sum::<f64>()
+        })
     }
 
     /// Continuous index of an LPS position.
@@ -76,8 +98,16 @@ impl Geometry<'_> {
     /// the origin the difference would show.
     pub fn lps_to_index(&self, lps: [f64; 3]) -> [f64; 3] {
         let inverse = self.inverse_direction();
-        let along: [f64; 3] = std::array::from_fn(|a| (0..3).map(|r| inverse[a][r] * (lps[r] - self.origin[r])).sum());
-        [along[0] / self.spacing[0], along[1] / self.spacing[1], self.slice_index(along[2])]
+        let along: [f64; 3] = std::array::from_fn(|a| {
+            (0..3)
+                .map(|r| inverse[a][r] * (lps[r] - self.origin[r]))
+                .sum()
+        });
+        [
+            along[0] / self.spacing[0],
+            along[1] / self.spacing[1],
+            self.slice_index(along[2]),
+        ]
     }
 
     /// Inverse of `direction`; row a gives the distance along index axis a.
@@ -102,7 +132,11 @@ impl Geometry<'_> {
         let mut bounds = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
         for corner in 0..8 {
             let index = std::array::from_fn(|a| {
-                if corner >> a & 1 == 0 { -0.5 } else { self.dims[a] as f64 - 0.5 }
+                if corner >> a & 1 == 0 {
+                    -0.5
+                } else {
+                    self.dims[a] as f64 - 0.5
+                }
             });
             for (b, v) in bounds.iter_mut().zip(self.index_to_lps(index)) {
                 b[0] = b[0].min(v);
@@ -132,7 +166,10 @@ impl Geometry<'_> {
     pub(crate) fn slice_index(&self, mm: f64) -> f64 {
         match self.slice_offsets {
             Some(z) if z.len() > 1 => {
-                let i = z.partition_point(|&v| v <= mm).saturating_sub(1).min(z.len() - 2);
+                let i = z
+                    .partition_point(|&v| v <= mm)
+                    .saturating_sub(1)
+                    .min(z.len() - 2);
                 i as f64 + (mm - z[i]) / (z[i + 1] - z[i])
             }
             _ => mm / self.spacing[2],
@@ -169,11 +206,25 @@ mod tests {
     #[test]
     fn index_and_lps_are_inverse_under_any_direction_and_uneven_steps() {
         let steps = [0.0, 3.0, 6.5, 9.0];
-        for g in [oblique(), Geometry { slice_offsets: Some(&steps), ..oblique() }] {
+        for g in [
+            oblique(),
+            Geometry {
+                slice_offsets: Some(&steps),
+                ..oblique()
+            },
+        ] {
             g.validate("ct").unwrap();
-            for index in [[0.0, 0.0, 0.0], [1.25, 3.5, 2.75], [-0.5, 4.4, -0.3], [6.0, 0.1, 3.4]] {
+            for index in [
+                [0.0, 0.0, 0.0],
+                [1.25, 3.5, 2.75],
+                [-0.5, 4.4, -0.3],
+                [6.0, 0.1, 3.4],
+            ] {
                 let back = g.lps_to_index(g.index_to_lps(index));
-                assert!((0..3).all(|a| (back[a] - index[a]).abs() < 1e-12), "{index:?} {back:?}");
+                assert!(
+                    (0..3).all(|a| (back[a] - index[a]).abs() < 1e-12),
+                    "{index:?} {back:?}"
+                );
             }
         }
     }
@@ -185,15 +236,75 @@ mod tests {
             let text = g.validate("pet").unwrap_err().to_string();
             assert!(text.contains("pet") && text.contains(what), "{text}");
         };
-        names(Geometry { dims: [7, 0, 4], ..g }, "dims[1]");
-        names(Geometry { dims: [7, 1 << 20, 4], ..g }, "dims[1]");
-        names(Geometry { spacing: [1.0, 0.0, 1.0], ..g }, "spacing[1]");
-        names(Geometry { spacing: [1.0, f64::NAN, 1.0], ..g }, "spacing[1]");
-        names(Geometry { origin: [f64::NAN, 0.0, 0.0], ..g }, "origin");
-        names(Geometry { direction: [[0.0; 3]; 3], ..g }, "direction");
-        names(Geometry { direction: [[f64::NAN; 3]; 3], ..g }, "direction");
-        names(Geometry { direction: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.3], [0.0, 0.0, 1.0]], ..g }, "direction");
-        names(Geometry { slice_offsets: Some(&[0.0, 1.0, 1.0, 2.0]), ..g }, "slice_offsets");
-        names(Geometry { slice_offsets: Some(&[0.0, 1.0]), ..g }, "slice_offsets");
+        names(
+            Geometry {
+                dims: [7, 0, 4],
+                ..g
+            },
+            "dims[1]",
+        );
+        names(
+            Geometry {
+                dims: [7, 1 << 20, 4],
+                ..g
+            },
+            "dims[1]",
+        );
+        names(
+            Geometry {
+                spacing: [1.0, 0.0, 1.0],
+                ..g
+            },
+            "spacing[1]",
+        );
+        names(
+            Geometry {
+                spacing: [1.0, f64::NAN, 1.0],
+                ..g
+            },
+            "spacing[1]",
+        );
+        names(
+            Geometry {
+                origin: [f64::NAN, 0.0, 0.0],
+                ..g
+            },
+            "origin",
+        );
+        names(
+            Geometry {
+                direction: [[0.0; 3]; 3],
+                ..g
+            },
+            "direction",
+        );
+        names(
+            Geometry {
+                direction: [[f64::NAN; 3]; 3],
+                ..g
+            },
+            "direction",
+        );
+        names(
+            Geometry {
+                direction: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.3], [0.0, 0.0, 1.0]],
+                ..g
+            },
+            "direction",
+        );
+        names(
+            Geometry {
+                slice_offsets: Some(&[0.0, 1.0, 1.0, 2.0]),
+                ..g
+            },
+            "slice_offsets",
+        );
+        names(
+            Geometry {
+                slice_offsets: Some(&[0.0, 1.0]),
+                ..g
+            },
+            "slice_offsets",
+        );
     }
 }

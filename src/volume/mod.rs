@@ -6,8 +6,8 @@ mod geometry;
 mod owned;
 mod view;
 
-pub use geometry::{Geometry, IDENTITY, MAX_DIM};
 pub(crate) use geometry::inside;
+pub use geometry::{Geometry, IDENTITY, MAX_DIM};
 pub use owned::Volume;
 pub use view::{DType, Rescale, VolumeView, extent};
 pub(crate) use view::{Voxel, with_voxel_type};

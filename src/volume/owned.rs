@@ -43,7 +43,10 @@ impl Volume {
     /// Look at the voxels; `name` stands in errors.
     pub fn view(&self, name: &'static str) -> Result<VolumeView<'_>> {
         let mut view = VolumeView::packed(&self.data, self.dtype, self.geometry(), name)?
-            .with_rescale(Rescale::PerSlice { slopes: &self.slopes, intercept: self.intercept })?;
+            .with_rescale(Rescale::PerSlice {
+                slopes: &self.slopes,
+                intercept: self.intercept,
+            })?;
         view.padding = self.padding;
         Ok(view)
     }

@@ -26,8 +26,15 @@ pub enum DType {
 
 impl DType {
     /// All of them.
-    pub const ALL: [DType; 7] =
-        [DType::U8, DType::I16, DType::U16, DType::I32, DType::F16, DType::F32, DType::F64];
+    pub const ALL: [DType; 7] = [
+        DType::U8,
+        DType::I16,
+        DType::U16,
+        DType::I32,
+        DType::F16,
+        DType::F32,
+        DType::F64,
+    ];
 
     /// The type with this number in the C ABI.
     pub fn from_code(code: u32) -> Option<Self> {
@@ -66,7 +73,10 @@ pub enum Rescale<'a> {
 
 impl Rescale<'_> {
     /// Stored values are physical already.
-    pub const IDENTITY: Rescale<'static> = Rescale::Uniform { slope: 1.0, intercept: 0.0 };
+    pub const IDENTITY: Rescale<'static> = Rescale::Uniform {
+        slope: 1.0,
+        intercept: 0.0,
+    };
 
     /// Slope and intercept of slice `k`.
     pub fn at(&self, k: usize) -> (f64, f64) {
@@ -97,21 +107,35 @@ pub struct VolumeView<'a> {
 /// Bytes from the first to one past the last byte of a strided volume, and where voxel (0,0,0) is among them.
 ///
 /// Everything is checked for overflow, so a caller can learn the extent before it makes a slice of it.
-pub fn extent(dims: [usize; 3], strides: [isize; 3], size: usize, volume: &'static str) -> Result<(usize, usize)> {
+pub fn extent(
+    dims: [usize; 3],
+    strides: [isize; 3],
+    size: usize,
+    volume: &'static str,
+) -> Result<(usize, usize)> {
     let refuse = |why: String| Error::VolumeShape { volume, why };
     let (mut low, mut high) = (0isize, 0isize);
     for axis in 0..3 {
         if dims[axis] == 0 || dims[axis] > super::MAX_DIM {
-            return Err(refuse(format!("dims[{axis}] is {}, allowed 1 to {}", dims[axis], super::MAX_DIM)));
+            return Err(refuse(format!(
+                "dims[{axis}] is {}, allowed 1 to {}",
+                dims[axis],
+                super::MAX_DIM
+            )));
         }
         if dims[axis] > 1 && strides[axis].unsigned_abs() < size {
-            return Err(refuse(format!("strides[{axis}] is {} bytes, voxels have {size}", strides[axis])));
+            return Err(refuse(format!(
+                "strides[{axis}] is {} bytes, voxels have {size}",
+                strides[axis]
+            )));
         }
         let span = strides[axis]
             .checked_mul(dims[axis] as isize - 1)
             .ok_or_else(|| refuse(format!("strides[{axis}] x dims[{axis}] overflows")))?;
         let end = if span < 0 { &mut low } else { &mut high };
-        *end = end.checked_add(span).ok_or_else(|| refuse(format!("strides[{axis}] x dims[{axis}] overflows")))?;
+        *end = end
+            .checked_add(span)
+            .ok_or_else(|| refuse(format!("strides[{axis}] x dims[{axis}] overflows")))?;
     }
     high.checked_sub(low)
         .and_then(|n| n.checked_add(size as isize))
@@ -136,17 +160,41 @@ impl<'a> VolumeView<'a> {
         if first < zero_at || bytes - zero_at > data.len().saturating_sub(first) {
             return Err(Error::VolumeShape {
                 volume: name,
-                why: format!("dims and strides need {bytes} bytes, the buffer has {}", data.len()),
+                why: format!(
+                    "dims and strides need {bytes} bytes, the buffer has {}",
+                    data.len()
+                ),
             });
         }
-        Ok(Self { data, first, strides, dtype, geometry, rescale: Rescale::IDENTITY, padding: None, name })
+        Ok(Self {
+            data,
+            first,
+            strides,
+            dtype,
+            geometry,
+            rescale: Rescale::IDENTITY,
+            padding: None,
+            name,
+        })
     }
 
     /// A view of tightly packed voxels, i fastest.
-    pub fn packed(data: &'a [u8], dtype: DType, geometry: Geometry<'a>, name: &'static str) -> Result<Self> {
+    pub fn packed(
+        data: &'a [u8],
+        dtype: DType,
+        geometry: Geometry<'a>,
+        name: &'static str,
+    ) -> Result<Self> {
         geometry.validate(name)?;
         let row = (geometry.dims[0] * dtype.size()) as isize;
-        Self::new(data, 0, dtype, [dtype.size() as isize, row, row * geometry.dims[1] as isize], geometry, name)
+        Self::new(
+            data,
+            0,
+            dtype,
+            [dtype.size() as isize, row, row * geometry.dims[1] as isize],
+            geometry,
+            name,
+        )
     }
 
     /// The same voxels with another meaning; a per-slice rescale must have one finite slope for each slice.
@@ -159,11 +207,18 @@ impl<'a> VolumeView<'a> {
         if matches!(rescale, Rescale::PerSlice { .. }) && slopes.len() != self.geometry.dims[2] {
             return Err(Error::VolumeShape {
                 volume: name,
-                why: format!("{} slice slopes for {} slices", slopes.len(), self.geometry.dims[2]),
+                why: format!(
+                    "{} slice slopes for {} slices",
+                    slopes.len(),
+                    self.geometry.dims[2]
+                ),
             });
         }
         if !(intercept.is_finite() && slopes.iter().all(|s| s.is_finite() && *s != 0.0)) {
-            return Err(Error::invalid(format!("{name}.rescale"), "slopes must be finite and not 0, the intercept finite"));
+            return Err(Error::invalid(
+                format!("{name}.rescale"),
+                "slopes must be finite and not 0, the intercept finite",
+            ));
         }
         self.rescale = rescale;
         Ok(self)
@@ -234,13 +289,34 @@ voxel!(u8, i16, u16, i32, f16, f32, f64);
 macro_rules! with_voxel_type {
     ($dtype:expr, $v:ident => $body:expr) => {
         match $dtype {
-            $crate::volume::DType::U8 => { type $v = u8; $body }
-            $crate::volume::DType::I16 => { type $v = i16; $body }
-            $crate::volume::DType::U16 => { type $v = u16; $body }
-            $crate::volume::DType::I32 => { type $v = i32; $body }
-            $crate::volume::DType::F16 => { type $v = half::f16; $body }
-            $crate::volume::DType::F32 => { type $v = f32; $body }
-            $crate::volume::DType::F64 => { type $v = f64; $body }
+            $crate::volume::DType::U8 => {
+                type $v = u8;
+                $body
+            }
+            $crate::volume::DType::I16 => {
+                type $v = i16;
+                $body
+            }
+            $crate::volume::DType::U16 => {
+                type $v = u16;
+                $body
+            }
+            $crate::volume::DType::I32 => {
+                type $v = i32;
+                $body
+            }
+            $crate::volume::DType::F16 => {
+                type $v = half::f16;
+                $body
+            }
+            $crate::volume::DType::F32 => {
+                type $v = f32;
+                $body
+            }
+            $crate::volume::DType::F64 => {
+                type $v = f64;
+                $body
+            }
         }
     };
 }
@@ -252,7 +328,13 @@ mod tests {
     use crate::volume::IDENTITY;
 
     fn geometry(dims: [usize; 3]) -> Geometry<'static> {
-        Geometry { dims, origin: [0.0; 3], spacing: [1.0; 3], direction: IDENTITY, slice_offsets: None }
+        Geometry {
+            dims,
+            origin: [0.0; 3],
+            spacing: [1.0; 3],
+            direction: IDENTITY,
+            slice_offsets: None,
+        }
     }
 
     #[test]
@@ -260,7 +342,15 @@ mod tests {
         let values: Vec<i16> = (0..24).collect();
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
         let forward = VolumeView::packed(&bytes, DType::I16, geometry([4, 3, 2]), "ct").unwrap();
-        let flipped = VolumeView::new(&bytes, 24 + 16, DType::I16, [2, -8, -24], geometry([4, 3, 2]), "ct").unwrap();
+        let flipped = VolumeView::new(
+            &bytes,
+            24 + 16,
+            DType::I16,
+            [2, -8, -24],
+            geometry([4, 3, 2]),
+            "ct",
+        )
+        .unwrap();
         for k in 0..2 {
             for j in 0..3 {
                 for i in 0..4 {
@@ -285,7 +375,12 @@ mod tests {
         ];
         for (dtype, bytes, value) in cases {
             assert_eq!(DType::from_code(dtype as u32), Some(dtype));
-            assert_eq!(VolumeView::packed(&bytes, dtype, g, "pet").unwrap().stored([0; 3]), value);
+            assert_eq!(
+                VolumeView::packed(&bytes, dtype, g, "pet")
+                    .unwrap()
+                    .stored([0; 3]),
+                value
+            );
         }
     }
 
@@ -293,9 +388,18 @@ mod tests {
     fn impossible_strides_are_refused_before_any_read() {
         let bytes = [0u8; 64];
         let g = geometry([4, 4, 2]);
-        for strides in [[isize::MAX, 8, 32], [2, isize::MIN, 32], [2, 8, 33], [1, 8, 32], [0, 8, 32]] {
+        for strides in [
+            [isize::MAX, 8, 32],
+            [2, isize::MIN, 32],
+            [2, 8, 33],
+            [1, 8, 32],
+            [0, 8, 32],
+        ] {
             let result = VolumeView::new(&bytes, 0, DType::I16, strides, g, "ct");
-            assert!(matches!(result, Err(Error::VolumeShape { .. })), "{strides:?}");
+            assert!(
+                matches!(result, Err(Error::VolumeShape { .. })),
+                "{strides:?}"
+            );
         }
         assert!(VolumeView::new(&bytes, 2, DType::I16, [2, 8, 32], g, "ct").is_err());
         assert!(VolumeView::new(&bytes, 1, DType::I16, [-2, 8, 32], g, "ct").is_err());

@@ -9,8 +9,13 @@ pub fn root() -> &'static Path {
 }
 
 fn built(variable: &str, default: &str, what: &str) -> PathBuf {
-    let path = std::env::var_os(variable).map_or_else(|| root().join(default), PathBuf::from);
-    assert!(path.exists(), "{what} is not at {}: run `make test`, which builds it", path.display());
+    let set = std::env::var_os(variable).filter(|v| !v.is_empty());
+    let path = set.map_or_else(|| root().join(default), PathBuf::from);
+    assert!(
+        path.exists(),
+        "{what} is not at {}: run `make test`, which builds it",
+        path.display()
+    );
     path
 }
 
@@ -26,12 +31,13 @@ pub fn onnxruntime() -> PathBuf {
 
 /// Real patient and phantom data, or `None`, said loudly.
 pub fn shared(what: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("DLNMS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let path =
+        std::env::var_os("DLNMS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
     let wanted = path.join(what);
     if wanted.exists() {
         return Some(wanted);
     }
-    eprintln!("\n*** SKIPPED: {} is not here; this test needs the shared test data ***\n", wanted.display());
+    skip(what, "the shared test data is not here");
     None
 }
 
@@ -41,24 +47,93 @@ pub fn npy(path: &Path) -> Vec<f32> {
     assert_eq!(&bytes[..6], b"\x93NUMPY");
     let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let text = String::from_utf8_lossy(&bytes[..header]).into_owned();
-    assert!(text.contains("'<f4'") && text.contains("(3, 112, 112)"), "{}: {text}", path.display());
-    let values: Vec<f32> = bytes[header..].as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    assert!(
+        text.contains("'<f4'") && text.contains("(3, 112, 112)"),
+        "{}: {text}",
+        path.display()
+    );
+    let values: Vec<f32> = bytes[header..]
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
+        .collect();
     if !text.contains("'fortran_order': True") {
         return values;
     }
     let (n, side) = (3, 112);
     let at = |i: usize| (i / (side * side), i / side % side, i % side);
-    (0..values.len()).map(at).map(|(c, y, x)| values[c + n * (y + side * x)]).collect()
+    (0..values.len())
+        .map(at)
+        .map(|(c, y, x)| values[c + n * (y + side * x)])
+        .collect()
 }
 
 /// Largest and mean absolute difference.
 pub fn difference(a: &[f32], b: &[f32]) -> (f64, f64) {
     assert_eq!(a.len(), b.len());
-    let d: Vec<f64> = a.iter().zip(b).map(|(x, y)| f64::from((x - y).abs())).collect();
-    (d.iter().copied().fold(0.0, f64::max), d.iter().sum::<f64>() / d.len() as f64)
+    let d: Vec<f64> = a
+        .iter()
+        .zip(b)
+        .map(|(x, y)| f64::from((x - y).abs()))
+        .collect();
+    (
+        d.iter().copied().fold(0.0, f64::max),
+        d.iter().sum::<f64>() / d.len() as f64,
+    )
 }
 
 /// A runtime from the pinned wheel.
 pub fn runtime() -> dlnms::runtime::Runtime {
     dlnms::runtime::Runtime::load(Some(&onnxruntime())).expect("ONNX Runtime loads")
+}
+
+/// The few-kilobyte bundle for tests that damage bundles.
+pub fn tiny_bundle() -> PathBuf {
+    built("DLNMS_TINY_BUNDLE", "target/tiny-bundle", "the tiny bundle")
+}
+
+/// `target/dist`: headers, libraries and the program as they ship.
+pub fn dist() -> PathBuf {
+    built("DLNMS_DIST", "target/dist", "the release build")
+}
+
+/// Say on the real standard error, past the test runner's capture, that something was not run. Where everything is
+/// required (`.ci/run`), that is a failure.
+pub fn skip(what: &str, why: &str) {
+    use std::io::Write;
+    assert!(
+        std::env::var_os("DLNMS_REQUIRE_ALL").is_none(),
+        "{what}: {why}, and DLNMS_REQUIRE_ALL is set"
+    );
+    let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: {what}: {why} ***\n");
+}
+
+/// Whether a tool is installed; says so loudly when it is not.
+pub fn tool(name: &str) -> bool {
+    let found = std::process::Command::new(name)
+        .arg("--version")
+        .output()
+        .is_ok_and(|o| o.status.success());
+    if !found {
+        skip(name, "is not installed");
+    }
+    found
+}
+
+/// Run a command that must succeed; returns its standard output.
+pub fn run(command: &mut std::process::Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}\n{out}\n{err}",
+        output.status
+    );
+    out.into_owned()
 }

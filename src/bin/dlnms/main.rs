@@ -1,1 +1,96 @@
-fn main(){}
+//! `dlnms`: score a PET/CT study, look at what the network sees, check an installation, make a synthetic study.
+
+mod info;
+mod input;
+mod npy;
+mod phantom;
+mod picture;
+mod planes;
+mod score;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use dlnms::error::status;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// DLNMS on PET/CT: scores for occult N1 and N2 nodal metastasis of a clinically node-negative lung tumour.
+///
+/// RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
+#[derive(Parser)]
+#[command(version, after_help = AFTER_HELP)]
+struct Cli {
+    /// libonnxruntime.so or its folder [default: $DLNMS_ONNXRUNTIME, else beside this program]
+    #[arg(long, global = true, value_name = "PATH")]
+    onnxruntime: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "Examples:
+  dlnms score --bundle bundle --ct study/ct --pet study/pet --center=-42.3,-14.6,-122.1 --png planes.png
+  dlnms score --bundle bundle --ct study/ct --pet study/pet --mask tumour.nii.gz --json result.json
+  dlnms info --bundle bundle
+
+Exit codes: 0 done; 1 the input was refused or a file could not be written; 2 wrong usage;
+3 the bundle or ONNX Runtime is at fault; 70 a defect in dlnms.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Score a tumour of a PET/CT study
+    Score(score::Arguments),
+    /// Write the two input tensors of the network as .npy
+    Planes(planes::Arguments),
+    /// Show versions, ONNX Runtime, devices; check a bundle
+    Info(info::Arguments),
+    /// Write a synthetic PET/CT study as DICOM: a thorax with a tumour
+    Phantom(phantom::Arguments),
+}
+
+/// What went wrong, for a person.
+pub enum Failure {
+    /// The library refused.
+    Library(dlnms::Error),
+    /// A file could not be written.
+    Output(PathBuf, std::io::Error),
+}
+
+impl From<dlnms::Error> for Failure {
+    fn from(error: dlnms::Error) -> Self {
+        Failure::Library(error)
+    }
+}
+
+impl Failure {
+    /// Blame a file for an I/O error.
+    pub fn output(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |e| Failure::Output(path, e)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = cli.onnxruntime.as_deref();
+    let outcome = match &cli.command {
+        Command::Score(a) => score::run(a, runtime),
+        Command::Planes(a) => planes::run(a, runtime),
+        Command::Info(a) => info::run(a, runtime),
+        Command::Phantom(a) => phantom::run(a),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Output(path, e)) => {
+            terminal::error(&format!("cannot write {}: {e}", path.display()));
+            ExitCode::from(1)
+        }
+        Err(Failure::Library(e)) => {
+            terminal::error(&e.to_string());
+            ExitCode::from(match e.status() {
+                status::DLNMS_E_INTERNAL => 70,
+                100..=299 => 3,
+                _ => 1,
+            })
+        }
+    }
+}

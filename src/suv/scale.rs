@@ -1,193 +1,79 @@
-//! Stored PET values -> SUVbw, one factor for each slice, with every step kept as provenance (NUMERICS 3).
-//!
-//! Sources: the QIBA vendor-neutral pseudo-code, the IBSI / OncoRay SUV manual, DICOM PS3.3 C.8.9. Pure: knows no
-//! DICOM. Times are seconds on one clock that the caller chooses (the DICOM reader counts from a fixed date).
+//! The algorithm of NUMERICS 3, step by step.
 
+use super::{DecayCorrection, PetInfo, Sex, SuvScale, SuvType, Units};
 use crate::error::{Error, Result};
-
-/// DICOM Units (0054,1001).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Units {
-    /// Bq/ml.
-    Bqml = 1,
-    /// g/ml: SUV already, of the kind that [`SuvType`] names.
-    Gml = 2,
-    /// cm2/ml: SUV by body surface area.
-    Cm2ml = 3,
-    /// Counts: usable with Philips' private factors only.
-    Cnts = 4,
-    /// Anything else: refused.
-    Other = 5,
-}
-
-/// DICOM SUV Type (0054,1006).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u32)]
-pub enum SuvType {
-    /// Body weight; the meaning of an absent tag.
-    #[default]
-    Bw = 1,
-    /// Lean body mass.
-    Lbm = 2,
-    /// Lean body mass, James with factor 128.
-    LbmJames128 = 3,
-    /// Lean body mass, Janmahasatian.
-    LbmJanma = 4,
-    /// Ideal body weight.
-    Ibw = 5,
-}
-
-/// DICOM Decay Correction (0054,1102).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum DecayCorrection {
-    /// To the start of the series.
-    Start = 1,
-    /// To the administration.
-    Admin = 2,
-    /// None was made.
-    None = 3,
-}
-
-/// DICOM Patient's Sex (0010,0040), for the lean-body formulas alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-#[allow(missing_docs)]
-pub enum Sex {
-    Male = 1,
-    Female = 2,
-    Other = 3,
-}
-
-/// What one slice says of its own time.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SliceTiming {
-    /// Acquisition date and time, s.
-    pub acquisition: Option<f64>,
-    /// Frame Reference Time, ms.
-    pub frame_reference_ms: Option<f64>,
-    /// Actual Frame Duration, ms.
-    pub frame_duration_ms: Option<f64>,
-}
-
-/// The facts about a PET series that SUV needs. `None` is "the header does not say".
-#[derive(Clone, Debug, PartialEq)]
-pub struct PetInfo {
-    /// Units of the rescaled values.
-    pub units: Units,
-    /// Kind of SUV when `units` is g/ml.
-    pub suv_type: SuvType,
-    /// Reference of the decay correction.
-    pub decay_correction: Option<DecayCorrection>,
-    /// `ATTN` is among the corrections.
-    pub attenuation_corrected: bool,
-    /// Patient's weight, kg.
-    pub weight_kg: Option<f64>,
-    /// Patient's size, m.
-    pub height_m: Option<f64>,
-    /// Patient's sex.
-    pub sex: Option<Sex>,
-    /// Radionuclide Total Dose, Bq.
-    pub dose_bq: Option<f64>,
-    /// Radionuclide Half Life, s.
-    pub half_life_s: Option<f64>,
-    /// The tracer is coded as one of F-18.
-    pub f18_coded: bool,
-    /// Radiopharmaceutical Start Date Time, s.
-    pub injection: Option<f64>,
-    /// Radiopharmaceutical Start Time, s since midnight.
-    pub injection_time_of_day: Option<f64>,
-    /// Series date and time, s.
-    pub series: Option<f64>,
-    /// GE private scan start (0009,xx0D), s.
-    pub ge_scan_start: Option<f64>,
-    /// Philips private SUV factor (7053,xx00), one for each slice or empty.
-    pub philips_suv_factor: Vec<f64>,
-    /// Philips private activity factor (7053,xx09), one for each slice or empty.
-    pub philips_activity_factor: Vec<f64>,
-    /// One for each slice, in volume order.
-    pub slices: Vec<SliceTiming>,
-}
-
-/// The factor from rescaled values to SUVbw, and how it was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SuvScale {
-    /// One for each slice.
-    pub factors: Vec<f64>,
-    /// The rule in a few words, for example `START/SeriesTime`.
-    pub rule: String,
-    /// Seconds from administration to the reference time of the first slice; 0 where no decay is undone.
-    pub dt_s: f64,
-    /// Every step, in order.
-    pub steps: Vec<String>,
-    /// What was repaired or is unusual.
-    pub warnings: Vec<String>,
-}
 
 const DAY: f64 = 86_400.0;
 /// Half-life of F-18 in seconds, assumed for a coded F-18 tracer whose header has none.
 const F18_HALF_LIFE_S: f64 = 6586.2;
 
 impl PetInfo {
-    /// Facts of a series whose values are SUVbw already.
-    pub fn already_suv(n_slices: usize) -> Self {
-        Self {
-            units: Units::Gml,
-            suv_type: SuvType::Bw,
-            decay_correction: None,
-            attenuation_corrected: true,
-            weight_kg: None,
-            height_m: None,
-            sex: None,
-            dose_bq: None,
-            half_life_s: None,
-            f18_coded: false,
-            injection: None,
-            injection_time_of_day: None,
-            series: None,
-            ge_scan_start: None,
-            philips_suv_factor: Vec::new(),
-            philips_activity_factor: Vec::new(),
-            slices: vec![SliceTiming::default(); n_slices],
-        }
-    }
-
     /// The factor of every slice, or the reason why there is none.
     pub fn suv_scale(&self) -> Result<SuvScale> {
         let mut log = Provenance::default();
         if !self.attenuation_corrected {
-            return refuse("CorrectedImage (0028,0051) does not contain ATTN: not attenuation corrected");
+            return refuse(
+                "CorrectedImage (0028,0051) does not contain ATTN: not attenuation corrected",
+            );
         }
         let n = self.slices.len();
         let done = |factors: Vec<f64>, rule: &str, dt_s: f64, log: Provenance| {
             if !factors.iter().all(|f| f.is_finite() && *f > 0.0) {
                 return refuse("the factor is not a positive number");
             }
-            Ok(SuvScale { factors, rule: rule.into(), dt_s, steps: log.steps, warnings: log.warnings })
+            Ok(SuvScale {
+                factors,
+                rule: rule.into(),
+                dt_s,
+                steps: log.steps,
+                warnings: log.warnings,
+            })
         };
         let mut activity = vec![1.0; n];
         match self.units {
             Units::Gml => {
                 log.step(format!("units GML, SUV type {:?}", self.suv_type));
                 let factor = self.weight_over_norm(&mut log)?;
-                return done(vec![factor; n], &format!("GML/{:?}", self.suv_type), 0.0, log);
+                return done(
+                    vec![factor; n],
+                    &format!("GML/{:?}", self.suv_type),
+                    0.0,
+                    log,
+                );
             }
             Units::Cm2ml => {
                 let (weight, height) = (self.weight(&mut log)?, self.height_cm()?);
                 let bsa = 0.007_184 * height.powf(0.725) * weight.powf(0.425);
                 log.step(format!("units CM2ML, body surface {bsa:.4} m2"));
-                return done(vec![weight * 1000.0 / (bsa * 1e4); n], "CM2ML/BSA", 0.0, log);
+                return done(
+                    vec![weight * 1000.0 / (bsa * 1e4); n],
+                    "CM2ML/BSA",
+                    0.0,
+                    log,
+                );
             }
             Units::Cnts if usable(&self.philips_suv_factor, n) => {
-                log.step("units CNTS, Philips private SUV factor (7053,xx00) on every slice".into());
-                return done(self.philips_suv_factor.clone(), "CNTS/Philips SUV factor", 0.0, log);
+                log.step(
+                    "units CNTS, Philips private SUV factor (7053,xx00) on every slice".into(),
+                );
+                return done(
+                    self.philips_suv_factor.clone(),
+                    "CNTS/Philips SUV factor",
+                    0.0,
+                    log,
+                );
             }
             Units::Cnts if usable(&self.philips_activity_factor, n) => {
-                log.step("units CNTS, Philips private activity factor (7053,xx09) on every slice".into());
+                log.step(
+                    "units CNTS, Philips private activity factor (7053,xx09) on every slice".into(),
+                );
                 activity.clone_from(&self.philips_activity_factor);
             }
-            Units::Cnts => return refuse("Units (0054,1001) CNTS without Philips private factors on every slice"),
+            Units::Cnts => {
+                return refuse(
+                    "Units (0054,1001) CNTS without Philips private factors on every slice",
+                );
+            }
             Units::Bqml => log.step("units BQML".into()),
             Units::Other => return refuse("Units (0054,1001) missing or not convertible"),
         }
@@ -199,12 +85,19 @@ impl PetInfo {
         };
         if correction == DecayCorrection::Admin {
             log.step("decay corrected to administration (ADMIN): no decay to undo".into());
-            return done(activity.iter().map(|a| a * per_gram).collect(), "ADMIN", 0.0, log);
+            return done(
+                activity.iter().map(|a| a * per_gram).collect(),
+                "ADMIN",
+                0.0,
+                log,
+            );
         }
         let half_life = self.half_life(&mut log)?;
         let lambda = std::f64::consts::LN_2 / half_life;
         if correction == DecayCorrection::None {
-            return self.uncorrected(&activity, per_gram, half_life, log).and_then(|(f, dt, log)| done(f, "NONE", dt, log));
+            return self
+                .uncorrected(&activity, per_gram, half_life, log)
+                .and_then(|(f, dt, log)| done(f, "NONE", dt, log));
         }
         let (references, rule) = self.reference_times(lambda, &mut log)?;
         let mut factors = Vec::with_capacity(n);
@@ -214,7 +107,12 @@ impl PetInfo {
             first_dt.get_or_insert(dt);
             factors.push(a * per_gram / (-lambda * dt).exp());
         }
-        done(factors, &format!("START/{rule}"), first_dt.unwrap_or(0.0), log)
+        done(
+            factors,
+            &format!("START/{rule}"),
+            first_dt.unwrap_or(0.0),
+            log,
+        )
     }
 
     fn weight(&self, log: &mut Provenance) -> Result<f64> {
@@ -235,7 +133,9 @@ impl PetInfo {
     fn height_cm(&self) -> Result<f64> {
         match self.height_m {
             Some(h) if (0.3..=2.8).contains(&h) => Ok(h * 100.0),
-            _ => refuse("PatientSize (0010,1020) is missing or impossible, and this kind of SUV needs it"),
+            _ => refuse(
+                "PatientSize (0010,1020) is missing or impossible, and this kind of SUV needs it",
+            ),
         }
     }
 
@@ -261,7 +161,9 @@ impl PetInfo {
                 log.warn(format!("RadionuclideHalfLife missing, {F18_HALF_LIFE_S} s of the coded F-18 tracer used"));
                 Ok(F18_HALF_LIFE_S)
             }
-            None => refuse("RadionuclideHalfLife (0018,1075) is missing and the tracer is not coded as F-18"),
+            None => refuse(
+                "RadionuclideHalfLife (0018,1075) is missing and the tracer is not coded as F-18",
+            ),
         }
     }
 
@@ -286,16 +188,26 @@ impl PetInfo {
             Some(Sex::Male) => norm(true),
             Some(Sex::Female) => norm(false),
             Some(Sex::Other) => (norm(true) + norm(false)) / 2.0,
-            None => return refuse("PatientSex (0010,0040) is missing, and this kind of SUV needs it"),
+            None => {
+                return refuse("PatientSex (0010,0040) is missing, and this kind of SUV needs it");
+            }
         };
         log.step(format!("normalised by {norm:.3} kg instead of {w} kg"));
         Ok(w / norm)
     }
 
     /// Reference time of each slice for START, and the rule that gave it.
-    fn reference_times(&self, lambda: f64, log: &mut Provenance) -> Result<(Vec<f64>, &'static str)> {
+    fn reference_times(
+        &self,
+        lambda: f64,
+        log: &mut Provenance,
+    ) -> Result<(Vec<f64>, &'static str)> {
         let n = self.slices.len();
-        let earliest = self.slices.iter().filter_map(|s| s.acquisition).min_by(f64::total_cmp);
+        let earliest = self
+            .slices
+            .iter()
+            .filter_map(|s| s.acquisition)
+            .min_by(f64::total_cmp);
         if let (Some(series), Some(earliest)) = (self.series, earliest)
             && series <= earliest
         {
@@ -310,7 +222,8 @@ impl PetInfo {
             .slices
             .iter()
             .map(|s| {
-                let (at, reference, duration) = (s.acquisition?, s.frame_reference_ms?, s.frame_duration_ms?);
+                let (at, reference, duration) =
+                    (s.acquisition?, s.frame_reference_ms?, s.frame_duration_ms?);
                 (reference > 0.0 && duration > 0.0)
                     .then(|| at + average_time(lambda, duration / 1000.0) - reference / 1000.0)
             })
@@ -321,7 +234,9 @@ impl PetInfo {
         }
         match earliest {
             Some(earliest) => {
-                log.warn("reference time: earliest acquisition time, for want of anything better".into());
+                log.warn(
+                    "reference time: earliest acquisition time, for want of anything better".into(),
+                );
                 Ok((vec![earliest; n], "AcquisitionTime"))
             }
             None => refuse("SeriesTime and AcquisitionTime are missing: no reference time"),
@@ -329,14 +244,28 @@ impl PetInfo {
     }
 
     /// Seconds from administration to `reference`, by NUMERICS 3 (t_adm).
-    fn uptake(&self, reference: f64, half_life: f64, first: bool, log: &mut Provenance) -> Result<f64> {
-        let direct = self.injection.map(|t| reference - t).filter(|dt| (-3600.0..2.0 * half_life).contains(dt));
+    fn uptake(
+        &self,
+        reference: f64,
+        half_life: f64,
+        first: bool,
+        log: &mut Provenance,
+    ) -> Result<f64> {
+        let direct = self
+            .injection
+            .map(|t| reference - t)
+            .filter(|dt| (-3600.0..2.0 * half_life).contains(dt));
         let (dt, source) = if let Some(dt) = direct {
             (dt, "RadiopharmaceuticalStartDateTime")
         } else {
-            let time_of_day = self.injection.map(|t| t.rem_euclid(DAY)).or(self.injection_time_of_day);
+            let time_of_day = self
+                .injection
+                .map(|t| t.rem_euclid(DAY))
+                .or(self.injection_time_of_day);
             let Some(time_of_day) = time_of_day else {
-                return refuse("RadiopharmaceuticalStartDateTime (0018,1078) and StartTime (0018,1072) are missing");
+                return refuse(
+                    "RadiopharmaceuticalStartDateTime (0018,1078) and StartTime (0018,1072) are missing",
+                );
             };
             let mut administered = (reference / DAY).floor() * DAY + time_of_day;
             if administered > reference {
@@ -345,15 +274,25 @@ impl PetInfo {
                     log.warn("administration taken as the day before (past midnight)".into());
                 }
             }
-            (reference - administered, "time of day of the administration, on the date of the reference time")
+            (
+                reference - administered,
+                "time of day of the administration, on the date of the reference time",
+            )
         };
         if !(0.0..=6.0 * 3600.0).contains(&dt) {
-            return refuse(&format!("{dt:.0} s from administration to the reference time, allowed 0 to 21600"));
+            return refuse(&format!(
+                "{dt:.0} s from administration to the reference time, allowed 0 to 21600"
+            ));
         }
         if first {
-            log.step(format!("administration: {source}, {dt:.3} s before the reference time"));
+            log.step(format!(
+                "administration: {source}, {dt:.3} s before the reference time"
+            ));
             if !(1800.0..=10_800.0).contains(&dt) {
-                log.warn(format!("uptake of {:.0} min is outside 30 to 180 min", dt / 60.0));
+                log.warn(format!(
+                    "uptake of {:.0} min is outside 30 to 180 min",
+                    dt / 60.0
+                ));
             }
         }
         Ok(dt)
@@ -371,15 +310,22 @@ impl PetInfo {
         let mut factors = Vec::with_capacity(activity.len());
         let mut first_dt = None;
         for (slice, a) in self.slices.iter().zip(activity) {
-            let (Some(at), Some(duration)) = (slice.acquisition, slice.frame_duration_ms.filter(|d| *d > 0.0)) else {
-                return refuse("AcquisitionTime and ActualFrameDuration are needed on every slice when DecayCorrection is NONE");
+            let (Some(at), Some(duration)) = (
+                slice.acquisition,
+                slice.frame_duration_ms.filter(|d| *d > 0.0),
+            ) else {
+                return refuse(
+                    "AcquisitionTime and ActualFrameDuration are needed on every slice when DecayCorrection is NONE",
+                );
             };
             let dt = self.uptake(at, half_life, first_dt.is_none(), &mut log)?;
             first_dt.get_or_insert(dt);
             let decay = lambda * duration / 1000.0;
             factors.push(a * per_gram * (lambda * dt).exp() * decay / -(-decay).exp_m1());
         }
-        log.step("no decay correction was made (NONE): decay to the frame and within it undone".into());
+        log.step(
+            "no decay correction was made (NONE): decay to the frame and within it undone".into(),
+        );
         Ok((factors, first_dt.unwrap_or(0.0), log))
     }
 }
@@ -415,6 +361,7 @@ impl Provenance {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SliceTiming;
     use super::*;
 
     fn bqml() -> PetInfo {
@@ -426,7 +373,13 @@ mod tests {
             half_life_s: Some(6586.2),
             injection_time_of_day: Some(36_000.0),
             series: Some(39_600.0),
-            slices: vec![SliceTiming { acquisition: Some(39_600.0), ..Default::default() }; 2],
+            slices: vec![
+                SliceTiming {
+                    acquisition: Some(39_600.0),
+                    ..Default::default()
+                };
+                2
+            ],
             ..PetInfo::already_suv(2)
         }
     }
@@ -447,9 +400,14 @@ mod tests {
         let mut late = bqml();
         late.injection_time_of_day = Some(85_800.0);
         late.series = Some(DAY + 3000.0);
-        late.slices.iter_mut().for_each(|s| s.acquisition = Some(DAY + 3000.0));
+        late.slices
+            .iter_mut()
+            .for_each(|s| s.acquisition = Some(DAY + 3000.0));
         let scale = late.suv_scale().unwrap();
-        assert!((scale.dt_s - 3600.0).abs() < 1e-9 && scale.warnings.iter().any(|w| w.contains("day before")));
+        assert!(
+            (scale.dt_s - 3600.0).abs() < 1e-9
+                && scale.warnings.iter().any(|w| w.contains("day before"))
+        );
     }
 
     #[test]
@@ -488,7 +446,10 @@ mod tests {
         }
         let scale = info.suv_scale().unwrap();
         assert_eq!(scale.rule, "START/FrameReferenceTime");
-        assert!((scale.factors[0] / scale.factors[1] - 1.0).abs() < 1e-12, "one reference for all beds");
+        assert!(
+            (scale.factors[0] / scale.factors[1] - 1.0).abs() < 1e-12,
+            "one reference for all beds"
+        );
         info.ge_scan_start = Some(39_600.0);
         assert_eq!(info.suv_scale().unwrap().rule, "START/GE(0009,xx0D)");
     }
@@ -509,8 +470,17 @@ mod tests {
         refused(|i| i.dose_bq = Some(f64::NAN), "RadionuclideTotalDose");
         refused(|i| i.half_life_s = None, "RadionuclideHalfLife");
         refused(|i| i.decay_correction = None, "DecayCorrection");
-        refused(|i| i.injection_time_of_day = None, "RadiopharmaceuticalStartDateTime");
-        refused(|i| i.injection_time_of_day = Some(10_000.0), "from administration");
-        refused(|i| (i.series, i.slices) = (None, vec![SliceTiming::default(); 2]), "no reference time");
+        refused(
+            |i| i.injection_time_of_day = None,
+            "RadiopharmaceuticalStartDateTime",
+        );
+        refused(
+            |i| i.injection_time_of_day = Some(10_000.0),
+            "from administration",
+        );
+        refused(
+            |i| (i.series, i.slices) = (None, vec![SliceTiming::default(); 2]),
+            "no reference time",
+        );
     }
 }

@@ -1,127 +1,20 @@
 //! A case in, scores and evidence out.
 
+mod exchange;
+
+pub use exchange::*;
+
 use crate::bundle::{Bundle, Precision};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::planes::Workspace;
-use crate::roi::{Roi, require_overlap};
-use crate::runtime::provider::Policy;
+use crate::roi::require_overlap;
 use crate::runtime::{Runtime, Session};
 use crate::suv::{PetInfo, SuvScale};
-use crate::volume::VolumeView;
 use ndarray::Array3;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
-
-/// Everything about one tumour of one patient, borrowed for a call.
-#[derive(Clone, Copy, Debug)]
-pub struct Case<'a> {
-    /// CT; rescaled values are HU.
-    pub ct: VolumeView<'a>,
-    /// PET; rescaled values have the units of `pet_info`.
-    pub pet: VolumeView<'a>,
-    /// How PET values become SUVbw; `None` if they are already.
-    pub pet_info: Option<&'a PetInfo>,
-    /// The tumour.
-    pub roi: Roi<'a>,
-}
-
-/// Options of a [`Scorer`].
-#[derive(Clone, Debug)]
-pub struct ScorerOptions {
-    /// Providers that may run the model.
-    pub policy: Policy,
-    /// Threads of ONNX Runtime's pool, the calling thread among them; 0 is min(4, cores).
-    pub threads: usize,
-}
-
-impl Default for ScorerOptions {
-    fn default() -> Self {
-        Self { policy: Policy::auto(), threads: 0 }
-    }
-}
-
-/// Trigger from any thread; every call that was given the token then ends with [`Error::Cancelled`].
-#[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
-
-impl CancelToken {
-    /// Cancel, for good.
-    pub fn trigger(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether it was triggered.
-    pub fn is_triggered(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.is_triggered() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-}
-
-/// Steps of [`Scorer::prepare`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Phase {
-    /// The session is built for a provider.
-    Load = 1,
-    /// First runs, which allocate.
-    WarmUp = 2,
-    /// The bundle's test vectors are run and compared.
-    SelfTest = 3,
-    /// All done.
-    Ready = 4,
-}
-
-/// Told of each phase and the fraction done; returns `false` to cancel.
-pub type Progress<'a> = &'a mut dyn FnMut(Phase, f32) -> bool;
-
-/// How long each part of a call took. The parts sum to the total exactly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timings {
-    /// Implicit prepare; zero once the scorer is prepared.
-    pub prepare: Duration,
-    /// Checks, centre, SUV factors and planes.
-    pub preprocess: Duration,
-    /// Waiting for the session while another thread ran it.
-    pub queue: Duration,
-    /// The network.
-    pub infer: Duration,
-    /// Risk groups and the result itself.
-    pub finish: Duration,
-}
-
-impl Timings {
-    /// Sum of the parts.
-    pub fn total(&self) -> Duration {
-        self.prepare + self.preprocess + self.queue + self.infer + self.finish
-    }
-}
-
-/// Scores of one case and what they rest on.
-#[derive(Clone, Debug)]
-pub struct Scores {
-    /// Of occult N1 metastasis, 0 to 1.
-    pub n1: f32,
-    /// Of occult N2 metastasis, 0 to 1.
-    pub n2: f32,
-    /// One value for each of the manifest's heads.
-    pub heads: Vec<f32>,
-    /// Risk groups.
-    pub decision: Decision,
-    /// Centre used, LPS mm.
-    pub center: [f64; 3],
-    /// `point`, `box` or `mask`.
-    pub roi_kind: &'static str,
-    /// SUV provenance; `None` when the host gave SUV.
-    pub suv: Option<SuvScale>,
-    /// Phases.
-    pub timings: Timings,
-}
+use std::time::Instant;
 
 /// A bundle with a runtime. Share it: every method takes `&self` and may be called from any thread.
 pub struct Scorer {
@@ -131,31 +24,7 @@ pub struct Scorer {
     session: Mutex<Option<Session>>,
     /// What the session said of itself when it was built, readable while it runs.
     engine: Mutex<Option<Arc<Engine>>>,
-    buffers: Mutex<Vec<Box<Buffers>>>,
-}
-
-/// What the network sees: normalised, channels x rows x columns.
-#[derive(Clone, Debug)]
-pub struct Planes {
-    /// Centre used, LPS mm.
-    pub center: [f64; 3],
-    /// PET tensor.
-    pub pet: Array3<f32>,
-    /// CT tensor.
-    pub ct: Array3<f32>,
-}
-
-/// What runs the model.
-#[derive(Clone, Debug)]
-pub struct Engine {
-    /// The provider asked for that took the model.
-    pub provider: crate::runtime::provider::Provider,
-    /// Those before it in the policy.
-    pub passed_over: Vec<crate::runtime::provider::PassedOver>,
-    /// Nodes by provider, as ONNX Runtime reports.
-    pub placement: Vec<crate::runtime::provider::Placement>,
-    /// Largest deviation from the self-test vectors.
-    pub self_test_max_difference: f64,
+    buffers: Mutex<Vec<Buffers>>,
 }
 
 /// Memory of one call in flight, about 0.6 MB; kept so that warm calls allocate none.
@@ -169,7 +38,10 @@ impl Scorer {
     /// Open and verify a bundle. The session is built by [`Scorer::prepare`], or by the first score.
     pub fn new(runtime: Runtime, bundle: &Path, options: ScorerOptions) -> Result<Self> {
         if options.threads > MAX_THREADS {
-            return Err(Error::invalid("threads", format!("{} is above {MAX_THREADS}", options.threads)));
+            return Err(Error::invalid(
+                "threads",
+                format!("{} is above {MAX_THREADS}", options.threads),
+            ));
         }
         let bundle = Bundle::open(bundle)?;
         Ok(Self {
@@ -209,7 +81,13 @@ impl Scorer {
             .iter()
             .find(|m| m.precision == Precision::Fp32)
             .ok_or_else(|| Error::BundleManifest("models: none has precision fp32".into()))?;
-        let mut session = Session::build(self.runtime, &self.bundle, model, &self.options.policy, self.threads())?;
+        let mut session = Session::build(
+            self.runtime,
+            &self.bundle,
+            model,
+            &self.options.policy,
+            self.threads(),
+        )?;
         let n_heads = self.bundle.manifest.heads.len();
         let mut heads = vec![0f32; n_heads];
         let cases: Vec<_> = self.bundle.self_test_cases().collect();
@@ -250,14 +128,17 @@ impl Scorer {
     pub fn score(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Scores> {
         let start = Instant::now();
         cancel.check()?;
+        let mut prepared = start;
         if self.engine().is_none() {
             // Bad input should fail before half a second is spent on a session for it.
             check_case(case)?;
             self.prepare(None, cancel)?;
+            prepared = Instant::now();
         }
-        let prepared = Instant::now();
 
-        let mut buffers = lock(&self.buffers).pop().unwrap_or_else(|| Box::new(self.new_buffers()));
+        let mut buffers = lock(&self.buffers)
+            .pop()
+            .unwrap_or_else(|| self.new_buffers());
         let planes = self.planes_into(case, &mut buffers);
         let preprocessed = Instant::now();
         let outcome = planes.and_then(|(center, suv)| {
@@ -265,7 +146,9 @@ impl Scorer {
             let mut session = lock(&self.session);
             let entered = Instant::now();
             cancel.check()?;
-            let session = session.as_mut().ok_or_else(|| Error::Internal("the session is gone".into()))?;
+            let session = session
+                .as_mut()
+                .ok_or_else(|| Error::Internal("the session is gone".into()))?;
             let mut heads = vec![0f32; self.bundle.manifest.heads.len()];
             session.run(&buffers.pet, &buffers.ct, &mut heads)?;
             Ok((center, suv, heads, entered))
@@ -274,7 +157,12 @@ impl Scorer {
         lock(&self.buffers).push(buffers);
         let (center, suv, heads, entered) = outcome?;
 
-        let head = |name| self.bundle.manifest.head(name).map_or(f32::NAN, |i| heads[i]);
+        let head = |name| {
+            self.bundle
+                .manifest
+                .head(name)
+                .map_or(f32::NAN, |i| heads[i])
+        };
         let (n1, n2) = (head("n1"), head("n2"));
         let decision = Decision::of(n1, n2, &self.bundle.manifest.cutoffs);
         let timings = Timings {
@@ -284,7 +172,16 @@ impl Scorer {
             infer: inferred - entered,
             finish: inferred.elapsed(),
         };
-        Ok(Scores { n1, n2, heads, decision, center, roi_kind: case.roi.kind(), suv, timings })
+        Ok(Scores {
+            n1,
+            n2,
+            heads,
+            decision,
+            center,
+            roi_kind: case.roi.kind(),
+            suv,
+            timings,
+        })
     }
 
     /// The two tensors the network would see. Needs no session, so no prepare.
@@ -294,23 +191,50 @@ impl Scorer {
         let spec = &self.bundle.manifest.preprocessing;
         let shape = (spec.channels.len(), spec.output, spec.output);
         let tensor = |values| {
-            Array3::from_shape_vec(shape, values).map_err(|e| Error::Internal(format!("tensor shape: {e}")))
+            Array3::from_shape_vec(shape, values)
+                .map_err(|e| Error::Internal(format!("tensor shape: {e}")))
         };
-        Ok(Planes { center, pet: tensor(buffers.pet)?, ct: tensor(buffers.ct)? })
+        Ok(Planes {
+            center,
+            pet: tensor(buffers.pet)?,
+            ct: tensor(buffers.ct)?,
+        })
     }
 
-    fn planes_into(&self, case: &Case<'_>, buffers: &mut Buffers) -> Result<([f64; 3], Option<SuvScale>)> {
+    fn planes_into(
+        &self,
+        case: &Case<'_>,
+        buffers: &mut Buffers,
+    ) -> Result<([f64; 3], Option<SuvScale>)> {
         let (center, suv) = check_case(case)?;
         let spec = &self.bundle.manifest.preprocessing;
         let factors = suv.as_ref().map_or(&[][..], |s| &s.factors);
-        spec.sample(&case.ct, &[], &spec.ct, center, &mut buffers.workspace, &mut buffers.ct)?;
-        spec.sample(&case.pet, factors, &spec.pet, center, &mut buffers.workspace, &mut buffers.pet)?;
+        spec.sample(
+            &case.ct,
+            &[],
+            &spec.ct,
+            center,
+            &mut buffers.workspace,
+            &mut buffers.ct,
+        )?;
+        spec.sample(
+            &case.pet,
+            factors,
+            &spec.pet,
+            center,
+            &mut buffers.workspace,
+            &mut buffers.pet,
+        )?;
         Ok((center, suv))
     }
 
     fn new_buffers(&self) -> Buffers {
         let n = self.bundle.manifest.preprocessing.tensor_len();
-        Buffers { workspace: Workspace::default(), pet: vec![0.0; n], ct: vec![0.0; n] }
+        Buffers {
+            workspace: Workspace::default(),
+            pet: vec![0.0; n],
+            ct: vec![0.0; n],
+        }
     }
 
     /// The bundle.
@@ -331,7 +255,9 @@ impl Scorer {
     /// Threads of the session's pool.
     pub fn threads(&self) -> usize {
         match self.options.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from).min(4),
+            0 => std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(4),
             n => n,
         }
     }
@@ -346,7 +272,10 @@ fn check_case(case: &Case<'_>) -> Result<([f64; 3], Option<SuvScale>)> {
     let center = case.roi.center()?;
     for view in [&case.ct, &case.pet] {
         if !view.geometry.contains(center) {
-            return Err(Error::RoiOutside { volume: view.name(), center });
+            return Err(Error::RoiOutside {
+                volume: view.name(),
+                center,
+            });
         }
     }
     let suv = case.pet_info.map(PetInfo::suv_scale).transpose()?;
@@ -355,7 +284,11 @@ fn check_case(case: &Case<'_>) -> Result<([f64; 3], Option<SuvScale>)> {
     {
         return Err(Error::invalid(
             "pet_info.slices",
-            format!("{} slices, the PET volume has {}", scale.factors.len(), case.pet.geometry.dims[2]),
+            format!(
+                "{} slices, the PET volume has {}",
+                scale.factors.len(),
+                case.pet.geometry.dims[2]
+            ),
         ));
     }
     Ok((center, suv))

@@ -1,0 +1,117 @@
+# The two commands of this project are `make demo` and `make test`. Everything they need is fetched into target/.
+# Needed before: Rust, a C++ compiler, Python 3.9 or later.
+
+PYTHON ?= python3
+T := $(CURDIR)/target
+VENV := $(T)/venv
+DIST := $(T)/dist
+ORT_VERSION := 1.32.0
+ORT := $(T)/onnxruntime
+SHARED := $(or $(DLNMS_SHARED),$(CURDIR)/../shared)
+
+# CharLS (JPEG-LS) is built with CMake; the one in the environment below is used.
+export CMAKE := $(VENV)/bin/cmake
+export DLNMS_ONNXRUNTIME := $(ORT)
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help demo test dist bench clean lint test-rust test-model
+
+help:
+	@echo "make demo    build, make a synthetic study, score it in a C++ process, draw what the network saw"
+	@echo "make test    every check there is"
+	@echo "make bench   latency, as ratios against bare ONNX Runtime"
+	@echo "make dist    target/dist: include/, lib/, bin/"
+
+# ---------------------------------------------------------------- what has to be fetched
+
+$(VENV)/.ready: model/requirements.txt
+	@echo "== Python environment in target/venv (first time: some minutes)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || { echo "Python 3.9 or later is needed"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python venv is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r model/requirements.txt
+	@touch $@
+
+# The wheel for one fixed Python, so that any Python can fetch it: only its shared library is used.
+$(ORT)/.ready: $(VENV)/.ready
+	@echo "== ONNX Runtime $(ORT_VERSION)"
+	@rm -rf $(ORT) $(T)/wheel && mkdir -p $(ORT)
+	@$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+	    --python-version 3.12 --implementation cp --platform manylinux_2_28_$$(uname -m) --platform manylinux_2_27_$$(uname -m) \
+	    -d $(T)/wheel onnxruntime==$(ORT_VERSION)
+	@$(VENV)/bin/python -m zipfile -e $(T)/wheel/*.whl $(T)/wheel/unpacked
+	@cp $(T)/wheel/unpacked/onnxruntime/capi/libonnxruntime.so.$(ORT_VERSION) $(ORT)/
+	@ln -sf libonnxruntime.so.$(ORT_VERSION) $(ORT)/libonnxruntime.so
+	@rm -rf $(T)/wheel && touch $@
+
+# ---------------------------------------------------------------- model bundles
+
+MODEL_SOURCES := $(wildcard model/dlnms_model/*.py)
+
+$(T)/bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES)
+	@echo "== seeded bundle (pseudo-random weights, not trained)"
+	@cd model && $(VENV)/bin/python -m dlnms_model seeded --seed 42 --out $(T)/bundle
+
+# Weights of the golden scores, where the test data is.
+$(T)/golden-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES)
+	@if [ -d $(SHARED)/golden ]; then \
+	    $(VENV)/bin/python $(SHARED)/golden/make_network_golden.py --checkpoints $(T)/golden-checkpoints && \
+	    cd model && $(VENV)/bin/python -m dlnms_model export --n1 $(T)/golden-checkpoints/n1.npz \
+	        --n2 $(T)/golden-checkpoints/n2.npz --weights seeded --id dlnms-golden --out $(T)/golden-bundle; \
+	else echo "*** SKIPPED: no golden data at $(SHARED)/golden ***"; fi
+
+$(T)/tiny-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES) tests/tiny_bundle.py
+	@$(VENV)/bin/python tests/tiny_bundle.py $(T)/tiny-bundle
+
+# ---------------------------------------------------------------- the library
+
+dist: $(VENV)/.ready
+	@echo "== release build"
+	@cargo build --release --locked
+	@mkdir -p $(DIST)/include $(DIST)/lib $(DIST)/bin
+	@cp include/dlnms.h include/dlnms.hpp $(DIST)/include/
+	@cp target/release/dlnms $(DIST)/bin/
+	@cp target/release/libdlnms.so $(DIST)/lib/libdlnms.so.1 && ln -sf libdlnms.so.1 $(DIST)/lib/libdlnms.so
+	@tests/abi/isolate.sh target/release/libdlnms.a $(DIST)/lib/libdlnms.a
+
+# ---------------------------------------------------------------- demo
+
+DEMO := $(T)/demo
+
+demo: $(ORT)/.ready $(T)/bundle/manifest.json dist
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	@echo "== synthetic PET/CT study as DICOM"
+	@$(DIST)/bin/dlnms phantom --out $(DEMO)/study
+	@echo "== C++ host"
+	@$(CMAKE) -S cpp-example -B $(DEMO)/build -DDLNMS_ROOT=$(DIST) -DCMAKE_BUILD_TYPE=Release > $(DEMO)/cmake.log || { cat $(DEMO)/cmake.log; exit 1; }
+	@$(CMAKE) --build $(DEMO)/build > $(DEMO)/build.log || { cat $(DEMO)/build.log; exit 1; }
+	@$(DEMO)/build/score --bundle $(T)/bundle --center=-82,-12,46.5 --json $(DEMO)/result.json $(DEMO)/study/ct $(DEMO)/study/pet
+	@echo "== what the network saw"
+	@$(DIST)/bin/dlnms score --bundle $(T)/bundle --ct $(DEMO)/study/ct --pet $(DEMO)/study/pet \
+	    --mask $(DEMO)/study/tumour_mask.nii.gz --png $(DEMO)/planes.png --json $(DEMO)/result_mask.json > /dev/null
+	@echo "picture  $(DEMO)/planes.png"
+	@echo "result   $(DEMO)/result.json"
+
+# ---------------------------------------------------------------- tests
+
+test: lint test-model test-rust
+
+lint: $(VENV)/.ready
+	@echo "== format, lints, documentation"
+	@cargo fmt --check
+	@cargo clippy --locked --quiet --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --lib
+
+test-model: $(VENV)/.ready
+	@echo "== model/"
+	@cd model && DLNMS_SHARED=$(SHARED) $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests
+
+test-rust: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json \
+    $(T)/tiny-bundle/manifest.json dist
+	@echo "== library, C ABI, hosts"
+	@DLNMS_SHARED=$(SHARED) cargo test --locked --quiet
+
+bench: $(ORT)/.ready $(T)/bundle/manifest.json
+	@cargo bench --locked
+
+clean:
+	@rm -rf target

@@ -1,0 +1,96 @@
+//! `dlnms info`.
+
+use crate::Failure;
+use dlnms::report;
+use dlnms::runtime::{REQUIRED_API, Runtime};
+use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Check this bundle: every file against the manifest, then build, warm up and self-test it
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// Machine-readable output
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
+    let runtime = Runtime::load(runtime);
+    let scorer = match (&a.bundle, &runtime) {
+        (Some(dir), Ok(runtime)) => {
+            let scorer = Scorer::new(*runtime, dir, ScorerOptions::default())?;
+            scorer.prepare(None, &CancelToken::default())?;
+            Some(scorer)
+        }
+        (Some(dir), Err(_)) => {
+            dlnms::bundle::Bundle::open(dir)?; // at least say whether the bundle is whole
+            None
+        }
+        (None, _) => None,
+    };
+    let devices = runtime.as_ref().map(Runtime::devices).unwrap_or_default();
+    if a.json {
+        let document = json!({
+            "library": report::library(),
+            "research_use_only": true,
+            "onnxruntime": runtime.as_ref().ok().map(|r| json!({ "version": r.version(), "path": r.path().display().to_string() })),
+            "onnxruntime_error": runtime.as_ref().err().map(|e| e.to_string()),
+            "onnxruntime_required": format!("1.{REQUIRED_API}"),
+            "devices": devices,
+            "bundle": scorer.as_ref().map(report::scorer_info),
+        });
+        println!("{document:#}");
+    } else {
+        println!(
+            "dlnms         {} (ABI {})",
+            env!("CARGO_PKG_VERSION"),
+            dlnms::ABI_VERSION
+        );
+        match &runtime {
+            Ok(r) => println!(
+                "ONNX Runtime  {} at {} (1.{REQUIRED_API} or later is needed)",
+                r.version(),
+                r.path().display()
+            ),
+            Err(e) => println!("ONNX Runtime  {e}"),
+        }
+        for device in &devices {
+            println!("device        {device}");
+        }
+        if let Some(scorer) = &scorer {
+            print_bundle(scorer);
+        }
+        println!("{}", dlnms::decision::RESEARCH_USE_ONLY);
+    }
+    runtime.map(drop).map_err(Failure::from)
+}
+
+fn print_bundle(scorer: &Scorer) {
+    let manifest = &scorer.bundle().manifest;
+    println!(
+        "bundle        {} {} ({} weights), every file is what the manifest says",
+        manifest.id,
+        manifest.version,
+        manifest.weights.name()
+    );
+    if let Some(engine) = scorer.engine() {
+        println!(
+            "provider      {} with {} threads",
+            engine.provider.name(),
+            scorer.threads()
+        );
+        for p in &engine.placement {
+            println!("  placement   {} nodes on {}", p.nodes, p.provider);
+        }
+        for p in &engine.passed_over {
+            println!("  passed over {}: {}", p.provider, p.reason);
+        }
+        println!(
+            "self-test     largest difference {:.1e}",
+            engine.self_test_max_difference
+        );
+    }
+}

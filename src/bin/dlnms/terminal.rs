@@ -1,0 +1,41 @@
+//! What a person sees: progress and colours on a terminal, plain lines elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+
+/// A bar on standard error; nothing where that is no terminal.
+pub fn bar(what: &str) -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() {
+        ProgressBar::new(1000)
+    } else {
+        ProgressBar::hidden()
+    };
+    let style = ProgressStyle::with_template("{msg:24} [{bar:32}] {percent:>3} %");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what.to_owned());
+    bar
+}
+
+/// Move a bar to a fraction.
+pub fn advance(bar: &ProgressBar, fraction: f64) {
+    bar.set_position((fraction * 1000.0) as u64);
+}
+
+/// An error line.
+pub fn error(text: &str) {
+    eprintln!("{} {text}", paint("error:", "31"));
+}
+
+/// A warning line.
+pub fn warning(text: &str) {
+    eprintln!("{} {text}", paint("warning:", "33"));
+}
+
+fn paint(text: &str, colour: &str) -> String {
+    let plain = !std::io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some();
+    if plain {
+        text.to_owned()
+    } else {
+        format!("\x1b[1;{colour}m{text}\x1b[0m")
+    }
+}

@@ -1,0 +1,151 @@
+//! What goes into a scorer and what comes out.
+
+use crate::decision::Decision;
+use crate::error::{Error, Result};
+use crate::roi::Roi;
+use crate::runtime::provider::{PassedOver, Placement, Policy, Provider};
+use crate::suv::{PetInfo, SuvScale};
+use crate::volume::VolumeView;
+use ndarray::Array3;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Everything about one tumour of one patient, borrowed for a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// CT; rescaled values are HU.
+    pub ct: VolumeView<'a>,
+    /// PET; rescaled values have the units of `pet_info`.
+    pub pet: VolumeView<'a>,
+    /// How PET values become SUVbw; `None` if they are already.
+    pub pet_info: Option<&'a PetInfo>,
+    /// The tumour.
+    pub roi: Roi<'a>,
+}
+
+/// Options of a [`Scorer`].
+#[derive(Clone, Debug)]
+pub struct ScorerOptions {
+    /// Providers that may run the model.
+    pub policy: Policy,
+    /// Threads of ONNX Runtime's pool, the calling thread among them; 0 is min(4, cores).
+    pub threads: usize,
+}
+
+impl Default for ScorerOptions {
+    fn default() -> Self {
+        Self {
+            policy: Policy::auto(),
+            threads: 0,
+        }
+    }
+}
+
+/// Trigger from any thread; every call that was given the token then ends with [`Error::Cancelled`].
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// Cancel, for good.
+    pub fn trigger(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it was triggered.
+    pub fn is_triggered(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.is_triggered() {
+            Err(Error::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Steps of [`Scorer::prepare`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Phase {
+    /// The session is built for a provider.
+    Load = 1,
+    /// First runs, which allocate.
+    WarmUp = 2,
+    /// The bundle's test vectors are run and compared.
+    SelfTest = 3,
+    /// All done.
+    Ready = 4,
+}
+
+/// Told of each phase and the fraction done; returns `false` to cancel.
+pub type Progress<'a> = &'a mut dyn FnMut(Phase, f32) -> bool;
+
+/// How long each part of a call took. The parts sum to the total exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Implicit prepare; zero once the scorer is prepared.
+    pub prepare: Duration,
+    /// Checks, centre, SUV factors and planes.
+    pub preprocess: Duration,
+    /// Waiting for the session while another thread ran it.
+    pub queue: Duration,
+    /// The network.
+    pub infer: Duration,
+    /// Risk groups and the result itself.
+    pub finish: Duration,
+}
+
+impl Timings {
+    /// Sum of the parts.
+    pub fn total(&self) -> Duration {
+        self.prepare + self.preprocess + self.queue + self.infer + self.finish
+    }
+}
+
+/// Scores of one case and what they rest on.
+#[derive(Clone, Debug)]
+pub struct Scores {
+    /// Of occult N1 metastasis, 0 to 1.
+    pub n1: f32,
+    /// Of occult N2 metastasis, 0 to 1.
+    pub n2: f32,
+    /// One value for each of the manifest's heads.
+    pub heads: Vec<f32>,
+    /// Risk groups.
+    pub decision: Decision,
+    /// Centre used, LPS mm.
+    pub center: [f64; 3],
+    /// `point`, `box` or `mask`.
+    pub roi_kind: &'static str,
+    /// SUV provenance; `None` when the host gave SUV.
+    pub suv: Option<SuvScale>,
+    /// Phases.
+    pub timings: Timings,
+}
+
+/// What the network sees: normalised, channels x rows x columns.
+#[derive(Clone, Debug)]
+pub struct Planes {
+    /// Centre used, LPS mm.
+    pub center: [f64; 3],
+    /// PET tensor.
+    pub pet: Array3<f32>,
+    /// CT tensor.
+    pub ct: Array3<f32>,
+}
+
+/// What runs the model.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// The provider asked for that took the model.
+    pub provider: Provider,
+    /// Those before it in the policy.
+    pub passed_over: Vec<PassedOver>,
+    /// Nodes by provider, as ONNX Runtime reports.
+    pub placement: Vec<Placement>,
+    /// Largest deviation from the self-test vectors.
+    pub self_test_max_difference: f64,
+}

@@ -1,0 +1,327 @@
+//! Bundles that are missing, cut, altered or of another time: a clear error that names the file or the field.
+
+mod support;
+
+use dlnms::Error;
+use dlnms::bundle::{Bundle, Manifest};
+use dlnms::error::status::*;
+use dlnms::runtime::provider::{Policy, Provider};
+use dlnms::scorer::{CancelToken, Phase, Scorer, ScorerOptions};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn copy(to: &Path) {
+    for entry in support::tiny_bundle().read_dir().unwrap().flatten() {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+fn manifest() -> Value {
+    serde_json::from_slice(&std::fs::read(support::tiny_bundle().join("manifest.json")).unwrap())
+        .unwrap()
+}
+
+/// A bundle after an edit of its folder.
+fn edited(edit: impl FnOnce(&Path)) -> Result<Bundle, Error> {
+    let dir = tempfile::tempdir().unwrap();
+    copy(dir.path());
+    edit(dir.path());
+    Bundle::open(dir.path())
+}
+
+fn refused(what: &str, result: Result<Bundle, Error>, code: i32, word: &str) {
+    let error = result
+        .err()
+        .unwrap_or_else(|| panic!("{what}: was accepted"));
+    assert_eq!(error.status(), code, "{what}: {error}");
+    assert!(error.to_string().contains(word), "{what}: {error}");
+}
+
+#[test]
+fn damaged_files_are_named() {
+    assert!(edited(|_| ()).is_ok());
+    for file in ["manifest.json", "tiny.onnx", "self_test.f32"] {
+        refused(
+            "missing",
+            edited(|d| std::fs::remove_file(d.join(file)).unwrap()),
+            DLNMS_E_BUNDLE_MISSING,
+            file,
+        );
+        refused(
+            "a folder instead",
+            edited(|d| {
+                std::fs::remove_file(d.join(file)).unwrap();
+                std::fs::create_dir(d.join(file)).unwrap();
+            }),
+            if file == "manifest.json" {
+                DLNMS_E_BUNDLE_MISSING
+            } else {
+                DLNMS_E_BUNDLE_ALTERED
+            },
+            file,
+        );
+    }
+    for file in ["tiny.onnx", "self_test.f32"] {
+        let bytes = std::fs::read(support::tiny_bundle().join(file)).unwrap();
+        refused(
+            "cut",
+            edited(|d| std::fs::write(d.join(file), &bytes[..bytes.len() / 2]).unwrap()),
+            DLNMS_E_BUNDLE_ALTERED,
+            file,
+        );
+        for at in [0, bytes.len() / 2, bytes.len() - 1] {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            refused(
+                "one bit",
+                edited(|d| std::fs::write(d.join(file), &changed).unwrap()),
+                DLNMS_E_BUNDLE_ALTERED,
+                "sha256",
+            );
+        }
+    }
+}
+
+#[test]
+fn every_field_of_the_manifest_is_needed_known_and_in_range() {
+    let with = |edit: &dyn Fn(&mut Value)| {
+        let mut m = manifest();
+        edit(&mut m);
+        edited(|d| std::fs::write(d.join("manifest.json"), m.to_string()).unwrap())
+    };
+    for field in manifest().as_object().unwrap().keys() {
+        let word = field.clone();
+        refused(
+            field,
+            with(&|m| drop(m.as_object_mut().unwrap().remove(&word))),
+            DLNMS_E_BUNDLE_MANIFEST,
+            field,
+        );
+    }
+    for field in manifest()["preprocessing"].as_object().unwrap().keys() {
+        let word = field.clone();
+        refused(
+            field,
+            with(&|m| drop(m["preprocessing"].as_object_mut().unwrap().remove(&word))),
+            DLNMS_E_BUNDLE_MANIFEST,
+            field,
+        );
+    }
+    refused(
+        "new format",
+        with(&|m| m["format_version"] = json!(2)),
+        DLNMS_E_BUNDLE_VERSION,
+        "2",
+    );
+    refused(
+        "unknown field",
+        with(&|m| m["surprise"] = json!(1)),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "surprise",
+    );
+    refused(
+        "unknown step",
+        with(&|m| m["preprocessing"]["blur"] = json!(1)),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "blur",
+    );
+    refused(
+        "unknown interpolation",
+        with(&|m| m["preprocessing"]["interpolation"] = json!("cubic")),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "interpolation",
+    );
+    refused(
+        "no n2",
+        with(&|m| m["heads"] = json!(["n1"])),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "n2",
+    );
+    refused(
+        "weights",
+        with(&|m| m["weights"] = json!("magic")),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "magic",
+    );
+    refused(
+        "std 0",
+        with(&|m| m["preprocessing"]["ct"]["std"] = json!(0.0)),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "ct",
+    );
+    refused(
+        "huge plane",
+        with(&|m| m["preprocessing"]["samples"] = json!(1_000_000)),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "samples",
+    );
+    refused(
+        "cut-off",
+        with(&|m| m["cutoffs"]["n1"] = json!(1.5)),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "cutoffs.n1",
+    );
+    refused(
+        "path",
+        with(&|m| m["models"][0]["file"] = json!("../tiny.onnx")),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "models[0].file",
+    );
+    refused(
+        "absolute path",
+        with(&|m| m["self_test"]["file"] = json!("/etc/passwd")),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "self_test.file",
+    );
+    refused(
+        "tolerance",
+        with(&|m| m["models"][0]["tolerance"] = json!(10.0)),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "tolerance",
+    );
+    refused(
+        "not JSON",
+        edited(|d| std::fs::write(d.join("manifest.json"), "{").unwrap()),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "line 1",
+    );
+    refused(
+        "huge",
+        edited(|d| std::fs::write(d.join("manifest.json"), vec![b' '; 2 << 20]).unwrap()),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "larger",
+    );
+}
+
+fn scorer(edit: impl FnOnce(&mut Value, &Path)) -> Scorer {
+    let dir = tempfile::tempdir().unwrap();
+    copy(dir.path());
+    let mut m = manifest();
+    edit(&mut m, dir.path());
+    std::fs::write(dir.path().join("manifest.json"), m.to_string()).unwrap();
+    let options = ScorerOptions {
+        policy: Policy::strict(Provider::Cpu),
+        threads: 1,
+    };
+    let scorer = Scorer::new(support::runtime(), dir.path(), options).unwrap();
+    // The session reads the model in prepare.
+    let _ = dir.keep();
+    scorer
+}
+
+#[test]
+fn a_graph_that_does_not_fit_its_manifest_is_refused_by_name() {
+    let cancel = CancelToken::default();
+    let refused = |edit: fn(&mut Value), code: i32, word: &str| {
+        let error = scorer(|m, _| edit(m)).prepare(None, &cancel).unwrap_err();
+        assert_eq!(error.status(), code, "{error}");
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    refused(
+        |m| m["models"][0]["inputs"]["pet"] = json!("image"),
+        DLNMS_E_BUNDLE_MODEL,
+        "image",
+    );
+    refused(
+        |m| m["models"][0]["output"] = json!("score"),
+        DLNMS_E_BUNDLE_MODEL,
+        "score",
+    );
+    refused(
+        |m| m["self_test"]["expected"][1][0] = json!(0.123),
+        DLNMS_E_SELF_TEST,
+        "head n1 of case 1",
+    );
+}
+
+#[test]
+fn pet_and_ct_are_told_apart_by_name() {
+    let swapped = scorer(|m, _| m["models"][0]["inputs"] = json!({"pet": "ct", "ct": "pet"}));
+    assert_eq!(
+        swapped
+            .prepare(None, &CancelToken::default())
+            .unwrap_err()
+            .status(),
+        DLNMS_E_SELF_TEST
+    );
+}
+
+#[test]
+fn a_strict_provider_that_is_not_there_fails_with_its_reason_and_auto_goes_on() {
+    let new = |policy| {
+        Scorer::new(
+            support::runtime(),
+            &support::tiny_bundle(),
+            ScorerOptions { policy, threads: 1 },
+        )
+        .unwrap()
+    };
+    let cancel = CancelToken::default();
+    for provider in [Provider::Cuda, Provider::TensorRt, Provider::TensorRtRtx] {
+        let error = new(Policy::strict(provider))
+            .prepare(None, &cancel)
+            .unwrap_err();
+        assert_eq!(error.status(), DLNMS_E_PROVIDER_UNAVAILABLE, "{error}");
+        assert!(error.to_string().contains(provider.name()), "{error}");
+    }
+    let auto = new(Policy::auto());
+    auto.prepare(None, &cancel).unwrap();
+    let engine = auto.engine().unwrap();
+    assert_eq!(engine.provider, Provider::Cpu);
+    assert_eq!(engine.passed_over.len(), 3, "{engine:?}");
+    assert!(
+        engine
+            .placement
+            .iter()
+            .all(|p| p.provider == "CPUExecutionProvider" && p.nodes > 0),
+        "{engine:?}"
+    );
+}
+
+#[test]
+fn prepare_tells_its_phases_and_stops_when_told() {
+    let scorer = scorer(|_, _| ());
+    for stop_at in [Phase::Load, Phase::WarmUp, Phase::SelfTest] {
+        let mut stop = |phase, _| phase != stop_at;
+        assert!(matches!(
+            scorer.prepare(Some(&mut stop), &CancelToken::default()),
+            Err(Error::Cancelled)
+        ));
+    }
+    let mut seen = Vec::new();
+    scorer
+        .prepare(
+            Some(&mut |phase, _| {
+                seen.push(phase);
+                true
+            }),
+            &CancelToken::default(),
+        )
+        .unwrap();
+    seen.dedup();
+    assert_eq!(
+        seen,
+        [Phase::Load, Phase::WarmUp, Phase::SelfTest, Phase::Ready]
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+
+    /// Bytes changed anywhere in a manifest: an error or a manifest that passed every check, never a panic.
+    #[test]
+    fn no_manifest_makes_the_parser_panic(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), cut in any::<prop::sample::Index>(), cuts in any::<bool>()) {
+        let mut text = std::fs::read(support::tiny_bundle().join("manifest.json")).unwrap();
+        for (at, byte) in edits {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        if cuts {
+            text.truncate(cut.index(text.len()));
+        }
+        if let Ok(m) = Manifest::parse(&text) {
+            prop_assert!(m.preprocessing.validate().is_ok());
+        }
+    }
+}
