@@ -123,18 +123,24 @@ impl PreprocessSpec {
         }));
         let map = ValueMap::new(intensity, view.padding);
         let plane_len = self.output * self.output;
-        let aligned = separable::patient_axes(&view.geometry);
-        for (channel, plane) in self.channels.iter().zip(tensor.chunks_exact_mut(plane_len)) {
-            let finish = |sum: f64| ((sum + map.pad - intensity.mean) / intensity.std) as f32;
-            match aligned {
-                Some(axes) => {
-                    let frame = separable::Frame {
-                        view,
-                        axes,
-                        map,
-                        slices: &workspace.slices,
-                        center,
-                    };
+        // (sum + pad - mean) / std
+        let (scale, shift) = (
+            1.0 / intensity.std,
+            (map.pad - intensity.mean) / intensity.std,
+        );
+        let finish = |sum: f64| (sum * scale + shift) as f32;
+        let planes = self.channels.iter().zip(tensor.chunks_exact_mut(plane_len));
+        let slices = &workspace.slices;
+        match separable::patient_axes(&view.geometry) {
+            Some(axes) => {
+                let frame = separable::Frame {
+                    view,
+                    axes,
+                    map,
+                    slices,
+                };
+                separable::prepare(self, &frame, center, &mut workspace.separable);
+                for (channel, plane) in planes {
                     separable::sample(
                         self,
                         &frame,
@@ -144,18 +150,21 @@ impl PreprocessSpec {
                         plane,
                     );
                 }
-                None => {
-                    let frame = oblique::Frame {
-                        view,
-                        map,
-                        slices: &workspace.slices,
-                        center,
-                    };
+            }
+            None => {
+                let frame = oblique::Frame {
+                    view,
+                    map,
+                    slices,
+                    center,
+                };
+                for (channel, plane) in planes {
                     oblique::sample(self, &frame, channel, &mut workspace.oblique, finish, plane);
                 }
             }
         }
-        if !tensor.iter().all(|v| v.is_finite()) {
+        // No early exit: this way the loop runs on vectors.
+        if tensor.iter().fold(false, |bad, v| bad | !v.is_finite()) {
             return Err(Error::VoxelNotFinite {
                 volume: view.name(),
             });

@@ -4,7 +4,7 @@
 //! sparse maps (at most four voxels per output pixel) of "interpolate, then resize" along rows and columns. Both are
 //! linear, so folding them changes nothing but the order of rounding.
 
-use super::{Channel, PreprocessSpec, ValueMap, linear_taps, resize_source};
+use super::{Channel, PreprocessSpec, SignedAxis, ValueMap, linear_taps, resize_source};
 use crate::volume::{Geometry, VolumeView, Voxel, with_voxel_type};
 
 /// One volume, ready to be sampled.
@@ -15,7 +15,6 @@ pub(super) struct Frame<'a> {
     pub map: ValueMap,
     /// Slope and intercept of each slice.
     pub slices: &'a [(f64, f64)],
-    pub center: [f64; 3],
 }
 
 /// For each patient axis (L, P, S) the index axis along it; `None` if any axis is oblique.
@@ -38,10 +37,10 @@ pub(super) fn patient_axes(geometry: &Geometry<'_>) -> Option<[usize; 3]> {
     Some(axes)
 }
 
-/// One output pixel as a weighted sum of voxels, by position in [`AxisMap::sources`].
+/// One output pixel as a weighted sum of four neighbours among [`AxisMap::sources`], from `first` on.
 #[derive(Clone, Copy, Default)]
 struct Taps {
-    at: [u32; 4],
+    first: usize,
     weight: [f64; 4],
 }
 
@@ -57,12 +56,13 @@ struct AxisMap {
 /// Kept between calls.
 #[derive(Default)]
 pub(super) struct Buffers {
-    rows: AxisMap,
-    columns: AxisMap,
+    /// By [`SignedAxis`]; those that the planes use are built once for a volume.
+    maps: [AxisMap; 6],
+    /// Position of the centre, in voxels, along each patient axis.
+    center: [f64; 3],
     line: Vec<f64>,
     /// One resized line of `output` values for each needed source row.
     lines: Vec<f64>,
-    sums: Vec<f64>,
 }
 
 impl AxisMap {
@@ -81,19 +81,33 @@ impl AxisMap {
         );
         self.sources.sort_unstable();
         self.sources.dedup();
-        let sources = &self.sources;
-        let place = |voxel: usize| sources.binary_search(&voxel).unwrap_or(0) as u32;
+        let (sources, samples) = (&self.sources, &self.samples);
+        let unbroken = self.contiguous().then(|| sources[0]);
+        let place = |voxel: usize| match unbroken {
+            Some(first) => voxel - first,
+            None => sources.binary_search(&voxel).unwrap_or(0),
+        };
         self.taps.clear();
         self.taps.extend((0..spec.output).map(|o| {
             let (first, t) = resize_source(o, spec.samples, spec.output);
-            let mut taps = Taps::default();
-            for (half, share) in [(0, 1.0 - t), (1, t)] {
-                if let Some((low, high, w)) = self.samples[(first + half).min(spec.samples - 1)] {
-                    taps.at[2 * half] = place(low);
-                    taps.at[2 * half + 1] = place(high);
-                    taps.weight[2 * half] = share * (1.0 - w);
-                    taps.weight[2 * half + 1] = share * w;
-                }
+            let pair = [(first, 1.0 - t), ((first + 1).min(spec.samples - 1), t)];
+            let parts = pair
+                .into_iter()
+                .filter_map(|(s, share)| Some((samples[s]?, share)));
+            // Two neighbouring samples touch at most four voxels, and no pixel needs a voxel between those: by
+            // position among the needed ones the four are neighbours.
+            let lowest = parts
+                .clone()
+                .map(|((low, ..), _)| place(low))
+                .min()
+                .unwrap_or(0);
+            let mut taps = Taps {
+                first: lowest,
+                weight: [0.0; 4],
+            };
+            for ((low, high, w), share) in parts {
+                taps.weight[place(low) - lowest] += share * (1.0 - w);
+                taps.weight[place(high) - lowest] += share * w;
             }
             taps
         }));
@@ -108,6 +122,39 @@ impl AxisMap {
     }
 }
 
+/// Build the axis maps of a volume for every plane of the spec.
+pub(super) fn prepare(
+    spec: &PreprocessSpec,
+    frame: &Frame<'_>,
+    center: [f64; 3],
+    buffers: &mut Buffers,
+) {
+    let geometry = &frame.view.geometry;
+    let index = geometry.lps_to_index(center);
+    let inverse = geometry.inverse_direction();
+    let origin_to_center: [f64; 3] = std::array::from_fn(|r| center[r] - geometry.origin[r]);
+    for (patient, &axis) in frame.axes.iter().enumerate() {
+        buffers.center[patient] = index[axis];
+        let start: f64 = (0..3).map(|r| inverse[axis][r] * origin_to_center[r]).sum();
+        for signed in SignedAxis::ALL {
+            let used = |c: &Channel| c.rows == signed || c.columns == signed;
+            if signed.axis() != patient || !spec.channels.iter().any(used) {
+                continue;
+            }
+            let step = inverse[axis][patient] * signed.sign();
+            let index_of = |offset: f64| {
+                let mm = start + step * offset;
+                if axis == 2 {
+                    geometry.slice_index(mm)
+                } else {
+                    mm / geometry.spacing[axis]
+                }
+            };
+            buffers.maps[signed as usize].build(spec, geometry.dims[axis], index_of);
+        }
+    }
+}
+
 /// Sample one plane; `finish` turns a sum of weighted (value - pad) into an output pixel.
 pub(super) fn sample(
     spec: &PreprocessSpec,
@@ -117,89 +164,62 @@ pub(super) fn sample(
     finish: impl Fn(f64) -> f32,
     plane: &mut [f32],
 ) {
-    let geometry = &frame.view.geometry;
-    let (row_axis, column_axis) = (
-        frame.axes[channel.rows.axis()],
-        frame.axes[channel.columns.axis()],
+    let Buffers {
+        maps,
+        center,
+        line,
+        lines,
+    } = buffers;
+    let (rows, columns) = (
+        &maps[channel.rows as usize],
+        &maps[channel.columns as usize],
     );
-    let fixed_axis = 3 - row_axis - column_axis;
-    // Axes are aligned, so each index depends on one coordinate alone.
-    let index_along = |signed: super::SignedAxis, axis: usize, offset: f64| {
-        let mut point = frame.center;
-        point[signed.axis()] += signed.sign() * offset;
-        geometry.lps_to_index(point)[axis]
-    };
-    buffers.rows.build(spec, geometry.dims[row_axis], |o| {
-        index_along(channel.rows, row_axis, o)
-    });
-    buffers
-        .columns
-        .build(spec, geometry.dims[column_axis], |o| {
-            index_along(channel.columns, column_axis, o)
-        });
-    let across = linear_taps(
-        geometry.lps_to_index(frame.center)[fixed_axis],
-        geometry.dims[fixed_axis],
-    );
-
+    let fixed = 3 - channel.rows.axis() - channel.columns.axis();
+    let slab_axes = [fixed, channel.rows.axis(), channel.columns.axis()].map(|p| frame.axes[p]);
+    let across = linear_taps(center[fixed], frame.view.geometry.dims[slab_axes[0]]);
     let output = spec.output;
-    buffers.lines.clear();
-    buffers.line.resize(buffers.columns.sources.len(), 0.0);
-    for &row in &buffers.rows.sources {
+    // Three zeros behind the last voxel and three lines of zeros behind the last line: four taps may reach past it.
+    let n_columns = columns.sources.len();
+    line.clear();
+    line.resize(n_columns + 3, 0.0);
+    lines.clear();
+    for &row in &rows.sources {
         let Some((low, high, w)) = across else { break };
         let slab = Slab {
-            fixed_axis,
-            row_axis,
-            column_axis,
+            axes: slab_axes,
             low,
             high,
             w,
         };
-        with_voxel_type!(frame.view.dtype(), V => load_line::<V>(frame, slab, row, &buffers.columns, &mut buffers.line));
-        let line = &buffers.line;
-        buffers
-            .lines
-            .extend(buffers.columns.taps.iter().map(|t| weigh(t, |at| line[at])));
+        let voxels = &mut line[..n_columns];
+        with_voxel_type!(frame.view.dtype(), V => load_line::<V>(frame, slab, row, columns, voxels));
+        lines.extend(columns.taps.iter().map(|t| {
+            let v: [f64; 4] = line[t.first..].first_chunk().copied().unwrap_or_default();
+            (t.weight[0] * v[0] + t.weight[1] * v[1]) + (t.weight[2] * v[2] + t.weight[3] * v[3])
+        }));
     }
-    if buffers.lines.is_empty() || buffers.columns.sources.is_empty() {
-        plane.fill(finish(0.0));
-        return;
-    }
-    buffers.sums.resize(output, 0.0);
-    for (taps, pixels) in buffers.rows.taps.iter().zip(plane.chunks_exact_mut(output)) {
-        let line = |n: usize| {
-            let at = taps.at[n] as usize * output;
-            &buffers.lines[at..at + output]
-        };
-        let (a, b, c, d) = (line(0), line(1), line(2), line(3));
+    lines.resize(lines.len() + 4 * output, 0.0);
+    for (taps, pixels) in rows.taps.iter().zip(plane.chunks_exact_mut(output)) {
+        let (ab, cd) = lines[taps.first * output..][..4 * output].split_at(2 * output);
+        let ((a, b), (c, d)) = (ab.split_at(output), cd.split_at(output));
         let [wa, wb, wc, wd] = taps.weight;
-        for (i, pixel) in pixels.iter_mut().enumerate() {
-            *pixel = finish(wa * a[i] + wb * b[i] + wc * c[i] + wd * d[i]);
+        for ((((pixel, a), b), c), d) in pixels.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *pixel = finish((wa * a + wb * b) + (wc * c + wd * d));
         }
     }
-}
-
-#[inline(always)]
-fn weigh(taps: &Taps, value: impl Fn(usize) -> f64) -> f64 {
-    taps.weight[0] * value(taps.at[0] as usize)
-        + taps.weight[1] * value(taps.at[1] as usize)
-        + taps.weight[2] * value(taps.at[2] as usize)
-        + taps.weight[3] * value(taps.at[3] as usize)
 }
 
 /// The plane's place in the volume: two neighbouring layers and the weight of the second.
 #[derive(Clone, Copy)]
 struct Slab {
-    fixed_axis: usize,
-    row_axis: usize,
-    column_axis: usize,
+    /// Index axes across the plane, along its rows and along its columns.
+    axes: [usize; 3],
     low: usize,
     high: usize,
     w: f64,
 }
 
 /// Fill `line` with the voxels of one source row, blended across the slab.
-#[inline]
 fn load_line<V: Voxel>(
     frame: &Frame<'_>,
     slab: Slab,
@@ -213,41 +233,44 @@ fn load_line<V: Voxel>(
     };
     let index_of = |layer: usize, column: usize| {
         let mut index = [0; 3];
-        index[slab.fixed_axis] = layer;
-        index[slab.row_axis] = row;
-        index[slab.column_axis] = column;
+        index[slab.axes[0]] = layer;
+        index[slab.axes[1]] = row;
+        index[slab.axes[2]] = column;
         index
     };
-    let slice_of = |layer: usize, column: usize| frame.slices[index_of(layer, column)[2]];
-    let (bytes, w) = (view.bytes(), slab.w);
-    let stride = view.stride(slab.column_axis);
-    let (low, high) = (
-        view.offset(index_of(slab.low, first)),
-        view.offset(index_of(slab.high, first)),
-    );
-    if slab.column_axis != 2 && columns.contiguous() && stride == V::SIZE as isize {
-        let span = line.len() * V::SIZE;
-        let (slice_low, slice_high) = (slice_of(slab.low, first), slice_of(slab.high, first));
-        let pairs = bytes[low..low + span]
-            .chunks_exact(V::SIZE)
-            .zip(bytes[high..high + span].chunks_exact(V::SIZE));
-        for (out, (a, b)) in line.iter_mut().zip(pairs) {
-            let (a, b) = (
-                map.apply(V::read(a), slice_low),
-                map.apply(V::read(b), slice_high),
-            );
-            *out = a * (1.0 - w) + b * w;
+    let (bytes, w_low, w_high) = (view.bytes(), 1.0 - slab.w, slab.w);
+    let stride = view.stride(slab.axes[2]);
+    let (low_at, high_at) = (index_of(slab.low, first), index_of(slab.high, first));
+    let (low, high) = (view.offset(low_at), view.offset(high_at));
+    if slab.axes[2] == 2 {
+        // Columns run across slices, each with its own slope.
+        for (out, &column) in line.iter_mut().zip(&columns.sources) {
+            let step = (column - first) as isize * stride;
+            let slice = frame.slices[column];
+            let a = map.apply(V::read(&bytes[low.wrapping_add_signed(step)..]), slice);
+            let b = map.apply(V::read(&bytes[high.wrapping_add_signed(step)..]), slice);
+            *out = a * w_low + b * w_high;
         }
         return;
     }
-    for (out, &column) in line.iter_mut().zip(&columns.sources) {
-        let step = (column - first) as isize * stride;
-        let a = V::read(&bytes[low.wrapping_add_signed(step)..]);
-        let b = V::read(&bytes[high.wrapping_add_signed(step)..]);
-        let (a, b) = (
-            map.apply(a, slice_of(slab.low, column)),
-            map.apply(b, slice_of(slab.high, column)),
-        );
-        *out = a * (1.0 - w) + b * w;
+    let (slice_low, slice_high) = (frame.slices[low_at[2]], frame.slices[high_at[2]]);
+    let blend = |a: &[u8], b: &[u8]| {
+        map.apply(V::read(a), slice_low) * w_low + map.apply(V::read(b), slice_high) * w_high
+    };
+    if stride == V::SIZE as isize && columns.contiguous() {
+        let span = line.len() * V::SIZE;
+        let (a, b) = (&bytes[low..low + span], &bytes[high..high + span]);
+        let pairs = a.chunks_exact(V::SIZE).zip(b.chunks_exact(V::SIZE));
+        for (out, (a, b)) in line.iter_mut().zip(pairs) {
+            *out = blend(a, b);
+        }
+    } else {
+        for (out, &column) in line.iter_mut().zip(&columns.sources) {
+            let step = (column - first) as isize * stride;
+            *out = blend(
+                &bytes[low.wrapping_add_signed(step)..],
+                &bytes[high.wrapping_add_signed(step)..],
+            );
+        }
     }
 }

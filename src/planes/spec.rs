@@ -62,6 +62,16 @@ pub enum SignedAxis {
 }
 
 impl SignedAxis {
+    /// All six, in the order of their discriminants.
+    pub const ALL: [SignedAxis; 6] = [
+        SignedAxis::Left,
+        SignedAxis::Right,
+        SignedAxis::Posterior,
+        SignedAxis::Anterior,
+        SignedAxis::Superior,
+        SignedAxis::Inferior,
+    ];
+
     /// 0, 1, 2 for L, P, S.
     pub fn axis(self) -> usize {
         match self {
