@@ -14,6 +14,8 @@
 //! # Ok(()) }
 //! ```
 
+#[cfg(feature = "cxx-bridge")]
+mod bridge;
 pub mod bundle;
 pub mod decision;
 #[cfg(feature = "dicom")]

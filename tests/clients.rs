@@ -465,7 +465,6 @@ fn the_system_libraries_of_a_static_link_are_the_documented_ones() {
             "--print",
             "native-static-libs",
         ])
-        .env("CARGO_TARGET_DIR", root().join("target/native-libs"))
         .current_dir(root())
         .output()
         .unwrap();
@@ -586,4 +585,36 @@ fn the_host_side_has_no_data_race_under_thread_sanitizer() {
             "TSAN_OPTIONS",
             format!("halt_on_error=1:suppressions={}", suppressions.display()),
         ));
+}
+
+#[test]
+fn the_cxx_bridge_gives_the_scores_of_rust_to_the_bit() {
+    let out = tempfile::tempdir().unwrap();
+    let target = root().join("target/bridge");
+    run(Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--locked",
+            "--quiet",
+            "--lib",
+            "--features",
+            "cxx-bridge",
+        ])
+        .env("CARGO_TARGET_DIR", &target)
+        .current_dir(root()));
+    let include = target.join("cxxbridge");
+    let program = out.path().join("bridge");
+    run(Command::new("g++")
+        .args(["-std=c++17", "-O1", "-I"])
+        .arg(&include)
+        .arg(host("bridge.cpp"))
+        .arg(target.join("debug/libdlnms.a"))
+        .args(SYSTEM_LIBRARIES.split(' '))
+        .arg("-o")
+        .arg(&program));
+    let printed = run(Command::new(&program).arg(bundle()).arg(onnxruntime()));
+    assert_eq!(
+        (value(&printed, "n1 "), value(&printed, "n2 ")),
+        minimal_scores()
+    );
 }

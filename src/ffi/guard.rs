@@ -27,7 +27,8 @@ pub fn guard_or<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 
-fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Turn a panic into [`Error::Internal`].
+pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<&str>()

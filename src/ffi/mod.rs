@@ -35,3 +35,6 @@ pub use scorer::*;
 #[cfg(feature = "dicom")]
 pub use study::*;
 pub use volume::*;
+
+#[cfg(feature = "cxx-bridge")]
+pub(crate) use guard::catch;
