@@ -98,7 +98,7 @@ mod tests {
     fn dates_count_days_of_the_civil_calendar() {
         assert_eq!(date("19700101"), Some(0.0));
         assert_eq!(date("20000229"), Some(11_016.0 * DAY));
-        assert_eq!(date("1959.12.24"), Some(-3_660.0 * DAY));
+        assert_eq!(date("1959.12.24"), Some(-3_661.0 * DAY));
         for wrong in ["", "2000", "20001301", "2000010a", "00000000"] {
             assert_eq!(date(wrong), None, "{wrong:?}");
         }

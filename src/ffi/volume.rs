@@ -48,9 +48,9 @@ pub struct dlnms_volume {
     pub rescale_slope: f64,
     /// See rescale_slope.
     pub rescale_intercept: f64,
-    /// dims[2] slopes that replace rescale_slope, one for each slice k, or NULL. Borrowed.
+    /// `dims[2]` slopes that replace rescale_slope, one for each slice k, or NULL. Borrowed.
     pub slice_slopes: *const f64,
-    /// dims[2] distances in mm from slice 0, from 0 strictly increasing, where steps are uneven, or NULL. Borrowed.
+    /// `dims[2]` distances in mm from slice 0, from 0 strictly increasing, where steps are uneven, or NULL. Borrowed.
     pub slice_offsets: *const f64,
     /// 1: stored values from padding_first to padding_last are padding (DICOM PixelPaddingValue); 0: none are.
     pub has_padding: u32,

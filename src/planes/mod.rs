@@ -1,8 +1,8 @@
 //! The sampler: two volumes and a centre in, the network's two input tensors out (NUMERICS 1).
 //!
 //! Only the samples of the three planes are ever computed. Where a volume's axes run along the patient's, which is
-//! nearly always, interpolation and resize are one linear map per axis and are applied as such ([`separable`]);
-//! otherwise each sample is interpolated by itself ([`oblique`]). Both work in double precision: single precision
+//! nearly always, interpolation and resize are one linear map per axis and are applied as such (`separable`);
+//! otherwise each sample is interpolated by itself (`oblique`). Both work in double precision: single precision
 //! could not hold 1e-4 HU at 3071 HU.
 
 mod oblique;

@@ -24,7 +24,7 @@ pub struct Case<'a> {
     pub roi: Roi<'a>,
 }
 
-/// Options of a [`Scorer`].
+/// Options of a [`Scorer`](super::Scorer).
 #[derive(Clone, Debug)]
 pub struct ScorerOptions {
     /// Providers that may run the model.
@@ -66,7 +66,7 @@ impl CancelToken {
     }
 }
 
-/// Steps of [`Scorer::prepare`].
+/// Steps of [`Scorer::prepare`](super::Scorer::prepare).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Phase {
