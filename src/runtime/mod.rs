@@ -5,6 +5,7 @@
 mod library;
 pub mod provider;
 mod session;
+mod telemetry;
 
 pub use library::{PATH_VARIABLE, REQUIRED_API};
 pub use session::Session;
@@ -88,13 +89,15 @@ fn start(path: PathBuf) -> Result<Loaded> {
         doing: "start",
         why,
     };
-    let environment = ort::init_from(&path)
-        .map_err(|e| failed(e.to_string()))?
-        .with_name("dlnms")
-        .with_telemetry(false)
-        .with_logger(Arc::new(forward_log))
-        .build()
-        .map_err(|e| failed(e.to_string()))?;
+    let environment = telemetry::disabled_during(|| {
+        ort::init_from(&path)
+            .map_err(|e| failed(e.to_string()))?
+            .with_name("dlnms")
+            .with_telemetry(false)
+            .with_logger(Arc::new(forward_log))
+            .build()
+            .map_err(|e| failed(e.to_string()))
+    })?;
     environment.set_log_level(ort::logging::LogLevel::Warning);
     log::info!(target: "dlnms::runtime", "ONNX Runtime {version} loaded from {}", path.display());
     Ok(Loaded {

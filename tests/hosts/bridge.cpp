@@ -3,6 +3,7 @@
 //     bridge BUNDLE ONNXRUNTIME
 
 #include "dlnms/src/bridge.rs.h"
+#include "rust/cxx.h"
 
 #include <cstdio>
 #include <cstring>

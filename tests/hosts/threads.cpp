@@ -1,6 +1,6 @@
 // Eight host threads share one scorer: the same scores as one thread, and memory that does not grow.
 //
-//     threads BUNDLE ONNXRUNTIME CASES
+//     threads BUNDLE ONNXRUNTIME CASES [NETWORK_THREADS]
 //
 // Also built with ThreadSanitizer for the host's side of every handle, callback and string.
 
@@ -64,14 +64,15 @@ Bits bits(const dlnms::Result& result) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) return 2;
+    if (argc < 4 || argc > 5) return 2;
+    const auto network_threads = static_cast<uint32_t>(argc > 4 ? std::atoi(argv[4]) : 0);
     const int cases = std::atoi(argv[3]);
     try {
         std::atomic<int> lines{0};
         dlnms::set_logger(DLNMS_LOG_DEBUG, [&](uint32_t, std::string_view, std::string_view) { ++lines; });
         {
             const dlnms::Runtime runtime(argv[2]);
-            const dlnms::Scorer scorer(runtime, argv[1], {0, {DLNMS_PROVIDER_CPU}, 0});
+            const dlnms::Scorer scorer(runtime, argv[1], {network_threads, {DLNMS_PROVIDER_CPU}, 0});
             const Voxels voxels;
             std::vector<Bits> truth;
             for (int kind = 0; kind < kKinds; ++kind) truth.push_back(bits(scorer.score(make_case(voxels, kind))));
