@@ -1,15 +1,14 @@
 //! One DICOM file: opened with or without its meta header, and the facts of an image in it.
 
 use super::attributes::{count, first_item, number, numbers, text, texts};
+use super::meta;
 use crate::error::{Error, Result};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
-use dicom_encoding::transfer_syntax::TransferSyntaxIndex;
 use dicom_object::file::ReadPreamble;
-use dicom_object::{DefaultDicomObject, FileMetaTableBuilder, InMemDicomObject, OpenFileOptions};
-use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use dicom_object::{DefaultDicomObject, InMemDicomObject, OpenFileOptions};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Nothing a scanner writes as one file is larger; keeps memory bounded.
@@ -44,43 +43,51 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Read the header of a file; `None` if the file is not a DICOM image.
-    pub fn read(path: &Path) -> Option<Self> {
-        let object = open(path, Some(tags::PIXEL_DATA)).ok()?;
-        let modality = text(&object, tags::MODALITY)?;
-        let slope = number(&object, tags::RESCALE_SLOPE)
+    /// Read the header of a file. `None` if it is not DICOM or no image; an error if it is DICOM that cannot be read.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let is_dicom = || File::open(path).is_ok_and(|mut f| meta::read(&mut f).is_ok());
+        match open(path, Some(tags::PIXEL_DATA)) {
+            Ok(object) => Ok(Self::of(path, &object)),
+            Err(e) if is_dicom() => Err(e),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn of(path: &Path, object: &DefaultDicomObject) -> Option<Self> {
+        let modality = text(object, tags::MODALITY)?;
+        let slope = number(object, tags::RESCALE_SLOPE)
             .filter(|s| s.is_finite() && *s != 0.0)
             .unwrap_or(1.0);
-        let bits_allocated = count(&object, tags::BITS_ALLOCATED)?;
-        let signed = count(&object, tags::PIXEL_REPRESENTATION) == Some(1);
+        let bits_allocated = count(object, tags::BITS_ALLOCATED)?;
+        let signed = count(object, tags::PIXEL_REPRESENTATION) == Some(1);
         Some(Self {
             path: path.to_owned(),
-            sop_class: text(&object, tags::SOP_CLASS_UID).unwrap_or_default(),
-            series_uid: text(&object, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
-            frame_of_reference: text(&object, tags::FRAME_OF_REFERENCE_UID),
-            localizer: texts(&object, tags::IMAGE_TYPE)
+            sop_class: text(object, tags::SOP_CLASS_UID).unwrap_or_default(),
+            series_uid: text(object, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
+            frame_of_reference: text(object, tags::FRAME_OF_REFERENCE_UID),
+            localizer: texts(object, tags::IMAGE_TYPE)
                 .iter()
                 .any(|v| v.eq_ignore_ascii_case("LOCALIZER")),
-            rows: count(&object, tags::ROWS)?,
-            columns: count(&object, tags::COLUMNS)?,
-            frames: count(&object, tags::NUMBER_OF_FRAMES).unwrap_or(1),
+            rows: count(object, tags::ROWS)?,
+            columns: count(object, tags::COLUMNS)?,
+            frames: count(object, tags::NUMBER_OF_FRAMES).unwrap_or(1),
             bits_allocated,
-            bits_stored: count(&object, tags::BITS_STORED)
+            bits_stored: count(object, tags::BITS_STORED)
                 .filter(|b| (1..=bits_allocated).contains(b))
                 .unwrap_or(bits_allocated),
             signed,
-            samples_per_pixel: count(&object, tags::SAMPLES_PER_PIXEL).unwrap_or(1),
+            samples_per_pixel: count(object, tags::SAMPLES_PER_PIXEL).unwrap_or(1),
             slope,
-            intercept: number(&object, tags::RESCALE_INTERCEPT)
+            intercept: number(object, tags::RESCALE_INTERCEPT)
                 .filter(|v| v.is_finite())
                 .unwrap_or(0.0),
-            padding: padding(&object, signed, bits_allocated),
-            position: numbers(&object, tags::IMAGE_POSITION_PATIENT),
-            orientation: numbers(&object, tags::IMAGE_ORIENTATION_PATIENT),
-            pixel_spacing: numbers(&object, tags::PIXEL_SPACING)
+            padding: padding(object, signed, bits_allocated),
+            position: numbers(object, tags::IMAGE_POSITION_PATIENT),
+            orientation: numbers(object, tags::IMAGE_ORIENTATION_PATIENT),
+            pixel_spacing: numbers(object, tags::PIXEL_SPACING)
                 .filter(|s: &[f64; 2]| s.iter().all(|v| *v > 0.0)),
             transfer_syntax: object.meta().transfer_syntax().to_owned(),
-            pet: (modality == "PT").then(|| super::pet::PetHeader::read(&object)),
+            pet: (modality == "PT").then(|| super::pet::PetHeader::read(object)),
             modality,
         })
     }
@@ -116,68 +123,28 @@ fn padding(object: &InMemDicomObject, signed: bool, bits_allocated: usize) -> Op
 
 /// Open a file, up to but not including `until`.
 pub fn open(path: &Path, until: Option<Tag>) -> Result<DefaultDicomObject> {
-    let unreadable = |why: String| Error::DicomRead(format!("{}: {why}", file_name(path)));
-    let mut file = File::open(path).map_err(|e| unreadable(e.kind().to_string()))?;
-    let metadata = file
-        .metadata()
-        .map_err(|e| unreadable(e.kind().to_string()))?;
+    read_object(path, until).map_err(|why| Error::DicomRead(format!("{}: {why}", file_name(path))))
+}
+
+fn read_object(path: &Path, until: Option<Tag>) -> std::result::Result<DefaultDicomObject, String> {
+    let system = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::InvalidData => e.to_string(),
+        kind => kind.to_string(), // the message may hold the path
+    };
+    let mut file = File::open(path).map_err(system)?;
+    let metadata = file.metadata().map_err(system)?;
     if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        return Err(unreadable("is not a file of a plausible size".into()));
+        return Err("is not a file of a plausible size".into());
     }
-    let mut head = [0u8; 132];
-    let n = read_up_to(&mut file, &mut head).map_err(|e| unreadable(e.kind().to_string()))?;
-    file.seek(SeekFrom::Start(0))
-        .map_err(|e| unreadable(e.kind().to_string()))?;
-    let mut options = OpenFileOptions::new();
+    let meta = meta::read(&mut file).map_err(system)?;
+    file.seek(SeekFrom::Start(meta.data_set_at))
+        .map_err(system)?;
+    let mut options = OpenFileOptions::new().read_preamble(ReadPreamble::Always);
     if let Some(tag) = until {
         options = options.read_until(tag);
     }
-    if n == head.len() && &head[128..] == b"DICM" {
-        return options
-            .read_preamble(ReadPreamble::Always)
-            .from_reader(BufReader::new(file))
-            .map_err(|e| unreadable(brief(&e)));
-    }
-    if head.starts_with(&[2, 0, 0, 0]) {
-        return options
-            .read_preamble(ReadPreamble::Never)
-            .from_reader(BufReader::new(file))
-            .map_err(|e| unreadable(brief(&e)));
-    }
-    // No meta header at all: the group of the first element is 0008 in a data set of DICOM before part 10.
-    if !head.starts_with(&[8, 0]) {
-        return Err(unreadable("is not DICOM".into()));
-    }
-    let explicit = head[4..6].iter().all(u8::is_ascii_uppercase);
-    let uid = if explicit {
-        "1.2.840.10008.1.2.1"
-    } else {
-        "1.2.840.10008.1.2"
-    };
-    let syntax = TransferSyntaxRegistry
-        .get(uid)
-        .ok_or_else(|| Error::Internal("no native transfer syntax".into()))?;
-    let object = InMemDicomObject::read_dataset_with_ts(BufReader::new(file), syntax)
-        .map_err(|e| unreadable(brief(&e)))?;
-    let sop = |tag| text(&object, tag).unwrap_or_else(|| "1.2.3".into());
-    let meta = FileMetaTableBuilder::new()
-        .transfer_syntax(uid)
-        .media_storage_sop_class_uid(sop(tags::SOP_CLASS_UID))
-        .media_storage_sop_instance_uid(sop(tags::SOP_INSTANCE_UID))
-        .build()
-        .map_err(|e| unreadable(brief(&e)))?;
-    Ok(object.with_exact_meta(meta))
-}
-
-fn read_up_to(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut n = 0;
-    while n < buffer.len() {
-        match file.read(&mut buffer[n..])? {
-            0 => break,
-            more => n += more,
-        }
-    }
-    Ok(n)
+    let clean = Cursor::new(meta.clean_header()?).chain(BufReader::new(file));
+    options.from_reader(clean).map_err(|e| brief(&e))
 }
 
 /// The outermost message of an error: inner ones may quote attribute values.

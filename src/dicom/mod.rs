@@ -2,6 +2,7 @@
 
 mod attributes;
 mod instance;
+mod meta;
 mod pet;
 mod pixels;
 mod series;
@@ -36,16 +37,18 @@ impl Study {
         progress: SliceProgress,
         cancel: &CancelToken,
     ) -> Result<Self> {
-        let ct_instances = scan(ct, cancel)?;
-        let pet_instances = if pet == ct {
+        let ct_found = scan(ct, cancel)?;
+        let pet_found = if pet == ct {
             None
         } else {
             Some(scan(pet, cancel)?)
         };
-        let pet_instances = pet_instances.as_ref().unwrap_or(&ct_instances);
+        let mut warnings = ct_found.warnings.clone();
+        warnings.extend(pet_found.iter().flat_map(|f| f.warnings.clone()));
+        let pet_instances = &pet_found.as_ref().unwrap_or(&ct_found).instances;
         let pet = series::load(pet_instances, Modality::Pt, progress, cancel)?;
-        let ct = series::load(&ct_instances, Modality::Ct, progress, cancel)?;
-        let mut warnings = [pet.warnings.clone(), ct.warnings.clone()].concat();
+        let ct = series::load(&ct_found.instances, Modality::Ct, progress, cancel)?;
+        warnings.extend(pet.warnings.iter().chain(&ct.warnings).cloned());
         if ct.frame_of_reference.is_some() && ct.frame_of_reference != pet.frame_of_reference {
             warnings.push(
                 "PET and CT have different frames of reference: their alignment is not known"
@@ -73,14 +76,24 @@ pub fn open_series(
     progress: SliceProgress,
     cancel: &CancelToken,
 ) -> Result<Series> {
-    series::load(&scan(paths, cancel)?, modality, progress, cancel)
+    let found = scan(paths, cancel)?;
+    let mut series = series::load(&found.instances, modality, progress, cancel)?;
+    series.warnings.extend(found.warnings);
+    Ok(series)
 }
 
 /// Folders this deep below the given one are searched; no archive nests deeper, and a loop ends.
 const MAX_DEPTH: usize = 16;
 
-/// Headers of all DICOM images among files and folders, in a stable order.
-fn scan(paths: &[PathBuf], cancel: &CancelToken) -> Result<Vec<Instance>> {
+/// What was found among files and folders.
+struct Found {
+    /// Headers of all images, in a stable order.
+    instances: Vec<Instance>,
+    /// DICOM files that cannot be read.
+    warnings: Vec<String>,
+}
+
+fn scan(paths: &[PathBuf], cancel: &CancelToken) -> Result<Found> {
     let mut files = Vec::new();
     for path in paths {
         if !path.exists() {
@@ -93,20 +106,31 @@ fn scan(paths: &[PathBuf], cancel: &CancelToken) -> Result<Vec<Instance>> {
     }
     files.sort();
     files.dedup();
-    let mut instances = Vec::with_capacity(files.len());
+    let mut found = Found {
+        instances: Vec::with_capacity(files.len()),
+        warnings: Vec::new(),
+    };
     for file in &files {
         if cancel.is_triggered() {
             return Err(Error::Cancelled);
         }
-        instances.extend(Instance::read(file));
+        match Instance::read(file) {
+            Ok(instance) => found.instances.extend(instance),
+            Err(e) => found.warnings.push(format!("left out: {e}")),
+        }
     }
-    if instances.is_empty() {
+    if found.instances.is_empty() {
+        let why = found
+            .warnings
+            .first()
+            .map(|w| format!("; {w}"))
+            .unwrap_or_default();
         return Err(Error::DicomRead(format!(
-            "none of {} files is a DICOM image",
+            "none of {} files is a DICOM image{why}",
             files.len()
         )));
     }
-    Ok(instances)
+    Ok(found)
 }
 
 fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {

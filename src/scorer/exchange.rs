@@ -6,7 +6,6 @@ use crate::roi::Roi;
 use crate::runtime::provider::{PassedOver, Placement, Policy, Provider};
 use crate::suv::{PetInfo, SuvScale};
 use crate::volume::VolumeView;
-use ndarray::Array3;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -124,17 +123,6 @@ pub struct Scores {
     pub suv: Option<SuvScale>,
     /// Phases.
     pub timings: Timings,
-}
-
-/// What the network sees: normalised, channels x rows x columns.
-#[derive(Clone, Debug)]
-pub struct Planes {
-    /// Centre used, LPS mm.
-    pub center: [f64; 3],
-    /// PET tensor.
-    pub pet: Array3<f32>,
-    /// CT tensor.
-    pub ct: Array3<f32>,
 }
 
 /// What runs the model.

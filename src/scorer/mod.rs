@@ -1,17 +1,16 @@
 //! A case in, scores and evidence out.
 
 mod exchange;
+mod preprocess;
 
 pub use exchange::*;
+pub use preprocess::Planes;
 
 use crate::bundle::{Bundle, Precision};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
-use crate::planes::Workspace;
-use crate::roi::require_overlap;
 use crate::runtime::{Runtime, Session};
-use crate::suv::{PetInfo, SuvScale};
-use ndarray::Array3;
+use preprocess::{Buffers, check_case};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -24,14 +23,8 @@ pub struct Scorer {
     session: Mutex<Option<Session>>,
     /// What the session said of itself when it was built, readable while it runs.
     engine: Mutex<Option<Arc<Engine>>>,
+    /// Kept so that warm calls allocate no tensors.
     buffers: Mutex<Vec<Buffers>>,
-}
-
-/// Memory of one call in flight, about 0.6 MB; kept so that warm calls allocate none.
-struct Buffers {
-    workspace: Workspace,
-    pet: Vec<f32>,
-    ct: Vec<f32>,
 }
 
 impl Scorer {
@@ -136,10 +129,11 @@ impl Scorer {
             prepared = Instant::now();
         }
 
+        let spec = &self.bundle.manifest.preprocessing;
         let mut buffers = lock(&self.buffers)
             .pop()
-            .unwrap_or_else(|| self.new_buffers());
-        let planes = self.planes_into(case, &mut buffers);
+            .unwrap_or_else(|| Buffers::new(spec));
+        let planes = buffers.fill(spec, case);
         let preprocessed = Instant::now();
         let outcome = planes.and_then(|(center, suv)| {
             cancel.check()?;
@@ -186,55 +180,7 @@ impl Scorer {
 
     /// The two tensors the network would see. Needs no session, so no prepare.
     pub fn planes(&self, case: &Case<'_>) -> Result<Planes> {
-        let mut buffers = self.new_buffers();
-        let (center, _) = self.planes_into(case, &mut buffers)?;
-        let spec = &self.bundle.manifest.preprocessing;
-        let shape = (spec.channels.len(), spec.output, spec.output);
-        let tensor = |values| {
-            Array3::from_shape_vec(shape, values)
-                .map_err(|e| Error::Internal(format!("tensor shape: {e}")))
-        };
-        Ok(Planes {
-            center,
-            pet: tensor(buffers.pet)?,
-            ct: tensor(buffers.ct)?,
-        })
-    }
-
-    fn planes_into(
-        &self,
-        case: &Case<'_>,
-        buffers: &mut Buffers,
-    ) -> Result<([f64; 3], Option<SuvScale>)> {
-        let (center, suv) = check_case(case)?;
-        let spec = &self.bundle.manifest.preprocessing;
-        let factors = suv.as_ref().map_or(&[][..], |s| &s.factors);
-        spec.sample(
-            &case.ct,
-            &[],
-            &spec.ct,
-            center,
-            &mut buffers.workspace,
-            &mut buffers.ct,
-        )?;
-        spec.sample(
-            &case.pet,
-            factors,
-            &spec.pet,
-            center,
-            &mut buffers.workspace,
-            &mut buffers.pet,
-        )?;
-        Ok((center, suv))
-    }
-
-    fn new_buffers(&self) -> Buffers {
-        let n = self.bundle.manifest.preprocessing.tensor_len();
-        Buffers {
-            workspace: Workspace::default(),
-            pet: vec![0.0; n],
-            ct: vec![0.0; n],
-        }
+        Planes::of(&self.bundle.manifest.preprocessing, case)
     }
 
     /// The bundle.
@@ -265,34 +211,6 @@ impl Scorer {
 
 /// More threads than this are a mistake in the options.
 const MAX_THREADS: usize = 256;
-
-/// Everything that can be refused without sampling: overlap, centre, SUV.
-fn check_case(case: &Case<'_>) -> Result<([f64; 3], Option<SuvScale>)> {
-    require_overlap(&case.pet.geometry, &case.ct.geometry)?;
-    let center = case.roi.center()?;
-    for view in [&case.ct, &case.pet] {
-        if !view.geometry.contains(center) {
-            return Err(Error::RoiOutside {
-                volume: view.name(),
-                center,
-            });
-        }
-    }
-    let suv = case.pet_info.map(PetInfo::suv_scale).transpose()?;
-    if let Some(scale) = &suv
-        && scale.factors.len() != case.pet.geometry.dims[2]
-    {
-        return Err(Error::invalid(
-            "pet_info.slices",
-            format!(
-                "{} slices, the PET volume has {}",
-                scale.factors.len(),
-                case.pet.geometry.dims[2]
-            ),
-        ));
-    }
-    Ok((center, suv))
-}
 
 /// A lock whose holder panicked guards nothing that could be half-written: sessions and buffers are replaced whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -246,6 +246,59 @@ static void files(dlnms_runtime *runtime, const char *bundle, const char *scratc
     expect("progress without callback", dlnms_scorer_prepare(scorer, &progress, NULL, &error), DLNMS_E_NULL_ARGUMENT, &error, "callback");
 }
 
+static int told, dropped, logged, log_dropped;
+static int32_t tell(uint32_t phase, float fraction, void *data) {
+    (void)phase, (void)fraction;
+    ++told;
+    return *(int *)data;
+}
+static void drop(void *data) {
+    (void)data;
+    ++dropped;
+}
+static void line(uint32_t level, const char *target, const char *message, void *data) {
+    (void)level, (void)data;
+    logged += target[0] && message[0];
+}
+static void drop_log(void *data) {
+    (void)data;
+    ++log_dropped;
+}
+
+/* Whatever becomes of a call, the host's drop runs once. */
+static void callbacks(void) {
+    int stop = 1;
+    dlnms_progress progress;
+    dlnms_progress_init(&progress, sizeof progress);
+    progress.callback = tell;
+    progress.drop = drop;
+    progress.user_data = &stop;
+    dlnms_error *error = NULL;
+    expect("progress says stop", dlnms_scorer_prepare(scorer, &progress, NULL, &error), DLNMS_E_CANCELLED, &error, "cancel");
+    check("told once and dropped once", told == 1 && dropped == 1);
+    expect("prepare of NULL", dlnms_scorer_prepare(NULL, &progress, NULL, &error), DLNMS_E_NULL_ARGUMENT, &error, "dlnms_scorer");
+    check("dropped on failure too", told == 1 && dropped == 2);
+    stop = 0;
+    check("prepare", dlnms_scorer_prepare(scorer, &progress, NULL, NULL) == DLNMS_OK && told > 3 && dropped == 3);
+    dlnms_logger logger;
+    dlnms_logger_init(&logger, sizeof logger);
+    logger.callback = line;
+    logger.drop = drop_log;
+    logger.level = 77;
+    expect("log level", dlnms_logger_set(&logger, &error), DLNMS_E_INVALID_ARGUMENT, &error, "level");
+    logger.level = DLNMS_LOG_ERROR;
+    check("logger", dlnms_logger_set(&logger, NULL) == DLNMS_OK && log_dropped == 0);
+    dlnms_cancel *cancel = NULL;
+    (void)dlnms_cancel_new(&cancel, NULL);
+    dlnms_cancel_free(cancel);
+    dlnms_cancel_free(cancel); /* leaves a line */
+    check("a line was logged", logged == 1);
+    check("replaced and dropped", dlnms_logger_set(&logger, NULL) == DLNMS_OK && log_dropped == 1);
+    check("silenced and dropped", dlnms_logger_set(NULL, NULL) == DLNMS_OK && log_dropped == 2);
+    dlnms_cancel_free(cancel);
+    check("silent", logged == 1);
+}
+
 int main(int argc, char **argv) {
     if (argc != 4) return 2;
     dlnms_runtime_options runtime_options;
@@ -258,6 +311,7 @@ int main(int argc, char **argv) {
     options.n_providers = 1;
     options.providers[0] = DLNMS_PROVIDER_CPU;
     if (dlnms_runtime_new(&runtime_options, &runtime, NULL) || dlnms_scorer_new(runtime, &options, &scorer, NULL)) return 3;
+    callbacks();
     volumes();
     tumours();
     good_case();

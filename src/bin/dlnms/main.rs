@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     let runtime = cli.onnxruntime.as_deref();
     let outcome = match &cli.command {
         Command::Score(a) => score::run(a, runtime),
-        Command::Planes(a) => planes::run(a, runtime),
+        Command::Planes(a) => planes::run(a),
         Command::Info(a) => info::run(a, runtime),
         Command::Phantom(a) => phantom::run(a),
     };

@@ -2,7 +2,8 @@
 
 use crate::input::{StudyArguments, Tumour, parse_center};
 use crate::{Failure, npy};
-use dlnms::runtime::provider::Policy;
+use dlnms::bundle::Bundle;
+use dlnms::scorer::Planes;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -20,11 +21,11 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
-    let scorer = a.study.scorer(runtime, Policy::auto(), 0)?;
+pub fn run(a: &Arguments) -> Result<(), Failure> {
+    let bundle = Bundle::open(&a.study.bundle)?;
     let tumour = Tumour::read(a.center, a.mask.as_deref())?;
     let study = a.study.open()?;
-    let planes = scorer.planes(&study.case(tumour.roi()?)?)?;
+    let planes = Planes::of(&bundle.manifest.preprocessing, &study.case(tumour.roi()?)?)?;
     for (suffix, tensor) in [("_pet.npy", &planes.pet), ("_ct.npy", &planes.ct)] {
         let mut path = a.out.clone().into_os_string();
         path.push(suffix);

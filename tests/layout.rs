@@ -1,0 +1,87 @@
+//! Sizes and offsets of every struct of the C ABI: the same in Rust, in C and in the committed list.
+
+mod support;
+
+use dlnms::ffi::*;
+use std::fmt::Write;
+use std::mem::offset_of;
+use std::process::Command;
+
+macro_rules! layout {
+    ($($t:ident { $($f:ident),* $(,)? })*) => {{
+        let mut text = String::new();
+        $(
+            writeln!(text, "{} {}", stringify!($t), size_of::<$t>()).unwrap();
+            $(writeln!(text, "{}.{} {}", stringify!($t), stringify!($f), offset_of!($t, $f)).unwrap();)*
+        )*
+        text
+    }};
+}
+
+fn layout() -> String {
+    layout! {
+        dlnms_progress { struct_size, reserved, callback, user_data, drop }
+        dlnms_logger { struct_size, level, callback, user_data, drop }
+        dlnms_runtime_options { struct_size, reserved, library_path }
+        dlnms_volume {
+            struct_size, dtype, data, dims, strides, origin, spacing, direction, rescale_slope, rescale_intercept,
+            slice_slopes, slice_offsets, has_padding, reserved, padding_first, padding_last,
+        }
+        dlnms_pet_info {
+            struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, reserved, weight_kg,
+            height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices,
+            acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor,
+        }
+        dlnms_roi { struct_size, kind, point, box_first, box_last, mask }
+        dlnms_case { struct_size, flags, ct, pet, pet_info, roi }
+        dlnms_scores {
+            struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
+            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns,
+        }
+        dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device }
+    }
+}
+
+#[test]
+fn rust_c_and_the_committed_list_agree() {
+    let ours = layout();
+    let path = support::root().join("tests/abi/layout.txt");
+    if std::env::var_os("DLNMS_BLESS").is_some() {
+        std::fs::write(&path, &ours).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(ours, committed, "tests/abi/layout.txt is stale");
+
+    let mut c = String::from("#include \"dlnms.h\"\n");
+    for line in committed.lines() {
+        let (name, number) = line.split_once(' ').unwrap();
+        let measured = match name.split_once('.') {
+            Some((t, field)) => format!("offsetof({t}, {field})"),
+            None => format!("sizeof({name})"),
+        };
+        writeln!(c, "_Static_assert({measured} == {number}, \"{name}\");").unwrap();
+    }
+    let header = std::fs::read_to_string(support::root().join("include/dlnms.h")).unwrap();
+    for name in header
+        .lines()
+        .filter_map(|l| l.strip_prefix("} ")?.strip_suffix(';'))
+    {
+        assert!(
+            committed
+                .lines()
+                .any(|l| l.starts_with(&format!("{name} "))),
+            "{name} is not in layout.txt"
+        );
+    }
+    let out = tempfile::tempdir().unwrap();
+    let source = out.path().join("layout.c");
+    std::fs::write(&source, c).unwrap();
+    for compiler in ["gcc", "clang"].into_iter().filter(|c| support::tool(c)) {
+        support::run(
+            Command::new(compiler)
+                .args(["-std=c11", "-fsyntax-only", "-Werror", "-I"])
+                .arg(support::root().join("include"))
+                .arg(&source),
+        );
+    }
+}
