@@ -1,6 +1,9 @@
 //! DICOM files and folders -> volumes and PET facts. The only place that knows tags.
 
 mod attributes;
+mod choose;
+mod grid;
+mod inspect;
 mod instance;
 mod meta;
 mod pet;
@@ -8,6 +11,7 @@ mod pixels;
 mod series;
 mod time;
 
+pub use inspect::{Inspection, SeriesSummary, SuvSummary, inspect};
 pub use series::{Modality, Series, SliceProgress};
 
 use crate::error::{Error, Result};

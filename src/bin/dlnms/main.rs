@@ -2,6 +2,7 @@
 
 mod info;
 mod input;
+mod inspect;
 mod npy;
 mod phantom;
 mod picture;
@@ -39,6 +40,8 @@ Exit codes: 0 done; 1 the input was refused or a file could not be written; 2 wr
 enum Command {
     /// Score a tumour of a PET/CT study
     Score(score::Arguments),
+    /// List the series of files and folders: which would be used, why not the others, SUV
+    Inspect(inspect::Arguments),
     /// Write the two input tensors of the network as .npy
     Planes(planes::Arguments),
     /// Show versions, ONNX Runtime, devices; check a bundle
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
     let runtime = cli.onnxruntime.as_deref();
     let outcome = match &cli.command {
         Command::Score(a) => score::run(a, runtime),
+        Command::Inspect(a) => inspect::run(a),
         Command::Planes(a) => planes::run(a),
         Command::Info(a) => info::run(a, runtime),
         Command::Phantom(a) => phantom::run(a),

@@ -1,0 +1,168 @@
+//! Slices sorted by position, and the grid they make - or the slice that does not fit.
+
+use super::Modality;
+use super::instance::Instance;
+use crate::error::{Error, Result};
+
+/// Geometry of sorted slices.
+pub struct Grid {
+    pub origin: [f64; 3],
+    pub spacing: [f64; 3],
+    pub direction: [[f64; 3]; 3],
+    /// Empty where the steps are even.
+    pub slice_offsets: Vec<f64>,
+}
+
+/// Steps that differ by less are even: positions are written with few digits.
+const EVEN_STEP_MM: f64 = 1e-3;
+/// Cosines that differ by less are the same orientation.
+const SAME_ORIENTATION: f64 = 1e-4;
+
+impl Grid {
+    /// Sort the slices along the normal and derive their grid, or name the slice that does not fit.
+    pub fn of(slices: &mut [&Instance], modality: Modality) -> Result<Self> {
+        let refuse = |why: String| {
+            Err(Error::DicomSeries {
+                modality: modality.code(),
+                why,
+            })
+        };
+        let first = slices[0];
+        for s in slices.iter() {
+            let missing = [
+                ("ImagePositionPatient", s.position.is_none()),
+                ("ImageOrientationPatient", s.orientation.is_none()),
+                ("PixelSpacing", s.pixel_spacing.is_none()),
+            ];
+            if let Some((name, _)) = missing.iter().find(|(_, absent)| *absent) {
+                return refuse(format!("{name} is missing in {}", s.name()));
+            }
+            if (s.rows, s.columns, s.signed, s.bits_allocated)
+                != (
+                    first.rows,
+                    first.columns,
+                    first.signed,
+                    first.bits_allocated,
+                )
+            {
+                return refuse(format!(
+                    "{} has another matrix or pixel type than {}",
+                    s.name(),
+                    first.name()
+                ));
+            }
+            if s.intercept != first.intercept {
+                return refuse(format!(
+                    "{} has another RescaleIntercept than {}",
+                    s.name(),
+                    first.name()
+                ));
+            }
+            if distance(
+                &s.pixel_spacing.unwrap_or_default(),
+                &first.pixel_spacing.unwrap_or_default(),
+            ) > SAME_ORIENTATION
+            {
+                return refuse(format!(
+                    "{} has another PixelSpacing than {}",
+                    s.name(),
+                    first.name()
+                ));
+            }
+            if distance(
+                &s.orientation.unwrap_or_default(),
+                &first.orientation.unwrap_or_default(),
+            ) > SAME_ORIENTATION
+            {
+                return refuse(format!(
+                    "{} has another orientation than {}",
+                    s.name(),
+                    first.name()
+                ));
+            }
+        }
+        let o = first.orientation.unwrap_or_default();
+        let (row, column) = ([o[0], o[1], o[2]], [o[3], o[4], o[5]]);
+        let normal: [f64; 3] = std::array::from_fn(|i| {
+            row[(i + 1) % 3] * column[(i + 2) % 3] - row[(i + 2) % 3] * column[(i + 1) % 3]
+        });
+        let length = normal.iter().map(|v| v * v).sum::<f64>().sqrt();
+        if length.is_nan() || length <= 0.99 {
+            return refuse(format!(
+                "ImageOrientationPatient of {} is not a pair of unit vectors at right angles",
+                first.name()
+            ));
+        }
+        let normal = normal.map(|v| v / length);
+        let along = |s: &Instance| {
+            s.position
+                .unwrap_or_default()
+                .iter()
+                .zip(&normal)
+                .map(|(p, n)| p * n)
+                .sum::<f64>()
+        };
+        slices.sort_by(|a, b| along(a).total_cmp(&along(b)));
+        let origin = slices[0].position.unwrap_or_default();
+        let offsets: Vec<f64> = slices.iter().map(|s| along(s) - along(slices[0])).collect();
+        let step = Self::check_steps(slices, &offsets, modality)?;
+        for (s, offset) in slices.iter().zip(&offsets) {
+            let position = s.position.unwrap_or_default();
+            let on_axis: [f64; 3] = std::array::from_fn(|i| origin[i] + normal[i] * offset);
+            // 1 % of the way is far below any gantry tilt and far above rounding.
+            if distance(&position, &on_axis) > 0.05 + 0.01 * offset {
+                return refuse(format!(
+                    "gantry tilt or shifted slices: {} does not lie on the normal through the first slice",
+                    s.name()
+                ));
+            }
+        }
+        let uneven = offsets
+            .iter()
+            .enumerate()
+            .any(|(k, z)| (z - k as f64 * step).abs() > EVEN_STEP_MM);
+        let [between_rows, between_columns] = first.pixel_spacing.unwrap_or([1.0; 2]);
+        Ok(Self {
+            origin,
+            spacing: [between_columns, between_rows, step],
+            direction: std::array::from_fn(|r| [row[r], column[r], normal[r]]),
+            slice_offsets: if uneven { offsets } else { Vec::new() },
+        })
+    }
+
+    /// Mean step, after duplicates and gaps were refused.
+    fn check_steps(slices: &[&Instance], offsets: &[f64], modality: Modality) -> Result<f64> {
+        let refuse = |why: String| {
+            Err(Error::DicomSeries {
+                modality: modality.code(),
+                why,
+            })
+        };
+        if offsets.len() < 2 {
+            return refuse("one slice is not a volume".into());
+        }
+        let steps: Vec<f64> = offsets.windows(2).map(|w| w[1] - w[0]).collect();
+        let mut sorted = steps.clone();
+        sorted.sort_by(f64::total_cmp);
+        let median = sorted[sorted.len() / 2];
+        for (i, step) in steps.iter().enumerate() {
+            let (a, b) = (slices[i].name(), slices[i + 1].name());
+            if *step < 0.01 {
+                return refuse(format!("{a} and {b} lie at the same position"));
+            }
+            if *step > 1.5 * median || *step < 0.5 * median {
+                return refuse(format!(
+                    "{step:.3} mm between {a} and {b}, {median:.3} mm elsewhere: missing slices or a variable gap"
+                ));
+            }
+        }
+        Ok(offsets[offsets.len() - 1] / steps.len() as f64)
+    }
+}
+
+fn distance<const N: usize>(a: &[f64; N], b: &[f64; N]) -> f64 {
+    a.iter()
+        .zip(b)
+        .map(|(x, y)| (x - y).abs())
+        .fold(0.0, f64::max)
+}

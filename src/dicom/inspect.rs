@@ -1,0 +1,92 @@
+//! What files and folders hold: every CT and PET series, which one would be used, and why not the others.
+
+use super::choose::candidates;
+use super::{Modality, scan};
+use crate::error::Result;
+use crate::scorer::CancelToken;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// One series.
+#[derive(Clone, Debug, Serialize)]
+pub struct SeriesSummary {
+    /// Series Instance UID.
+    pub uid: String,
+    /// `CT` or `PT`.
+    pub modality: &'static str,
+    /// Images in it.
+    pub slices: usize,
+    /// Columns, rows.
+    pub matrix: [usize; 2],
+    /// Whether scoring would use it.
+    pub chosen: bool,
+    /// Why not.
+    pub rejected_because: Option<String>,
+    /// PET only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suv: Option<SuvSummary>,
+}
+
+/// SUV of a PET series.
+#[derive(Clone, Debug, Serialize)]
+pub struct SuvSummary {
+    /// SUVbw factor of the first slice; `None` if refused.
+    pub factor: Option<f64>,
+    /// How it was found.
+    pub rule: Option<String>,
+    /// Why there is none.
+    pub refusal: Option<String>,
+    /// What was repaired or is unusual.
+    pub warnings: Vec<String>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// All series, CT before PET, largest first.
+    pub series: Vec<SeriesSummary>,
+    /// DICOM files that cannot be read.
+    pub warnings: Vec<String>,
+}
+
+/// Look at files and folders without decoding a pixel.
+pub fn inspect(paths: &[PathBuf], cancel: &CancelToken) -> Result<Inspection> {
+    let found = scan(paths, cancel)?;
+    let mut series = Vec::new();
+    for modality in [Modality::Ct, Modality::Pt] {
+        let mut taken = false;
+        for candidate in candidates(&found.instances, modality) {
+            let refusal = candidate.refusal();
+            let chosen = refusal.is_none() && !taken;
+            taken |= chosen;
+            let smaller = || (!chosen).then(|| "smaller than the chosen series".to_owned());
+            let first = candidate.slices[0];
+            series.push(SeriesSummary {
+                uid: first.series_uid.clone(),
+                modality: modality.code(),
+                slices: candidate.slices.len(),
+                matrix: [first.columns, first.rows],
+                chosen,
+                rejected_because: refusal.or_else(smaller),
+                suv: candidate.suv.as_ref().map(|suv| match suv {
+                    Ok(scale) => SuvSummary {
+                        factor: scale.factors.first().copied(),
+                        rule: Some(scale.rule.clone()),
+                        refusal: None,
+                        warnings: scale.warnings.clone(),
+                    },
+                    Err(e) => SuvSummary {
+                        factor: None,
+                        rule: None,
+                        refusal: Some(e.to_string()),
+                        warnings: Vec::new(),
+                    },
+                }),
+            });
+        }
+    }
+    Ok(Inspection {
+        series,
+        warnings: found.warnings,
+    })
+}
