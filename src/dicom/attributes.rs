@@ -42,7 +42,8 @@ pub fn numbers<const N: usize>(object: &InMemDicomObject, tag: Tag) -> Option<[f
         .then(|| std::array::from_fn(|i| values[i]))
 }
 
-fn element_numbers(element: &InMemElement) -> Vec<f64> {
+/// All numbers of an element; empty if it has none.
+pub fn element_numbers(element: &InMemElement) -> Vec<f64> {
     if element.is_empty() {
         return Vec::new();
     }

@@ -8,10 +8,13 @@ mod instance;
 mod meta;
 mod pet;
 mod pixels;
+pub mod rtstruct;
+mod seg;
 mod series;
 mod time;
 
 pub use inspect::{Inspection, SeriesSummary, SuvSummary, inspect};
+pub use seg::{Segment, Segmentation};
 pub use series::{Modality, Series, SliceProgress};
 
 use crate::error::{Error, Result};
