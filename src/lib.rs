@@ -25,6 +25,7 @@ pub mod ffi;
 pub mod logging;
 #[cfg(feature = "dicom")]
 pub mod nifti;
+pub mod petmetrics;
 pub mod planes;
 pub mod report;
 pub mod roi;

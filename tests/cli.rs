@@ -107,6 +107,21 @@ fn the_phantom_is_scored_by_point_and_by_mask() {
     let factor = by_point["suv"]["factor"].as_f64().unwrap();
     assert!((factor / truth["suv_factor"].as_f64().unwrap() - 1.0).abs() < 1e-9);
     assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
+    let mut c = dlnms();
+    c.args(["score", "--bundle"])
+        .arg(tiny_bundle())
+        .arg("--ct")
+        .arg(study.join("ct"));
+    let o = output(
+        c.arg("--pet")
+            .arg(study.join("pet"))
+            .arg("--mask")
+            .arg(study.join("truth.json")),
+    );
+    assert!(
+        o.status.code() == Some(1) && String::from_utf8_lossy(&o.stderr).contains("NIfTI"),
+        "{o:?}"
+    );
     let mask = study.join("tumour_mask.nii.gz");
     let by_mask = score(&["--mask", mask.to_str().unwrap()]);
     for (axis, truth) in center.iter().enumerate() {
@@ -142,6 +157,89 @@ fn planes_of_the_lung_cancer_study_are_the_golden_ones_and_need_no_runtime() {
         );
         assert!(worst <= tolerance, "{name}: {worst}");
     }
+}
+
+#[test]
+fn contours_and_segments_name_the_tumour_and_its_pet_metrics_are_the_published_ones() {
+    let Some(study) = shared("data/petct/a_paired/acrin042") else {
+        return;
+    };
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("r.json");
+    let score = |extra: &[&str]| {
+        let mut c = dlnms();
+        c.args(["score", "--bundle"])
+            .arg(tiny_bundle())
+            .arg("--ct")
+            .arg(study.join("ct"));
+        let o = output(
+            c.arg("--pet")
+                .arg(study.join("pet_ac"))
+                .args(extra)
+                .arg("--json")
+                .arg(&file),
+        );
+        assert!(o.status.success(), "{extra:?} {o:?}");
+        json(&file)
+    };
+    let near = |r: &Value, want: [f64; 3], mm: f64| {
+        let off = (0..3)
+            .map(|i| (r["center_lps_mm"][i].as_f64().unwrap() - want[i]).abs())
+            .fold(0.0, f64::max);
+        assert!(off < mm, "{} instead of {want:?}", r["center_lps_mm"]);
+    };
+    let rtstruct = study.join("derived/rtstruct_tumour_suv4_on_ct.dcm");
+    let by_contour = score(&[
+        "--rtstruct",
+        rtstruct.to_str().unwrap(),
+        "--roi",
+        "GTV_SUV4",
+        "--threshold",
+        "4",
+    ]);
+    near(&by_contour, [-42.269, -14.623, -122.129], 0.15);
+    // 876 voxels, 62.95 ml at SUV >= 4, SUVmax 42.217 (NUMERICS 4).
+    let m = &by_contour["pet_metrics"];
+    assert_eq!(
+        (m["voxels"].as_u64(), m["method"].as_str()),
+        (Some(876), Some("SUV >= 4")),
+        "{m}"
+    );
+    assert!(
+        (m["suv_max"].as_f64().unwrap() - 42.217).abs() < 1e-3
+            && (m["mtv_ml"].as_f64().unwrap() - 62.95).abs() < 0.1,
+        "{m}"
+    );
+    let seg = study
+        .join("seg_pet_a")
+        .read_dir()
+        .unwrap()
+        .flatten()
+        .next()
+        .unwrap()
+        .path();
+    let by_segment = score(&["--seg", seg.to_str().unwrap(), "--segment", "1"]);
+    near(&by_segment, [-42.269, -14.623, -122.129], 25.0); // a loose drawing around the tumour
+    assert_eq!(by_segment["pet_metrics"]["method"], "41% of SUVmax");
+    let o = output(dlnms().args(["inspect", "--json"]).arg(&study));
+    let found: Value = serde_json::from_slice(&o.stdout).unwrap();
+    let chosen: Vec<_> = found["series"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|s| s["chosen"] == true)
+        .collect();
+    assert_eq!(chosen.len(), 2, "{found:#}");
+    assert_eq!(
+        (chosen[0]["modality"].as_str(), chosen[0]["slices"].as_u64()),
+        (Some("CT"), Some(135))
+    );
+    assert!((chosen[1]["suv"]["factor"].as_f64().unwrap() / 0.000_421_110_07 - 1.0).abs() < 1e-6);
+    assert!(found["series"].as_array().unwrap().iter().any(|s| {
+        s["rejected_because"]
+            .as_str()
+            .is_some_and(|w| w.contains("localizer"))
+    }));
 }
 
 #[test]
@@ -221,21 +319,6 @@ fn exit_codes_and_messages_say_whose_fault_it_is() {
             "--pet",
             here,
             "--center=1,2,3",
-        ],
-    );
-    says(
-        1,
-        "NIfTI",
-        &[
-            "score",
-            "--bundle",
-            tiny,
-            "--ct",
-            here,
-            "--pet",
-            here,
-            "--mask",
-            "absent.nii.gz",
         ],
     );
     says(

@@ -44,7 +44,8 @@ fn contours_give_the_voxels_and_centroids_of_plastimatch() {
         let series = open_series(&[folder], modality, &|_, _| true, &CancelToken::default())
             .unwrap_or_else(|e| panic!("{file}: {e}"));
         let rois = rtstruct::read(&data.join(file)).unwrap();
-        let mask = rtstruct::find(&rois, name)
+        let mask = rois
+            .find(name)
             .unwrap()
             .mask(&series.volume.geometry())
             .unwrap();
@@ -69,7 +70,7 @@ fn contours_give_the_voxels_and_centroids_of_plastimatch() {
     }
     let rois = rtstruct::read(&data.join("a_ct_roi/4dlung_113/rtstruct/1-1.dcm")).unwrap();
     assert!(
-        rtstruct::find(&rois, "nothing")
+        rois.find("nothing")
             .unwrap_err()
             .to_string()
             .contains("Tumor_c40")

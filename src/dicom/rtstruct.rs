@@ -19,8 +19,17 @@ pub struct Contours {
     pub loops: Vec<Vec<[f64; 3]>>,
 }
 
-/// All ROIs of a file, in its order; those without closed planar contours have no loops.
-pub fn read(path: &Path) -> Result<Vec<Contours>> {
+/// The contours of a file.
+#[derive(Clone, Debug)]
+pub struct StructureSet {
+    /// All ROIs, in the file's order; those without closed planar contours have no loops.
+    pub rois: Vec<Contours>,
+    /// Series Instance UIDs of the images they were drawn on.
+    pub drawn_on: Vec<String>,
+}
+
+/// Read a file.
+pub fn read(path: &Path) -> Result<StructureSet> {
     let object = open(path, None)?;
     let items = |o: &InMemDicomObject, tag| {
         o.get(tag)
@@ -65,30 +74,60 @@ pub fn read(path: &Path) -> Result<Vec<Contours>> {
             "the file has no structure set ROIs".into(),
         ));
     }
-    Ok(rois)
+    Ok(StructureSet {
+        rois,
+        drawn_on: referenced_series(&object),
+    })
 }
 
-/// The ROI with this name or number.
-pub fn find<'a>(rois: &'a [Contours], wanted: &str) -> Result<&'a Contours> {
-    let by_number = || {
-        wanted
-            .parse::<i64>()
-            .ok()
-            .and_then(|n| rois.iter().find(|r| r.number == n))
+/// Series Instance UIDs below Referenced Frame of Reference > RT Referenced Study > RT Referenced Series.
+fn referenced_series(object: &InMemDicomObject) -> Vec<String> {
+    let below = |objects: Vec<InMemDicomObject>, tag| -> Vec<InMemDicomObject> {
+        let items = |o: &InMemDicomObject| {
+            o.get(tag)
+                .and_then(|e| e.items().map(<[_]>::to_vec))
+                .unwrap_or_default()
+        };
+        objects.iter().flat_map(items).collect()
     };
-    rois.iter()
-        .find(|r| r.name == wanted)
-        .or_else(by_number)
-        .ok_or_else(|| {
-            let names: Vec<_> = rois
-                .iter()
-                .map(|r| format!("{} {:?}", r.number, r.name))
-                .collect();
-            Error::RoiInvalid(format!(
-                "{wanted:?} is none of the structure set's ROIs: {}",
-                names.join(", ")
-            ))
-        })
+    let frames = below(
+        vec![object.clone()],
+        tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE,
+    );
+    let series = below(
+        below(frames, tags::RT_REFERENCED_STUDY_SEQUENCE),
+        tags::RT_REFERENCED_SERIES_SEQUENCE,
+    );
+    series
+        .iter()
+        .filter_map(|s| text(s, tags::SERIES_INSTANCE_UID))
+        .collect()
+}
+
+impl StructureSet {
+    /// The ROI with this name or number.
+    pub fn find(&self, wanted: &str) -> Result<&Contours> {
+        let rois = &self.rois;
+        let by_number = || {
+            wanted
+                .parse::<i64>()
+                .ok()
+                .and_then(|n| rois.iter().find(|r| r.number == n))
+        };
+        rois.iter()
+            .find(|r| r.name == wanted)
+            .or_else(by_number)
+            .ok_or_else(|| {
+                let names: Vec<_> = rois
+                    .iter()
+                    .map(|r| format!("{} {:?}", r.number, r.name))
+                    .collect();
+                Error::RoiInvalid(format!(
+                    "{wanted:?} is none of the structure set's ROIs: {}",
+                    names.join(", ")
+                ))
+            })
+    }
 }
 
 impl Contours {

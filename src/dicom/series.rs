@@ -34,6 +34,8 @@ impl Modality {
 pub struct Series {
     /// Kind.
     pub modality: Modality,
+    /// Series Instance UID.
+    pub uid: String,
     /// Voxels with geometry.
     pub volume: Volume,
     /// PET only: what SUV needs.
@@ -88,6 +90,7 @@ pub fn load(
     };
     Ok(Series {
         modality,
+        uid: slices[0].series_uid.clone(),
         volume,
         pet_info,
         frame_of_reference: slices[0].frame_of_reference.clone(),

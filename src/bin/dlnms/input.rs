@@ -2,7 +2,8 @@
 
 use crate::terminal;
 use dlnms::Result;
-use dlnms::dicom::Study;
+use dlnms::dicom::{Segmentation, Study, rtstruct};
+use dlnms::petmetrics::Delineation;
 use dlnms::roi::Roi;
 use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{Policy, Provider};
@@ -53,25 +54,74 @@ impl StudyArguments {
     }
 }
 
-/// Where the tumour is.
+/// Where the tumour is: one of four ways.
+#[derive(clap::Args)]
+#[group(skip)]
+#[command(group(clap::ArgGroup::new("tumour").required(true)))]
+pub struct TumourArguments {
+    /// Centre of the tumour, LPS millimetres; write --center=-42.3,-14.6,-122.1
+    #[arg(long, group = "tumour", value_name = "X,Y,Z", value_parser = parse_center, allow_hyphen_values = true)]
+    center: Option<[f64; 3]>,
+    /// Mask of the tumour on any grid; its centroid is the centre
+    #[arg(long, group = "tumour", value_name = "FILE.nii.gz")]
+    mask: Option<PathBuf>,
+    /// RT Structure Set with the tumour's contours
+    #[arg(long, group = "tumour", value_name = "FILE", requires = "roi")]
+    rtstruct: Option<PathBuf>,
+    /// Name or number of the ROI in --rtstruct
+    #[arg(long, value_name = "NAME", requires = "rtstruct")]
+    roi: Option<String>,
+    /// DICOM Segmentation with the tumour
+    #[arg(long, group = "tumour", value_name = "FILE", requires = "segment")]
+    seg: Option<PathBuf>,
+    /// Number of the segment in --seg
+    #[arg(long, value_name = "N", requires = "seg")]
+    segment: Option<usize>,
+}
+
+/// The tumour, read.
 pub enum Tumour {
     Center([f64; 3]),
     Mask(Box<Volume>),
 }
 
-impl Tumour {
-    /// From `--center` or `--mask`, of which clap lets exactly one through.
-    pub fn read(center: Option<[f64; 3]>, mask: Option<&Path>) -> Result<Self> {
-        match (center, mask) {
-            (Some(center), _) => Ok(Tumour::Center(center)),
-            (None, Some(mask)) => Ok(Tumour::Mask(Box::new(dlnms::nifti::read(mask)?))),
-            (None, None) => Err(dlnms::Error::invalid(
-                "--center or --mask",
+impl TumourArguments {
+    /// Read what was named; contours are laid on the grid of the series they were drawn on.
+    pub fn read(&self, study: &Study) -> Result<Tumour> {
+        let mask = |volume| Ok(Tumour::Mask(Box::new(volume)));
+        match self {
+            Self {
+                center: Some(center),
+                ..
+            } => Ok(Tumour::Center(*center)),
+            Self {
+                mask: Some(file), ..
+            } => mask(dlnms::nifti::read(file)?),
+            Self {
+                rtstruct: Some(file),
+                roi: Some(name),
+                ..
+            } => {
+                let set = rtstruct::read(file)?;
+                let on_pet =
+                    set.drawn_on.contains(&study.pet.uid) && !set.drawn_on.contains(&study.ct.uid);
+                let series = if on_pet { &study.pet } else { &study.ct };
+                mask(set.find(name)?.mask(&series.volume.geometry())?)
+            }
+            Self {
+                seg: Some(file),
+                segment: Some(n),
+                ..
+            } => mask(Segmentation::open(file)?.mask(*n)?),
+            _ => Err(dlnms::Error::invalid(
+                "--center, --mask, --rtstruct or --seg",
                 "one of them is needed",
             )),
         }
     }
+}
 
+impl Tumour {
     /// As the library wants it.
     pub fn roi(&self) -> Result<Roi<'_>> {
         Ok(match self {
@@ -98,6 +148,16 @@ pub fn parse_center(text: &str) -> std::result::Result<[f64; 3], String> {
         Ok(point)
     } else {
         Err("the numbers must be finite".into())
+    }
+}
+
+/// `41%` of SUVmax, or a fixed SUV.
+pub fn parse_delineation(text: &str) -> std::result::Result<Delineation, String> {
+    let (number, percent) = text.strip_suffix('%').map_or((text, false), |n| (n, true));
+    match number.trim().parse::<f64>() {
+        Ok(v) if percent && v > 0.0 && v <= 100.0 => Ok(Delineation::Fraction(v / 100.0)),
+        Ok(v) if !percent && v.is_finite() && v > 0.0 => Ok(Delineation::Fixed(v)),
+        _ => Err("write 41% or 2.5".into()),
     }
 }
 

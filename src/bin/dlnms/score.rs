@@ -1,28 +1,31 @@
 //! `dlnms score`.
 
-use crate::input::{StudyArguments, Tumour, parse_center, policy};
+use crate::input::{StudyArguments, TumourArguments, parse_delineation, policy};
 use crate::{Failure, picture, terminal};
 use dlnms::decision::{RESEARCH_USE_ONLY, Risk};
+use dlnms::petmetrics::{self, Delineation, PetMetrics, Region};
 use dlnms::report;
-use dlnms::scorer::{CancelToken, Phase, Scorer, Scores};
+use dlnms::scorer::{CancelToken, Case, Phase, Scorer, Scores};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     study: StudyArguments,
-    /// Centre of the tumour, LPS millimetres; write --center=-42.3,-14.6,-122.1
-    #[arg(long, value_name = "X,Y,Z", value_parser = parse_center, required_unless_present = "mask", conflicts_with = "mask", allow_hyphen_values = true)]
-    center: Option<[f64; 3]>,
-    /// Mask of the tumour on any grid; its centroid is the centre
-    #[arg(long, value_name = "FILE.nii.gz")]
-    mask: Option<PathBuf>,
+    #[command(flatten)]
+    tumour: TumourArguments,
     /// Execution provider: auto, cpu, cuda, tensorrt, tensorrt-rtx; repeat for an order; one alone is strict
     #[arg(long, value_name = "NAME")]
     provider: Vec<String>,
     /// Threads of the network [default: min(4, cores)]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
+    /// Cuts the lesion out of the PET for SUVmax, SUVpeak, MTV and TLG: 41% of SUVmax, or a fixed SUV
+    #[arg(long, value_name = "41%|SUV", value_parser = parse_delineation, default_value = "41%")]
+    threshold: Delineation,
+    /// The lesion is looked for this far around the centre, mm
+    #[arg(long, value_name = "MM", default_value_t = 40.0)]
+    radius: f64,
     /// Write the result with its provenance; - is standard output, without the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -33,8 +36,8 @@ pub struct Arguments {
 
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     let scorer = a.study.scorer(runtime, policy(&a.provider)?, a.threads)?;
-    let tumour = Tumour::read(a.center, a.mask.as_deref())?;
     let study = a.study.open()?;
+    let tumour = a.tumour.read(&study)?;
     let case = study.case(tumour.roi()?)?;
 
     let bar = terminal::bar("preparing the network");
@@ -61,7 +64,11 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
             &scorer.bundle().manifest.preprocessing,
         )?;
     }
-    let report = report::report(&scorer, &scores, &study.warnings);
+    let mut report = report::report(&scorer, &scores, &study.warnings);
+    match lesion(a, &case, &scores) {
+        Ok(metrics) => report["pet_metrics"] = serde_json::json!(metrics),
+        Err(why) => terminal::warning(&format!("no PET metrics: {why}")),
+    }
     for warning in report["warnings"]
         .as_array()
         .into_iter()
@@ -81,6 +88,14 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// SUV metrics around the centre that was scored.
+fn lesion(a: &Arguments, case: &Case<'_>, scores: &Scores) -> dlnms::Result<PetMetrics> {
+    let factors = scores.suv.as_ref().map_or(&[][..], |s| &s.factors);
+    let region = Region::around(&case.pet, scores.center, a.radius)
+        .ok_or_else(|| dlnms::Error::invalid("--radius", "the region is outside the PET"))?;
+    petmetrics::measure(&case.pet, factors, region, a.threshold)
 }
 
 fn print_table(scorer: &Scorer, scores: &Scores) {

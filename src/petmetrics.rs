@@ -1,0 +1,216 @@
+//! SUV metrics of a lesion on native PET voxels (NUMERICS 4). Evidence beside the scores; none is an input of the network.
+
+use crate::error::{Error, Result};
+use crate::volume::VolumeView;
+use serde::Serialize;
+
+/// How a lesion is cut out around its hottest voxel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Delineation {
+    /// A fraction of SUVmax; 0.41 is the usual one.
+    Fraction(f64),
+    /// A fixed SUV.
+    Fixed(f64),
+}
+
+impl Default for Delineation {
+    fn default() -> Self {
+        Delineation::Fraction(0.41)
+    }
+}
+
+/// The metrics of one lesion.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PetMetrics {
+    /// Hottest voxel.
+    pub suv_max: f64,
+    /// Mean over the lesion.
+    pub suv_mean: f64,
+    /// Highest mean over a sphere of 1 cm3 centred on a voxel of the lesion.
+    pub suv_peak: f64,
+    /// Metabolic tumour volume, ml: voxels times voxel volume.
+    pub mtv_ml: f64,
+    /// Total lesion glycolysis: SUVmean times MTV.
+    pub tlg: f64,
+    /// Voxels of the lesion.
+    pub voxels: usize,
+    /// `41% of SUVmax`, `SUV >= 4` ...
+    pub method: String,
+    /// SUV that a voxel must reach.
+    pub threshold: f64,
+}
+
+/// Radius of a sphere of 1 cm3, mm.
+const PEAK_RADIUS_MM: f64 = 6.2035;
+
+/// A region of voxels, both ends included, that the host says holds the lesion.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Region {
+    /// Lowest index along i, j, k.
+    pub first: [usize; 3],
+    /// Highest index.
+    pub last: [usize; 3],
+}
+
+impl Region {
+    /// The cube of `radius` mm around a point, cut to the volume; `None` if the point is outside.
+    pub fn around(view: &VolumeView<'_>, center: [f64; 3], radius: f64) -> Option<Self> {
+        let g = &view.geometry;
+        if !g.contains(center) {
+            return None;
+        }
+        let middle = g.lps_to_index(center);
+        let reach = |a: usize| radius / g.spacing[a];
+        let clip = |a: usize, v: f64| v.round().clamp(0.0, (g.dims[a] - 1) as f64) as usize;
+        Some(Self {
+            first: std::array::from_fn(|a| clip(a, middle[a] - reach(a))),
+            last: std::array::from_fn(|a| clip(a, middle[a] + reach(a))),
+        })
+    }
+
+    fn contains(&self, v: [usize; 3]) -> bool {
+        (0..3).all(|a| (self.first[a]..=self.last[a]).contains(&v[a]))
+    }
+}
+
+/// Cut out the lesion of a region - the voxels that reach the threshold and hang together (26 neighbours) with its
+/// hottest one - and measure it. `factors` turns each slice's values into SUVbw; empty if they are.
+pub fn measure(
+    view: &VolumeView<'_>,
+    factors: &[f64],
+    region: Region,
+    delineation: Delineation,
+) -> Result<PetMetrics> {
+    let suv = |v: [usize; 3]| view.value(v) * factors.get(v[2]).copied().unwrap_or(1.0);
+    let mut hottest = (f64::NEG_INFINITY, region.first);
+    for k in region.first[2]..=region.last[2] {
+        for j in region.first[1]..=region.last[1] {
+            for i in region.first[0]..=region.last[0] {
+                let value = suv([i, j, k]);
+                if !value.is_finite() {
+                    return Err(Error::VoxelNotFinite {
+                        volume: view.name(),
+                    });
+                }
+                if value > hottest.0 {
+                    hottest = (value, [i, j, k]);
+                }
+            }
+        }
+    }
+    let (suv_max, seed) = hottest;
+    let (threshold, method) = match delineation {
+        Delineation::Fraction(f) => (f * suv_max, format!("{:.0}% of SUVmax", f * 100.0)),
+        Delineation::Fixed(t) => (t, format!("SUV >= {t}")),
+    };
+    if !(suv_max > 0.0 && suv_max >= threshold) {
+        return Err(Error::RoiInvalid(format!(
+            "no voxel of the region reaches {method} (SUVmax {suv_max:.2})"
+        )));
+    }
+    let lesion = connected(seed, |v| region.contains(v) && suv(v) >= threshold);
+    let sum: f64 = lesion.iter().map(|v| suv(*v)).sum();
+    let suv_mean = sum / lesion.len() as f64;
+    let mtv_ml = lesion.len() as f64 * view.geometry.voxel_volume_mm3() / 1000.0;
+    let suv_peak = lesion
+        .iter()
+        .map(|v| sphere_mean(view, &suv, *v))
+        .fold(f64::NEG_INFINITY, f64::max);
+    Ok(PetMetrics {
+        suv_max,
+        suv_mean,
+        suv_peak,
+        mtv_ml,
+        tlg: suv_mean * mtv_ml,
+        voxels: lesion.len(),
+        method,
+        threshold,
+    })
+}
+
+/// Voxels that hang together with `seed` over faces, edges and corners.
+fn connected(seed: [usize; 3], belongs: impl Fn([usize; 3]) -> bool) -> Vec<[usize; 3]> {
+    let mut found = vec![seed];
+    let mut seen = std::collections::HashSet::from([seed]);
+    let mut next = 0;
+    while let Some(&v) = found.get(next) {
+        next += 1;
+        for n in 0..27 {
+            let step = [n % 3, n / 3 % 3, n / 9];
+            // 0, 1, 2 stand for -1, 0, +1; below the volume wraps to a huge index, which belongs to nothing.
+            let neighbour = std::array::from_fn(|a| (v[a] + step[a]).wrapping_sub(1));
+            if belongs(neighbour) && seen.insert(neighbour) {
+                found.push(neighbour);
+            }
+        }
+    }
+    found
+}
+
+/// Mean over the voxels whose centres lie within 1 cm3 around a voxel, the volume's border respected.
+fn sphere_mean(view: &VolumeView<'_>, suv: &impl Fn([usize; 3]) -> f64, center: [usize; 3]) -> f64 {
+    let g = &view.geometry;
+    let reach: [isize; 3] = std::array::from_fn(|a| (PEAK_RADIUS_MM / g.spacing[a]) as isize);
+    let (mut sum, mut n) = (0.0, 0.0);
+    for dk in -reach[2]..=reach[2] {
+        for dj in -reach[1]..=reach[1] {
+            for di in -reach[0]..=reach[0] {
+                let step = [di, dj, dk];
+                let mm: f64 = (0..3)
+                    .map(|a| (step[a] as f64 * g.spacing[a]).powi(2))
+                    .sum();
+                let v: [usize; 3] = std::array::from_fn(|a| center[a].wrapping_add_signed(step[a]));
+                if mm <= PEAK_RADIUS_MM.powi(2) && (0..3).all(|a| v[a] < g.dims[a]) {
+                    sum += suv(v);
+                    n += 1.0;
+                }
+            }
+        }
+    }
+    sum / n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::{DType, Geometry, IDENTITY};
+
+    #[test]
+    fn a_box_of_known_values_is_measured_and_a_second_one_left_alone() {
+        let g = Geometry {
+            dims: [12, 10, 9],
+            origin: [0.0; 3],
+            spacing: [4.0, 4.0, 5.0],
+            direction: IDENTITY,
+            slice_offsets: None,
+        };
+        let mut values = vec![1f32; 12 * 10 * 9];
+        let at = |i: usize, j: usize, k: usize| (k * 10 + j) * 12 + i;
+        for k in 3..5 {
+            for j in 3..5 {
+                for i in 3..5 {
+                    values[at(i, j, k)] = 6.0;
+                }
+            }
+        }
+        values[at(4, 4, 4)] = 10.0;
+        values[at(5, 5, 5)] = 6.0; // touches by a corner
+        values[at(9, 8, 8)] = 8.0; // another lesion
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
+        let view = VolumeView::packed(&bytes, DType::F32, g, "pet").unwrap();
+        let all = Region {
+            first: [0; 3],
+            last: [11, 9, 8],
+        };
+        let m = measure(&view, &[], all, Delineation::default()).unwrap();
+        assert_eq!((m.voxels, m.suv_max, m.threshold), (9, 10.0, 4.1));
+        assert!((m.suv_mean - 58.0 / 9.0).abs() < 1e-12 && (m.mtv_ml - 9.0 * 0.08).abs() < 1e-12);
+        assert!((m.tlg - m.suv_mean * m.mtv_ml).abs() < 1e-12 && m.suv_peak < 10.0);
+        let fixed = measure(&view, &[0.5; 9], all, Delineation::Fixed(2.5)).unwrap();
+        assert_eq!((fixed.voxels, fixed.suv_max), (9, 5.0));
+        assert!(measure(&view, &[], all, Delineation::Fixed(50.0)).is_err());
+        let near = Region::around(&view, [16.0, 16.0, 20.0], 8.0).unwrap();
+        assert_eq!((near.first, near.last), ([2, 2, 2], [6, 6, 6]));
+        assert!(Region::around(&view, [500.0, 0.0, 0.0], 8.0).is_none());
+    }
+}
