@@ -2,6 +2,7 @@
 
 use super::attributes::{count, first_item, number, numbers, text, texts};
 use super::meta;
+use super::structure::{self, Extent};
 use crate::error::{Error, Result};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -46,7 +47,7 @@ impl Instance {
     /// Read the header of a file. `None` if it is not DICOM or no image; an error if it is DICOM that cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         let is_dicom = || File::open(path).is_ok_and(|mut f| meta::read(&mut f).is_ok());
-        match open(path, Some(tags::PIXEL_DATA)) {
+        match open(path, Extent::Header) {
             Ok(object) => Ok(Self::of(path, &object)),
             Err(e) if is_dicom() => Err(e),
             Err(_) => Ok(None),
@@ -121,12 +122,12 @@ fn padding(object: &InMemDicomObject, signed: bool, bits_allocated: usize) -> Op
     Some([value.min(limit), value.max(limit)])
 }
 
-/// Open a file, up to but not including `until`.
-pub fn open(path: &Path, until: Option<Tag>) -> Result<DefaultDicomObject> {
-    read_object(path, until).map_err(|why| Error::DicomRead(format!("{}: {why}", file_name(path))))
+/// Open a file.
+pub fn open(path: &Path, extent: Extent) -> Result<DefaultDicomObject> {
+    read_object(path, extent).map_err(|why| Error::DicomRead(format!("{}: {why}", file_name(path))))
 }
 
-fn read_object(path: &Path, until: Option<Tag>) -> std::result::Result<DefaultDicomObject, String> {
+fn read_object(path: &Path, extent: Extent) -> std::result::Result<DefaultDicomObject, String> {
     let system = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::InvalidData => e.to_string(),
         kind => kind.to_string(), // the message may hold the path
@@ -137,12 +138,15 @@ fn read_object(path: &Path, until: Option<Tag>) -> std::result::Result<DefaultDi
         return Err("is not a file of a plausible size".into());
     }
     let meta = meta::read(&mut file).map_err(system)?;
-    file.seek(SeekFrom::Start(meta.data_set_at))
-        .map_err(system)?;
-    let mut options = OpenFileOptions::new().read_preamble(ReadPreamble::Always);
-    if let Some(tag) = until {
-        options = options.read_until(tag);
-    }
+    let at = SeekFrom::Start(meta.data_set_at);
+    file.seek(at).map_err(system)?;
+    structure::check(&meta, BufReader::new(&mut file), metadata.len(), extent)?;
+    file.seek(at).map_err(system)?;
+    let options = OpenFileOptions::new().read_preamble(ReadPreamble::Always);
+    let options = match extent {
+        Extent::Header => options.read_until(tags::PIXEL_DATA),
+        Extent::Pixels => options.read_to(tags::PIXEL_DATA),
+    };
     let clean = Cursor::new(meta.clean_header()?).chain(BufReader::new(file));
     options.from_reader(clean).map_err(|e| brief(&e))
 }

@@ -11,6 +11,7 @@ mod pixels;
 pub mod rtstruct;
 mod seg;
 mod series;
+mod structure;
 mod time;
 
 pub use inspect::{Inspection, SeriesSummary, SuvSummary, inspect};
@@ -87,6 +88,20 @@ pub fn open_series(
     let mut series = series::load(&found.instances, modality, progress, cancel)?;
     series.warnings.extend(found.warnings);
     Ok(series)
+}
+
+/// Stored values of one single-frame image file, native byte order, with columns and rows.
+pub fn decode_file(path: &Path) -> Result<(Vec<u8>, [usize; 2])> {
+    let instance = Instance::read(path)?.ok_or_else(|| {
+        Error::DicomRead(format!(
+            "{} is not a DICOM image",
+            instance::file_name(path)
+        ))
+    })?;
+    Ok((
+        pixels::decode(&instance)?,
+        [instance.columns, instance.rows],
+    ))
 }
 
 /// Folders this deep below the given one are searched; no archive nests deeper, and a loop ends.

@@ -1,6 +1,7 @@
 //! Pixel data of one slice -> stored values, native byte order.
 
 use super::instance::{Instance, open};
+use super::structure::Extent;
 use crate::error::{Error, Result};
 use crate::volume::DType;
 use charls::CharLS;
@@ -55,7 +56,7 @@ pub fn decode(instance: &Instance) -> Result<Vec<u8>> {
     };
     let size = dtype(instance)?.size();
     let n = instance.rows * instance.columns;
-    let object = open(&instance.path, None)?;
+    let object = open(&instance.path, Extent::Pixels)?;
     let element = object
         .get(tags::PIXEL_DATA)
         .ok_or_else(|| refuse("there is none (7FE0,0010)".into()))?;
@@ -134,6 +135,14 @@ fn decompress(
 
 /// Compare the frame header with the attributes before the decoder allocates what the stream asks for.
 fn check_jpeg_ls(stream: &[u8], instance: &Instance) -> Result<(), String> {
+    // Without its end the decoder searches zeros bit by bit for every missing pixel: seconds for one slice.
+    let end = stream
+        .iter()
+        .rposition(|b| *b != 0)
+        .map_or(&[][..], |last| &stream[..=last]);
+    if !end.ends_with(&[0xFF, 0xD9]) {
+        return Err("JPEG-LS: the stream breaks off".into());
+    }
     let mut at = 2;
     while let Some(&[0xFF, marker, high, low]) =
         stream.get(at..at + 4).and_then(|s| s.first_chunk::<4>())

@@ -2,6 +2,7 @@
 
 use super::attributes::{element_numbers, number, text};
 use super::instance::open;
+use super::structure::Extent;
 use crate::error::{Error, Result};
 use crate::volume::{DType, Geometry, Volume};
 use dicom_dictionary_std::tags;
@@ -30,7 +31,7 @@ pub struct StructureSet {
 
 /// Read a file.
 pub fn read(path: &Path) -> Result<StructureSet> {
-    let object = open(path, None)?;
+    let object = open(path, Extent::Header)?;
     let items = |o: &InMemDicomObject, tag| {
         o.get(tag)
             .and_then(|e| e.items().map(<[_]>::to_vec))

@@ -2,6 +2,7 @@
 
 use super::attributes::{count, first_item, number, numbers, text};
 use super::instance::open;
+use super::structure::Extent;
 use crate::error::{Error, Result};
 use crate::volume::{DType, MAX_DIM, Volume};
 use dicom_dictionary_std::tags;
@@ -28,7 +29,7 @@ const MAX_VOXELS: usize = 1 << 31;
 impl Segmentation {
     /// Open a file.
     pub fn open(path: &Path) -> Result<Self> {
-        let object = open(path, None)?;
+        let object = open(path, Extent::Pixels)?;
         if text(&object, tags::MODALITY).as_deref() != Some("SEG") {
             return Err(Error::DicomRead("the file is not a segmentation".into()));
         }
