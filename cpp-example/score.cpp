@@ -102,6 +102,16 @@ struct HostVolume {
     dlnms_volume description;
 };
 
+const char* provider(uint32_t code) {
+    switch (code) {
+    case DLNMS_PROVIDER_CPU: return "cpu";
+    case DLNMS_PROVIDER_CUDA: return "cuda";
+    case DLNMS_PROVIDER_TENSORRT: return "tensorrt";
+    case DLNMS_PROVIDER_TENSORRT_RTX: return "tensorrt-rtx";
+    default: return "unknown";
+    }
+}
+
 const char* risk(uint32_t group) { return group == DLNMS_RISK_HIGH ? "high" : "low"; }
 
 void print(const dlnms::Result& result) {
@@ -112,7 +122,7 @@ void print(const dlnms::Result& result) {
               << "n2 " << s.n2 << " (" << risk(s.risk_n2) << ", cut-off " << s.cutoff_n2 << ")\n"
               << "combined risk " << risk(s.risk_combined) << '\n';
     for (const auto& head : result.heads()) std::cout << "head " << head.name << ' ' << head.score << '\n';
-    std::cout << std::fixed << std::setprecision(3) << "provider " << (s.provider == DLNMS_PROVIDER_CPU ? "cpu" : "gpu") << '\n'
+    std::cout << std::fixed << std::setprecision(3) << "provider " << provider(s.provider) << '\n'
               << "ms: preprocess " << s.preprocess_ns / 1e6 << ", infer " << s.infer_ns / 1e6 << ", total "
               << s.total_ns / 1e6 << '\n';
 }

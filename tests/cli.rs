@@ -243,6 +243,73 @@ fn contours_and_segments_name_the_tumour_and_its_pet_metrics_are_the_published_o
 }
 
 #[test]
+fn no_text_of_a_header_reaches_any_output() {
+    use dicom_core::{DataElement, PrimitiveValue, VR, header::Header};
+    const PLANTED: &str = "PLANTED^SECRET";
+    let out = tempfile::tempdir().unwrap();
+    let study = out.path().join("study");
+    assert!(
+        output(dlnms().args(["phantom", "--out"]).arg(&study))
+            .status
+            .success()
+    );
+    let mut planted = 0;
+    for folder in ["ct", "pet"] {
+        for file in study
+            .join(folder)
+            .read_dir()
+            .unwrap()
+            .flatten()
+            .map(|e| e.path())
+        {
+            let mut object = dicom_object::open_file(&file).unwrap();
+            let texts = [VR::PN, VR::LO, VR::SH, VR::ST, VR::LT, VR::UT, VR::AE];
+            let tags: Vec<_> = object
+                .iter()
+                .filter(|e| texts.contains(&e.vr()))
+                .map(|e| (e.tag(), e.vr()))
+                .collect();
+            for (tag, vr) in tags {
+                object.put(DataElement::new(tag, vr, PrimitiveValue::from(PLANTED)));
+                planted += 1;
+            }
+            object.write_to_file(&file).unwrap();
+        }
+    }
+    assert!(planted > 1000, "{planted}");
+    let json_file = out.path().join("r.json");
+    let said = |c: &mut Command| {
+        let o = output(c);
+        [o.stdout, o.stderr].concat()
+    };
+    let score = |center: &str| {
+        let mut c = dlnms();
+        c.args(["score", "--bundle"])
+            .arg(tiny_bundle())
+            .arg("--ct")
+            .arg(study.join("ct"))
+            .arg("--pet")
+            .arg(study.join("pet"));
+        said(c.arg(center).arg("--json").arg(&json_file))
+    };
+    let mut everything = score("--center=-82,-12,46.5");
+    everything.extend(std::fs::read(&json_file).unwrap());
+    everything.extend(score("--center=0,0,9999"));
+    everything.extend(said(dlnms().args(["inspect", "--json"]).arg(&study)));
+    std::fs::remove_file(study.join("ct/0050.dcm")).unwrap();
+    everything.extend(score("--center=-82,-12,46.5")); // a missing slice is named by its file
+    let text = String::from_utf8_lossy(&everything);
+    assert!(
+        text.contains("missing slices") && text.contains("n1_pet"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("PLANTED") && !text.contains("SECRET"),
+        "{text}"
+    );
+}
+
+#[test]
 fn exit_codes_and_messages_say_whose_fault_it_is() {
     let out = tempfile::tempdir().unwrap();
     let says = |code: i32, word: &str, args: &[&str]| {

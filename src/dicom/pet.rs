@@ -171,6 +171,9 @@ pub fn pet_info(slices: &[&Instance]) -> Result<PetInfo> {
             Some("GML") => Units::Gml,
             Some("CM2ML") => Units::Cm2ml,
             Some("CNTS") => Units::Cnts,
+            Some(other) if other.chars().all(|c| c.is_ascii_alphanumeric()) => {
+                return refuse(format!("Units (0054,1001) {other} are not convertible"));
+            }
             _ => Units::Other,
         },
         suv_type,

@@ -3,6 +3,7 @@
 //! Sources: the QIBA vendor-neutral pseudo-code, the IBSI / OncoRay SUV manual, DICOM PS3.3 C.8.9. Pure: knows no
 //! DICOM. Times are seconds on one clock that the caller chooses (the DICOM reader counts from a fixed date).
 
+mod clock;
 mod scale;
 
 /// DICOM Units (0054,1001).

@@ -3,7 +3,6 @@
 use super::{DecayCorrection, PetInfo, Sex, SuvScale, SuvType, Units};
 use crate::error::{Error, Result};
 
-const DAY: f64 = 86_400.0;
 /// Half-life of F-18 in seconds, assumed for a coded F-18 tracer whose header has none.
 const F18_HALF_LIFE_S: f64 = 6586.2;
 
@@ -196,108 +195,6 @@ impl PetInfo {
         Ok(w / norm)
     }
 
-    /// Reference time of each slice for START, and the rule that gave it.
-    fn reference_times(
-        &self,
-        lambda: f64,
-        log: &mut Provenance,
-    ) -> Result<(Vec<f64>, &'static str)> {
-        let n = self.slices.len();
-        let earliest = self
-            .slices
-            .iter()
-            .filter_map(|s| s.acquisition)
-            .min_by(f64::total_cmp);
-        if let (Some(series), Some(earliest)) = (self.series, earliest)
-            && series <= earliest
-        {
-            log.step("reference time: series time, not after the earliest acquisition".into());
-            return Ok((vec![series; n], "SeriesTime"));
-        }
-        if let Some(start) = self.ge_scan_start {
-            log.step("reference time: GE private scan start (0009,xx0D), the series time lies after acquisition".into());
-            return Ok((vec![start; n], "GE(0009,xx0D)"));
-        }
-        let by_frame: Option<Vec<f64>> = self
-            .slices
-            .iter()
-            .map(|s| {
-                let (at, reference, duration) =
-                    (s.acquisition?, s.frame_reference_ms?, s.frame_duration_ms?);
-                (reference > 0.0 && duration > 0.0)
-                    .then(|| at + average_time(lambda, duration / 1000.0) - reference / 1000.0)
-            })
-            .collect();
-        if let Some(times) = by_frame.filter(|t| !t.is_empty()) {
-            log.step("reference time: acquisition time + mean decay time of the frame - frame reference time".into());
-            return Ok((times, "FrameReferenceTime"));
-        }
-        match earliest {
-            Some(earliest) => {
-                log.warn(
-                    "reference time: earliest acquisition time, for want of anything better".into(),
-                );
-                Ok((vec![earliest; n], "AcquisitionTime"))
-            }
-            None => refuse("SeriesTime and AcquisitionTime are missing: no reference time"),
-        }
-    }
-
-    /// Seconds from administration to `reference`, by NUMERICS 3 (t_adm).
-    fn uptake(
-        &self,
-        reference: f64,
-        half_life: f64,
-        first: bool,
-        log: &mut Provenance,
-    ) -> Result<f64> {
-        let direct = self
-            .injection
-            .map(|t| reference - t)
-            .filter(|dt| (-3600.0..2.0 * half_life).contains(dt));
-        let (dt, source) = if let Some(dt) = direct {
-            (dt, "RadiopharmaceuticalStartDateTime")
-        } else {
-            let time_of_day = self
-                .injection
-                .map(|t| t.rem_euclid(DAY))
-                .or(self.injection_time_of_day);
-            let Some(time_of_day) = time_of_day else {
-                return refuse(
-                    "RadiopharmaceuticalStartDateTime (0018,1078) and StartTime (0018,1072) are missing",
-                );
-            };
-            let mut administered = (reference / DAY).floor() * DAY + time_of_day;
-            if administered > reference {
-                administered -= DAY;
-                if first {
-                    log.warn("administration taken as the day before (past midnight)".into());
-                }
-            }
-            (
-                reference - administered,
-                "time of day of the administration, on the date of the reference time",
-            )
-        };
-        if !(0.0..=6.0 * 3600.0).contains(&dt) {
-            return refuse(&format!(
-                "{dt:.0} s from administration to the reference time, allowed 0 to 21600"
-            ));
-        }
-        if first {
-            log.step(format!(
-                "administration: {source}, {dt:.3} s before the reference time"
-            ));
-            if !(1800.0..=10_800.0).contains(&dt) {
-                log.warn(format!(
-                    "uptake of {:.0} min is outside 30 to 180 min",
-                    dt / 60.0
-                ));
-            }
-        }
-        Ok(dt)
-    }
-
     /// DecayCorrection NONE: undo the decay to the frame and within it.
     fn uncorrected(
         &self,
@@ -330,31 +227,26 @@ impl PetInfo {
     }
 }
 
-/// Time within a frame of length `t` at which the activity equals its mean over the frame.
-fn average_time(lambda: f64, t: f64) -> f64 {
-    (lambda * t / -(-lambda * t).exp_m1()).ln() / lambda
-}
-
 fn usable(factors: &[f64], n: usize) -> bool {
     n > 0 && factors.len() == n && factors.iter().all(|f| f.is_finite() && *f > 0.0)
 }
 
-fn refuse<T>(why: &str) -> Result<T> {
+pub(super) fn refuse<T>(why: &str) -> Result<T> {
     Err(Error::Suv(why.into()))
 }
 
 #[derive(Default)]
-struct Provenance {
+pub(super) struct Provenance {
     steps: Vec<String>,
     warnings: Vec<String>,
 }
 
 impl Provenance {
-    fn step(&mut self, text: String) {
+    pub fn step(&mut self, text: String) {
         self.steps.push(text);
     }
 
-    fn warn(&mut self, text: String) {
+    pub fn warn(&mut self, text: String) {
         self.warnings.push(text);
     }
 }
@@ -362,6 +254,7 @@ impl Provenance {
 #[cfg(test)]
 mod tests {
     use super::super::SliceTiming;
+    use super::super::clock::DAY;
     use super::*;
 
     fn bqml() -> PetInfo {

@@ -1,6 +1,8 @@
 //! What the integration tests share: where things are, and small readers of test data.
 #![allow(dead_code)]
 
+pub mod host;
+
 use std::path::{Path, PathBuf};
 
 /// Repository root.
