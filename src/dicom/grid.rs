@@ -29,6 +29,12 @@ impl Grid {
         };
         let first = slices[0];
         for s in slices.iter() {
+            if s.frames != 1 {
+                return refuse(format!(
+                    "{} is a multi-frame object, which this version does not read",
+                    s.name()
+                ));
+            }
             let missing = [
                 ("ImagePositionPatient", s.position.is_none()),
                 ("ImageOrientationPatient", s.orientation.is_none()),
