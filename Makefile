@@ -66,7 +66,7 @@ $(T)/tiny-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES) tests/tiny_bundl
 
 # ---------------------------------------------------------------- the library
 
-dist: $(VENV)/.ready
+dist: $(ORT)/.ready
 	@echo "== release build"
 	@cargo build --release --locked
 	@mkdir -p $(DIST)/include $(DIST)/lib $(DIST)/bin
@@ -74,6 +74,10 @@ dist: $(VENV)/.ready
 	@cp target/release/dlnms $(DIST)/bin/
 	@cp target/release/libdlnms.so $(DIST)/lib/libdlnms.so.1 && ln -sf libdlnms.so.1 $(DIST)/lib/libdlnms.so
 	@tests/abi/isolate.sh target/release/libdlnms.a $(DIST)/lib/libdlnms.a
+	@# Beside the library and the program, where they look by themselves.
+	@ln -sf $(ORT)/libonnxruntime.so.$(ORT_VERSION) $(DIST)/lib/libonnxruntime.so
+	@ln -sf $(ORT)/libonnxruntime.so.$(ORT_VERSION) $(DIST)/bin/libonnxruntime.so
+	@ln -sf $(ORT)/libonnxruntime.so.$(ORT_VERSION) target/release/libonnxruntime.so
 
 # ---------------------------------------------------------------- demo
 

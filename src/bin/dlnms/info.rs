@@ -1,6 +1,7 @@
 //! `dlnms info`.
 
 use crate::Failure;
+use crate::terminal::say;
 use dlnms::report;
 use dlnms::runtime::{REQUIRED_API, Runtime};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
@@ -42,53 +43,53 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
             "devices": devices,
             "bundle": scorer.as_ref().map(report::scorer_info),
         });
-        println!("{document:#}");
+        say!("{document:#}");
     } else {
-        println!(
+        say!(
             "dlnms         {} (ABI {})",
             env!("CARGO_PKG_VERSION"),
             dlnms::ABI_VERSION
         );
         match &runtime {
-            Ok(r) => println!(
+            Ok(r) => say!(
                 "ONNX Runtime  {} at {} (1.{REQUIRED_API} or later is needed)",
                 r.version(),
                 r.path().display()
             ),
-            Err(e) => println!("ONNX Runtime  {e}"),
+            Err(e) => say!("ONNX Runtime  {e}"),
         }
         for device in &devices {
-            println!("device        {device}");
+            say!("device        {device}");
         }
         if let Some(scorer) = &scorer {
             print_bundle(scorer);
         }
-        println!("{}", dlnms::decision::RESEARCH_USE_ONLY);
+        say!("{}", dlnms::decision::RESEARCH_USE_ONLY);
     }
     runtime.map(drop).map_err(Failure::from)
 }
 
 fn print_bundle(scorer: &Scorer) {
     let manifest = &scorer.bundle().manifest;
-    println!(
+    say!(
         "bundle        {} {} ({} weights), every file is what the manifest says",
         manifest.id,
         manifest.version,
         manifest.weights.name()
     );
     if let Some(engine) = scorer.engine() {
-        println!(
+        say!(
             "provider      {} with {} threads",
             engine.provider.name(),
             scorer.threads()
         );
         for p in &engine.placement {
-            println!("  placement   {} nodes on {}", p.nodes, p.provider);
+            say!("  placement   {} nodes on {}", p.nodes, p.provider);
         }
         for p in &engine.passed_over {
-            println!("  passed over {}: {}", p.provider, p.reason);
+            say!("  passed over {}: {}", p.provider, p.reason);
         }
-        println!(
+        say!(
             "self-test     largest difference {:.1e}",
             engine.self_test_max_difference
         );

@@ -1,5 +1,6 @@
 //! `dlnms inspect`.
 
+use crate::terminal::say;
 use crate::{Failure, terminal};
 use dlnms::dicom::inspect;
 use dlnms::scorer::CancelToken;
@@ -18,13 +19,13 @@ pub struct Arguments {
 pub fn run(a: &Arguments) -> Result<(), Failure> {
     let inspection = inspect(&a.paths, &CancelToken::default())?;
     if a.json {
-        println!("{:#}", serde_json::json!(inspection));
+        say!("{:#}", serde_json::json!(inspection));
         return Ok(());
     }
     for warning in &inspection.warnings {
         terminal::warning(warning);
     }
-    println!("use  modality  slices  matrix     SUVbw factor");
+    say!("use  modality  slices  matrix     SUVbw factor");
     for s in &inspection.series {
         let matrix = format!("{}x{}", s.matrix[0], s.matrix[1]);
         let suv = s
@@ -33,12 +34,13 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
             .and_then(|v| v.factor)
             .map_or(String::new(), |f| format!("{f:.9}"));
         let mark = if s.chosen { "yes" } else { "no" };
-        println!(
+        say!(
             "{mark:4} {:8}  {:6}  {matrix:9}  {suv}",
-            s.modality, s.slices
+            s.modality,
+            s.slices
         );
         if let Some(why) = &s.rejected_because {
-            println!("     {why}");
+            say!("     {why}");
         }
     }
     Ok(())

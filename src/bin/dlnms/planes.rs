@@ -1,6 +1,7 @@
 //! `dlnms planes`.
 
 use crate::input::{StudyArguments, TumourArguments};
+use crate::terminal::say;
 use crate::{Failure, npy};
 use dlnms::bundle::Bundle;
 use dlnms::scorer::Planes;
@@ -26,7 +27,7 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
         let mut path = a.out.clone().into_os_string();
         path.push(suffix);
         npy::write(Path::new(&path), tensor)?;
-        println!("{}", Path::new(&path).display());
+        say!("{}", Path::new(&path).display());
     }
     Ok(())
 }

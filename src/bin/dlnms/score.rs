@@ -1,6 +1,7 @@
 //! `dlnms score`.
 
 use crate::input::{StudyArguments, TumourArguments, parse_delineation, policy};
+use crate::terminal::say;
 use crate::{Failure, picture, terminal};
 use dlnms::decision::{RESEARCH_USE_ONLY, Risk};
 use dlnms::petmetrics::{self, Delineation, PetMetrics, Region};
@@ -79,7 +80,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     }
     let text = format!("{report:#}\n");
     match a.json.as_deref() {
-        Some(path) if path == Path::new("-") => print!("{text}"),
+        Some(path) if path == Path::new("-") => say!("{}", text.trim_end()),
         json => {
             if let Some(path) = json {
                 std::fs::write(path, text).map_err(Failure::output(path))?;
@@ -102,40 +103,43 @@ fn print_table(scorer: &Scorer, scores: &Scores) {
     let manifest = &scorer.bundle().manifest;
     let risk = |r: Risk| if r == Risk::High { "high" } else { "low" };
     let ms = |d: std::time::Duration| d.as_secs_f64() * 1e3;
-    println!("{RESEARCH_USE_ONLY}");
-    println!(
+    say!("{RESEARCH_USE_ONLY}");
+    say!(
         "model     {} {} ({} weights)",
         manifest.id,
         manifest.version,
         manifest.weights.name()
     );
-    println!(
+    say!(
         "N1        {:.4}  {:4}  (cut-off {})",
         scores.n1,
         risk(scores.decision.n1),
         manifest.cutoffs.n1
     );
-    println!(
+    say!(
         "N2        {:.4}  {:4}  (cut-off {})",
         scores.n2,
         risk(scores.decision.n2),
         manifest.cutoffs.n2
     );
-    println!("combined          {}", risk(scores.decision.combined));
+    say!("combined          {}", risk(scores.decision.combined));
     for (head, value) in manifest
         .heads
         .iter()
         .zip(&scores.heads)
         .filter(|(h, _)| h.contains('_'))
     {
-        println!("  {head:7} {value:.4}");
+        say!("  {head:7} {value:.4}");
     }
-    println!(
+    say!(
         "centre    {:.2}, {:.2}, {:.2} mm LPS ({})",
-        scores.center[0], scores.center[1], scores.center[2], scores.roi_kind
+        scores.center[0],
+        scores.center[1],
+        scores.center[2],
+        scores.roi_kind
     );
     if let Some(suv) = &scores.suv {
-        println!(
+        say!(
             "SUVbw     factor {:.9} ({}, {:.0} s)",
             suv.factors.first().copied().unwrap_or(f64::NAN),
             suv.rule,
@@ -143,11 +147,11 @@ fn print_table(scorer: &Scorer, scores: &Scores) {
         );
     }
     let t = &scores.timings;
-    println!(
+    say!(
         "provider  {}",
         scorer.engine().map_or("?", |e| e.provider.name())
     );
-    println!(
+    say!(
         "ms        preprocess {:.2}, infer {:.2}, total {:.2}",
         ms(t.preprocess),
         ms(t.infer),

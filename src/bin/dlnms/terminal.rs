@@ -1,7 +1,7 @@
 //! What a person sees: progress and colours on a terminal, plain lines elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 /// A bar on standard error; nothing where that is no terminal.
 pub fn bar(what: &str) -> ProgressBar {
@@ -20,6 +20,21 @@ pub fn bar(what: &str) -> ProgressBar {
 pub fn advance(bar: &ProgressBar, fraction: f64) {
     bar.set_position((fraction * 1000.0) as u64);
 }
+
+/// A line on standard output. A reader that has had enough (`| head`) ends the program, quietly.
+pub fn line(text: &str) {
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// `println!` by way of [`line`].
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::terminal::line(&format!($($text)*))
+    };
+}
+pub(crate) use say;
 
 /// An error line.
 pub fn error(text: &str) {

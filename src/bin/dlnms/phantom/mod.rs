@@ -3,6 +3,7 @@
 mod body;
 mod dicom;
 
+use crate::terminal::say;
 use crate::{Failure, terminal};
 use body::{TUMOUR_CENTER, TUMOUR_RADIUS};
 use flate2::{Compression, write::GzEncoder};
@@ -93,13 +94,13 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
     let path = a.out.join("truth.json");
     std::fs::write(&path, format!("{truth:#}\n")).map_err(Failure::output(&path))?;
     let [x, y, z] = TUMOUR_CENTER;
-    println!(
+    say!(
         "synthetic study in {}: {} CT and {} PET slices, RTSTRUCT, mask",
         a.out.display(),
         CT.slices,
         PET.slices
     );
-    println!("tumour centre: --center={x},{y},{z}");
+    say!("tumour centre: --center={x},{y},{z}");
     Ok(())
 }
 
