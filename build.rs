@@ -8,6 +8,8 @@ fn main() {
             "cargo:rustc-cdylib-link-arg=-Wl,-soname,libdlnms.so.{}",
             abi_version()
         );
+        // A codec's C names are not ours to export.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
         // ONNX Runtime's pool threads and the host's log callback outlive any dlclose.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
