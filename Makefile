@@ -30,7 +30,7 @@ $(VENV)/.ready: model/requirements.txt
 	@echo "== Python environment in target/venv (first time: some minutes)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || { echo "Python 3.9 or later is needed"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python venv is missing; on Debian: apt-get install python3-venv"; exit 1; }
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r model/requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r model/requirements.txt
 	@touch $@
 
 # The wheel for one fixed Python, so that any Python can fetch it: only its shared library is used.
@@ -83,7 +83,9 @@ dist: $(ORT)/.ready
 
 DEMO := $(T)/demo
 
-demo: $(ORT)/.ready $(T)/bundle/manifest.json dist
+# The bundle is written while the library compiles.
+demo:
+	@$(MAKE) --no-print-directory -j2 dist $(T)/bundle/manifest.json
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	@echo "== synthetic PET/CT study as DICOM"
 	@$(DIST)/bin/dlnms phantom --out $(DEMO)/study
