@@ -73,12 +73,7 @@ impl BridgeScorer {
         center: [f64; 3],
     ) -> Result<cpp::Scores> {
         catch(|| {
-            let case = Case {
-                ct: view(ct, "ct")?,
-                pet: view(pet, "pet")?,
-                pet_info: None,
-                roi: Roi::Point(center),
-            };
+            let case = Case::new(view(ct, "ct")?, view(pet, "pet")?, Roi::Point(center));
             let scores = self.0.score(&case, &CancelToken::default())?;
             Ok(cpp::Scores {
                 n1: scores.n1,

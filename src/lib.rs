@@ -17,16 +17,19 @@
 #[cfg(feature = "cxx-bridge")]
 mod bridge;
 pub mod bundle;
+pub mod case;
 pub mod decision;
 #[cfg(feature = "dicom")]
 pub mod dicom;
 pub mod error;
 pub mod ffi;
-pub mod logging;
 #[cfg(feature = "dicom")]
-pub mod nifti;
+pub mod files;
+pub mod lesion;
+pub mod logging;
 pub mod petmetrics;
 pub mod planes;
+pub mod quality;
 pub mod report;
 pub mod roi;
 pub mod runtime;

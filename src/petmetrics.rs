@@ -1,23 +1,10 @@
 //! SUV metrics of a lesion on native PET voxels (NUMERICS 4). Evidence beside the scores; none is an input of the network.
 
 use crate::error::{Error, Result};
+
+use crate::roi::{Delineation, Extent, Seed};
 use crate::volume::VolumeView;
 use serde::Serialize;
-
-/// How a lesion is cut out around its hottest voxel.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Delineation {
-    /// A fraction of SUVmax; 0.41 is the usual one.
-    Fraction(f64),
-    /// A fixed SUV.
-    Fixed(f64),
-}
-
-impl Default for Delineation {
-    fn default() -> Self {
-        Delineation::Fraction(0.41)
-    }
-}
 
 /// The metrics of one lesion.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,7 +43,7 @@ impl Region {
     /// The cube of `radius` mm around a point, cut to the volume; `None` if the point is outside.
     pub fn around(view: &VolumeView<'_>, center: [f64; 3], radius: f64) -> Option<Self> {
         let g = &view.geometry;
-        if !g.contains(center) {
+        if !g.contains(center) || !(radius.is_finite() && radius >= 0.0) {
             return None;
         }
         let middle = g.lps_to_index(center);
@@ -68,19 +55,39 @@ impl Region {
         })
     }
 
+    /// The voxels whose centres lie in an LPS box, cut to the volume; `None` if there are none.
+    pub fn within(view: &VolumeView<'_>, bounds: [[f64; 2]; 3]) -> Option<Self> {
+        let g = &view.geometry;
+        let mut index = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
+        for corner in 0..8 {
+            let point = g.lps_to_index(std::array::from_fn(|a| bounds[a][corner >> a & 1]));
+            for (b, v) in index.iter_mut().zip(point) {
+                *b = [b[0].min(v), b[1].max(v)];
+            }
+        }
+        let last = |a: usize| g.dims[a] as f64 - 1.0;
+        (0..3)
+            .all(|a| index[a][1] >= 0.0 && index[a][0] <= last(a))
+            .then(|| Self {
+                first: std::array::from_fn(|a| index[a][0].round().clamp(0.0, last(a)) as usize),
+                last: std::array::from_fn(|a| index[a][1].round().clamp(0.0, last(a)) as usize),
+            })
+    }
+
     fn contains(&self, v: [usize; 3]) -> bool {
         (0..3).all(|a| (self.first[a]..=self.last[a]).contains(&v[a]))
     }
 }
 
 /// Cut out the lesion of a region - the voxels that reach the threshold and hang together (26 neighbours) with its
-/// hottest one - and measure it. `factors` turns each slice's values into SUVbw; empty if they are.
+/// hottest one - and measure it. `factors` turns each slice's values into SUVbw; empty if they are. Returns the
+/// lesion's voxels with the measures.
 pub fn measure(
     view: &VolumeView<'_>,
     factors: &[f64],
     region: Region,
     delineation: Delineation,
-) -> Result<PetMetrics> {
+) -> Result<(PetMetrics, Vec<[usize; 3]>)> {
     let suv = |v: [usize; 3]| view.value(v) * factors.get(v[2]).copied().unwrap_or(1.0);
     let mut hottest = (f64::NEG_INFINITY, region.first);
     for k in region.first[2]..=region.last[2] {
@@ -116,7 +123,7 @@ pub fn measure(
         .iter()
         .map(|v| sphere_mean(view, &suv, *v))
         .fold(f64::NEG_INFINITY, f64::max);
-    Ok(PetMetrics {
+    let metrics = PetMetrics {
         suv_max,
         suv_mean,
         suv_peak,
@@ -125,11 +132,37 @@ pub fn measure(
         voxels: lesion.len(),
         method,
         threshold,
+    };
+    Ok((metrics, lesion))
+}
+
+/// Centre and bounds of the lesion that grows from a seed.
+pub fn extent_of_seed(view: &VolumeView<'_>, factors: &[f64], seed: &Seed) -> Result<Extent> {
+    let region = Region::around(view, seed.point, seed.radius_mm).ok_or(Error::RoiOutside {
+        volume: view.name(),
+        center: seed.point,
+    })?;
+    let (_, voxels) = measure(view, factors, region, seed.delineation)?;
+    let n = voxels.len() as f64;
+    let mut center = [0.0; 3];
+    let mut index = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
+    for v in voxels.iter().map(|v| v.map(|i| i as f64)) {
+        for (sum, x) in center.iter_mut().zip(view.geometry.index_to_lps(v)) {
+            *sum += x / n;
+        }
+        for (range, i) in index.iter_mut().zip(v) {
+            *range = [range[0].min(i - 0.5), range[1].max(i + 0.5)];
+        }
+    }
+    Ok(Extent {
+        center,
+        bounds: Some(view.geometry.lps_box(index)),
     })
 }
 
-/// Voxels that hang together with `seed` over faces, edges and corners.
-fn connected(seed: [usize; 3], belongs: impl Fn([usize; 3]) -> bool) -> Vec<[usize; 3]> {
+/// Voxels that hang together with `seed` over faces, edges and corners. `belongs` is asked of indices beyond the volume
+/// as well.
+pub fn connected(seed: [usize; 3], belongs: impl Fn([usize; 3]) -> bool) -> Vec<[usize; 3]> {
     let mut found = vec![seed];
     let mut seen = std::collections::HashSet::from([seed]);
     let mut next = 0;
@@ -202,11 +235,12 @@ mod tests {
             first: [0; 3],
             last: [11, 9, 8],
         };
-        let m = measure(&view, &[], all, Delineation::default()).unwrap();
+        let (m, voxels) = measure(&view, &[], all, Delineation::default()).unwrap();
+        assert_eq!(voxels.len(), m.voxels);
         assert_eq!((m.voxels, m.suv_max, m.threshold), (9, 10.0, 4.1));
         assert!((m.suv_mean - 58.0 / 9.0).abs() < 1e-12 && (m.mtv_ml - 9.0 * 0.08).abs() < 1e-12);
         assert!((m.tlg - m.suv_mean * m.mtv_ml).abs() < 1e-12 && m.suv_peak < 10.0);
-        let fixed = measure(&view, &[0.5; 9], all, Delineation::Fixed(2.5)).unwrap();
+        let (fixed, _) = measure(&view, &[0.5; 9], all, Delineation::Fixed(2.5)).unwrap();
         assert_eq!((fixed.voxels, fixed.suv_max), (9, 5.0));
         assert!(measure(&view, &[], all, Delineation::Fixed(50.0)).is_err());
         let near = Region::around(&view, [16.0, 16.0, 20.0], 8.0).unwrap();

@@ -60,6 +60,14 @@ pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
             manifest.weights.name()
         ));
     }
+    let lesion = match &scores.lesion {
+        Some(Ok(lesion)) => Some(lesion),
+        Some(Err(why)) => {
+            all_warnings.push(format!("the lesion was not measured: {why}"));
+            None
+        }
+        None => None,
+    };
     let Decision { n1, n2, combined } = scores.decision;
     json!({
         "schema_version": SCHEMA_VERSION,
@@ -79,6 +87,9 @@ pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
             "dt_s": s.dt_s,
             "steps": s.steps,
         })),
+        "qc": scores.quality,
+        "pet_metrics": lesion.map(|l| &l.pet),
+        "ct_diameters": lesion.and_then(|l| l.ct.as_ref()),
         "flags": flag_names(flags),
         "warnings": all_warnings,
         "provider": scorer.engine().map(|e| e.provider.name()),

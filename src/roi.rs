@@ -1,4 +1,4 @@
-//! Where the tumour is: a point, a box or a mask, and its centre.
+//! Where the tumour is: a point, a box, a mask or a seed, and its centre.
 
 use crate::error::{Error, Result};
 use crate::volume::{Geometry, VolumeView, Voxel, with_voxel_type};
@@ -13,28 +13,78 @@ pub enum Roi<'a> {
     Box([f64; 3], [f64; 3]),
     /// Voxels that are not zero, on any grid; the centre is their centroid, each voxel weighing the same.
     Mask(VolumeView<'a>),
+    /// A point near the tumour from which it is cut out of the PET; the centre is that lesion's centroid.
+    Seed(Seed),
+}
+
+/// A point near a tumour, and how to cut the tumour out of the PET (NUMERICS 4).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seed {
+    /// LPS mm.
+    pub point: [f64; 3],
+    /// The lesion is looked for this far around the point, mm.
+    pub radius_mm: f64,
+    /// Threshold.
+    pub delineation: Delineation,
+}
+
+/// How a lesion is cut out around its hottest voxel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Delineation {
+    /// A fraction of SUVmax; 0.41 is the usual one.
+    Fraction(f64),
+    /// A fixed SUV.
+    Fixed(f64),
+}
+
+impl Default for Delineation {
+    fn default() -> Self {
+        Delineation::Fraction(0.41)
+    }
+}
+
+/// Where an ROI is and how far it reaches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extent {
+    /// Centre, LPS mm (NUMERICS 1).
+    pub center: [f64; 3],
+    /// LPS box around it, outer edges of its voxels; a point has none.
+    pub bounds: Option<[[f64; 2]; 3]>,
 }
 
 impl Roi<'_> {
-    /// Centre in LPS mm (NUMERICS 1).
+    /// Centre in LPS mm (NUMERICS 1); of a seed, the seed itself.
     pub fn center(&self) -> Result<[f64; 3]> {
+        self.extent().map(|e| e.center)
+    }
+
+    /// Centre and bounds. A seed is taken for a point: only the PET knows what grows from it.
+    pub fn extent(&self) -> Result<Extent> {
         match self {
-            Roi::Point(p) => finite("point", p).map(|()| *p),
+            Roi::Point(p) => finite("point", p).map(|()| Extent {
+                center: *p,
+                bounds: None,
+            }),
             Roi::Box(a, b) => {
                 finite("box", a)?;
                 finite("box", b)?;
-                Ok(std::array::from_fn(|i| (a[i] + b[i]) / 2.0))
+                Ok(Extent {
+                    center: std::array::from_fn(|i| (a[i] + b[i]) / 2.0),
+                    bounds: Some(std::array::from_fn(|i| [a[i].min(b[i]), a[i].max(b[i])])),
+                })
             }
-            Roi::Mask(view) => centroid(view),
+            Roi::Mask(view) => mask_extent(view),
+            Roi::Seed(seed) => Roi::Point(seed.point).extent(),
         }
     }
 
-    /// Kind for reports: `point`, `box` or `mask`.
+    /// Kind for reports: `point`, `box`, `mask` or `seed`.
     pub fn kind(&self) -> &'static str {
         match self {
             Roi::Point(_) => "point",
             Roi::Box(..) => "box",
             Roi::Mask(_) => "mask",
+            Roi::Seed(_) => "seed",
         }
     }
 }
@@ -47,9 +97,10 @@ fn finite(what: &str, p: &[f64; 3]) -> Result<()> {
     }
 }
 
-/// Centroid of the voxels that are not zero.
-fn centroid(view: &VolumeView<'_>) -> Result<[f64; 3]> {
+/// Centroid and bounds of the voxels that are not zero.
+fn mask_extent(view: &VolumeView<'_>) -> Result<Extent> {
     let (mut count, mut sum) = (0u64, [0.0f64; 3]);
+    let mut box_ = [[usize::MAX, 0]; 3];
     for k in 0..view.geometry.dims[2] {
         let slice = with_voxel_type!(view.dtype(), V => set_in_slice::<V>(view, k))?;
         if slice.count > 0 {
@@ -64,28 +115,43 @@ fn centroid(view: &VolumeView<'_>) -> Result<[f64; 3]> {
                 *s += c * n;
             }
             count += slice.count;
+            for (b, [low, high]) in box_.iter_mut().zip([slice.i, slice.j, [k, k]]) {
+                *b = [b[0].min(low), b[1].max(high)];
+            }
         }
     }
     if count == 0 {
         return Err(Error::RoiEmpty);
     }
-    Ok(sum.map(|s| s / count as f64))
+    let edges = box_.map(|[low, high]| [low as f64 - 0.5, high as f64 + 0.5]);
+    Ok(Extent {
+        center: sum.map(|s| s / count as f64),
+        bounds: Some(view.geometry.lps_box(edges)),
+    })
 }
 
-/// Voxels of one slice that are set: how many, and the exact sums of their indices.
-#[derive(Default)]
+/// Voxels of one slice that are set: how many, the exact sums of their indices, lowest and highest index.
 struct SliceSums {
     count: u64,
     sum_i: u64,
     sum_j: u64,
+    i: [usize; 2],
+    j: [usize; 2],
 }
 
 fn set_in_slice<V: Voxel>(view: &VolumeView<'_>, k: usize) -> Result<SliceSums> {
     let [nx, ny, _] = view.geometry.dims;
-    let mut sums = SliceSums::default();
+    let mut sums = SliceSums {
+        count: 0,
+        sum_i: 0,
+        sum_j: 0,
+        i: [usize::MAX, 0],
+        j: [usize::MAX, 0],
+    };
     for j in 0..ny {
         let (first, stride) = (view.offset([0, j, k]), view.stride(0));
         let (mut in_row, mut sum_i) = (0u64, 0u64);
+        let (mut low, mut high) = (usize::MAX, 0);
         for i in 0..nx {
             let value = V::read(&view.bytes()[first.wrapping_add_signed(i as isize * stride)..]);
             if value.is_nan() {
@@ -96,6 +162,13 @@ fn set_in_slice<V: Voxel>(view: &VolumeView<'_>, k: usize) -> Result<SliceSums> 
             let set = u64::from(value != 0.0);
             in_row += set;
             sum_i += set * i as u64;
+            if set != 0 {
+                (low, high) = (low.min(i), i);
+            }
+        }
+        if in_row > 0 {
+            sums.i = [sums.i[0].min(low), sums.i[1].max(high)];
+            sums.j = [sums.j[0].min(j), j];
         }
         sums.count += in_row;
         sums.sum_i += sum_i;

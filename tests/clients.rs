@@ -29,15 +29,15 @@ fn minimal_scores() -> (f32, f32) {
         direction: IDENTITY,
         slice_offsets: None,
     };
-    let case = Case {
-        ct: VolumeView::packed(&ct, DType::I16, grid(160, 1.0), "ct").unwrap(),
-        pet: VolumeView::packed(&pet, DType::F32, grid(80, 2.0), "pet").unwrap(),
-        pet_info: None,
-        roi: Roi::Point([0.0; 3]),
-    };
+    let case = Case::new(
+        VolumeView::packed(&ct, DType::I16, grid(160, 1.0), "ct").unwrap(),
+        VolumeView::packed(&pet, DType::F32, grid(80, 2.0), "pet").unwrap(),
+        Roi::Point([0.0; 3]),
+    );
     let options = ScorerOptions {
         policy: Policy::strict(Provider::Cpu),
         threads: 0,
+        ..ScorerOptions::default()
     };
     let scorer = Scorer::new(support::runtime(), &bundle(), options).unwrap();
     let scores = scorer.score(&case, &CancelToken::default()).unwrap();

@@ -3,7 +3,7 @@
 mod support;
 
 use dlnms::bundle::Manifest;
-use dlnms::dicom::{Modality, Series, Study, open_series};
+use dlnms::dicom::{Modality, Series, Study};
 use dlnms::planes::{PreprocessSpec, Workspace};
 use dlnms::roi::Roi;
 use dlnms::runtime::provider::{Policy, Provider};
@@ -18,13 +18,8 @@ fn spec() -> PreprocessSpec {
 }
 
 fn series(folder: &Path, modality: Modality) -> Series {
-    open_series(
-        &[folder.to_owned()],
-        modality,
-        &|_, _| true,
-        &CancelToken::default(),
-    )
-    .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+    support::series(&[folder.to_owned()], modality)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
 }
 
 fn planes(series: &Series, name: &'static str, center: [f64; 3]) -> Vec<f32> {
@@ -166,13 +161,7 @@ fn a_volume_without_attenuation_correction_is_refused_by_name() {
     let Some(folder) = shared("data/petct/a_paired/acrin042/pet_nac") else {
         return;
     };
-    let error = open_series(
-        &[folder],
-        Modality::Pt,
-        &|_, _| true,
-        &CancelToken::default(),
-    )
-    .unwrap_err();
+    let error = support::series(&[folder], Modality::Pt).unwrap_err();
     assert_eq!(error.status(), dlnms::error::status::DLNMS_E_SUV, "{error}");
 }
 
@@ -181,25 +170,13 @@ fn the_scout_is_never_the_ct() {
     let Some(folder) = shared("data/petct/a_paired/acrin042/scout") else {
         return;
     };
-    let error = open_series(
-        std::slice::from_ref(&folder),
-        Modality::Ct,
-        &|_, _| true,
-        &CancelToken::default(),
-    )
-    .unwrap_err();
+    let error = support::series(std::slice::from_ref(&folder), Modality::Ct).unwrap_err();
     assert_eq!(
         error.status(),
         dlnms::error::status::DLNMS_E_DICOM_NO_SERIES,
         "{error}"
     );
-    let ct = open_series(
-        &[folder, shared(ACRIN_CT).unwrap()],
-        Modality::Ct,
-        &|_, _| true,
-        &CancelToken::default(),
-    )
-    .unwrap();
+    let ct = support::series(&[folder, shared(ACRIN_CT).unwrap()], Modality::Ct).unwrap();
     assert_eq!(ct.volume.dims, [512, 512, 135]);
 }
 
@@ -219,7 +196,7 @@ fn mask_centroids_equal_simpleitk_on_either_grid() {
             [-42.722_602_740, -14.570_847_603, -121.919_942_406],
         ),
     ] {
-        let volume = dlnms::nifti::read(&folder.join(mask)).unwrap();
+        let volume = dlnms::files::read(&folder.join(mask)).unwrap();
         let center = Roi::Mask(volume.view("mask").unwrap()).center().unwrap();
         let off = center
             .iter()
@@ -254,17 +231,15 @@ fn scores_from_dicom_equal_pytorch_in_float64() {
     let options = ScorerOptions {
         policy: Policy::strict(Provider::Cpu),
         threads: 2,
+        ..ScorerOptions::default()
     };
     let scorer = Scorer::new(support::runtime(), &golden_bundle(), options).unwrap();
     for case in cases() {
         let Some(pet) = case.pet else { continue };
-        let study = Study::open(
-            &[shared(case.ct).unwrap()],
-            &[shared(pet).unwrap()],
-            &|_, _| true,
-            &CancelToken::default(),
-        )
-        .unwrap();
+        let study = Study::of(
+            series(&shared(case.ct).unwrap(), Modality::Ct),
+            series(&shared(pet).unwrap(), Modality::Pt),
+        );
         let scores = scorer
             .score(
                 &study.case(Roi::Point(case.center)).unwrap(),

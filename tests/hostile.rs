@@ -2,7 +2,7 @@
 
 mod support;
 
-use dlnms::dicom::{Modality, Segmentation, inspect, open_series, rtstruct};
+use dlnms::dicom::{Archive, Modality, Segmentation, rtstruct};
 use dlnms::scorer::CancelToken;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,12 +38,16 @@ fn samples(root: &Path) -> Vec<PathBuf> {
 
 /// Everything this library does with a file, one after another; the answers do not matter here.
 fn read_every_way(file: &Path) {
-    let paths = [file.to_path_buf()];
-    let _ = inspect(&paths, &CancelToken::default());
-    for modality in [Modality::Ct, Modality::Pt] {
-        let _ = open_series(&paths, modality, &|_, _| true, &CancelToken::default());
+    let cancel = CancelToken::default();
+    if let Ok(archive) = Archive::open(&[file.to_path_buf()], &cancel) {
+        let _ = archive.inspect();
+        for modality in [Modality::Ct, Modality::Pt] {
+            let _ = archive.series(modality, None, &|_, _| true, &cancel);
+        }
+        for image in 0..archive.image_count().min(3) {
+            let _ = archive.image(image);
+        }
     }
-    let _ = dlnms::dicom::decode_file(file);
     let _ = rtstruct::read(file);
     if let Ok(seg) = Segmentation::open(file) {
         for segment in seg.segments() {
@@ -130,6 +134,6 @@ fn deep_nesting_and_odd_names_and_loops_are_survived() {
     std::os::unix::fs::symlink(out.path(), out.path().join("loop")).unwrap();
     std::os::unix::fs::symlink("nowhere", out.path().join("dangling")).unwrap();
     let start = Instant::now();
-    let error = inspect(&[out.path().to_path_buf()], &CancelToken::default()).unwrap_err();
+    let error = support::inspect(&[out.path().to_path_buf()]).unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(2), "{error}");
 }

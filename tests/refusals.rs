@@ -2,9 +2,8 @@
 
 mod support;
 
-use dlnms::dicom::{Modality, inspect, open_series};
+use dlnms::dicom::Modality;
 use dlnms::error::status::*;
-use dlnms::scorer::CancelToken;
 
 #[test]
 fn series_that_are_no_volume_are_refused_with_the_reason() {
@@ -38,23 +37,13 @@ fn series_that_are_no_volume_are_refused_with_the_reason() {
             DLNMS_E_DICOM_SERIES,
         ),
         (
-            "c_ct/enhanced_multiframe",
-            "multi-frame",
-            DLNMS_E_DICOM_SERIES,
-        ),
-        (
-            "c_ct/derived_legacy_enhanced_ct",
-            "multi-frame",
-            DLNMS_E_DICOM_SERIES,
-        ),
-        (
             "a_paired/acrin042/scout",
             "localizer",
             DLNMS_E_DICOM_NO_SERIES,
         ),
     ] {
         let paths = [data.join(folder)];
-        let found = inspect(&paths, &CancelToken::default()).unwrap();
+        let found = support::inspect(&paths).unwrap();
         let ct: Vec<_> = found.series.iter().filter(|s| s.modality == "CT").collect();
         assert!(
             !ct.is_empty() && ct.iter().all(|s| !s.chosen),
@@ -63,8 +52,7 @@ fn series_that_are_no_volume_are_refused_with_the_reason() {
         let reason = ct[0].rejected_because.as_deref().unwrap();
         println!("{folder}: {reason}");
         assert!(reason.contains(word), "{folder}: {reason}");
-        let error =
-            open_series(&paths, Modality::Ct, &|_, _| true, &CancelToken::default()).unwrap_err();
+        let error = support::series(&paths, Modality::Ct).unwrap_err();
         assert_eq!(error.status(), code, "{folder}: {error}");
     }
 }
@@ -80,12 +68,7 @@ fn odd_but_honest_series_are_read() {
         ("c_ct/liver_3slice_with_seg/ct", [512, 512, 3]),
         ("c_ct/legacy_converted_multiframe/single_frame", [24, 38, 3]),
     ] {
-        let series = open_series(
-            &[data.join(folder)],
-            Modality::Ct,
-            &|_, _| true,
-            &CancelToken::default(),
-        );
+        let series = support::series(&[data.join(folder)], Modality::Ct);
         assert_eq!(
             series
                 .unwrap_or_else(|e| panic!("{folder}: {e}"))

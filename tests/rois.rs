@@ -2,9 +2,8 @@
 
 mod support;
 
-use dlnms::dicom::{Modality, Segmentation, open_series, rtstruct};
+use dlnms::dicom::{Modality, Segmentation, rtstruct};
 use dlnms::roi::Roi;
-use dlnms::scorer::CancelToken;
 use std::path::Path;
 
 fn grid_folder(rtstruct: &str) -> &'static str {
@@ -41,8 +40,7 @@ fn contours_give_the_voxels_and_centroids_of_plastimatch() {
         } else {
             Modality::Ct
         };
-        let series = open_series(&[folder], modality, &|_, _| true, &CancelToken::default())
-            .unwrap_or_else(|e| panic!("{file}: {e}"));
+        let series = support::series(&[folder], modality).unwrap_or_else(|e| panic!("{file}: {e}"));
         let rois = rtstruct::read(&data.join(file)).unwrap();
         let mask = rois
             .find(name)

@@ -2,8 +2,6 @@
 
 mod support;
 
-use dlnms::dicom::inspect;
-use dlnms::scorer::CancelToken;
 
 /// Fields of one CSV line; quoted fields may hold commas.
 fn fields(line: &str) -> Vec<String> {
@@ -27,8 +25,7 @@ fn every_item_has_the_expected_factor_or_is_refused() {
     let mut checked = 0;
     for row in table.lines().skip(1).map(fields) {
         let (item, expect, factor) = (&row[0], &row[5], row[7].parse::<f64>().ok());
-        let found = inspect(&[data.join(item)], &CancelToken::default())
-            .unwrap_or_else(|e| panic!("{item}: {e}"));
+        let found = support::inspect(&[data.join(item)]).unwrap_or_else(|e| panic!("{item}: {e}"));
         let pet: Vec<_> = found.series.iter().filter_map(|s| s.suv.as_ref()).collect();
         assert_eq!(pet.len(), 1, "{item}");
         match (expect.as_str(), pet[0].factor) {
@@ -65,13 +62,8 @@ fn the_digital_reference_objects_read_4_00_at_their_hottest_voxel() {
     {
         let name = entry.file_name().into_string().unwrap();
         let folder = entry.path().join("PT");
-        let series = dlnms::dicom::open_series(
-            &[folder],
-            dlnms::dicom::Modality::Pt,
-            &|_, _| true,
-            &CancelToken::default(),
-        )
-        .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let series = support::series(&[folder], dlnms::dicom::Modality::Pt)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         let scale = series.pet_info.as_ref().unwrap().suv_scale().unwrap();
         let view = series.volume.view("pet").unwrap();
         let [nx, ny, nz] = series.volume.dims;

@@ -5,14 +5,62 @@ use dicom_core::header::HasLength;
 use dicom_object::InMemDicomObject;
 use dicom_object::mem::InMemElement;
 
+/// Something that has attributes.
+pub trait Attributes {
+    /// The element with this tag.
+    fn element(&self, tag: Tag) -> Option<&InMemElement>;
+}
+
+impl Attributes for InMemDicomObject {
+    fn element(&self, tag: Tag) -> Option<&InMemElement> {
+        self.get(tag)
+    }
+}
+
+/// Several data sets that speak of one thing, the most specific first: the functional groups of a frame, those shared
+/// by all frames, the object (PS3.3 C.7.6.16).
+pub struct Layers<'a>(pub Vec<&'a InMemDicomObject>);
+
+impl Attributes for Layers<'_> {
+    fn element(&self, tag: Tag) -> Option<&InMemElement> {
+        self.0
+            .iter()
+            .find_map(|layer| layer.get(tag).filter(|e| !e.is_empty()))
+    }
+}
+
+/// Items of a sequence; none if it is absent.
+pub fn items(object: &impl Attributes, tag: Tag) -> &[InMemDicomObject] {
+    object
+        .element(tag)
+        .and_then(|e| e.items())
+        .unwrap_or_default()
+}
+
 /// First item of a sequence, if there is one.
-pub fn first_item(object: &InMemDicomObject, tag: Tag) -> Option<&InMemDicomObject> {
-    object.get(tag)?.items()?.first()
+pub fn first_item(object: &impl Attributes, tag: Tag) -> Option<&InMemDicomObject> {
+    items(object, tag).first()
+}
+
+/// Unit normal of an Image Orientation (Patient): row cosines x column cosines. `None` unless they are unit vectors at
+/// right angles, to within what headers are rounded to.
+pub fn normal(orientation: &[f64; 6]) -> Option<[f64; 3]> {
+    let o = orientation;
+    let normal: [f64; 3] = std::array::from_fn(|i| {
+        o[(i + 1) % 3] * o[3 + (i + 2) % 3] - o[(i + 2) % 3] * o[3 + (i + 1) % 3]
+    });
+    let length = normal.iter().map(|v| v * v).sum::<f64>().sqrt();
+    (length > 0.99 && length.is_finite()).then(|| normal.map(|v| v / length))
+}
+
+/// How far a position lies along a normal.
+pub fn along(position: &[f64; 3], normal: &[f64; 3]) -> f64 {
+    position.iter().zip(normal).map(|(p, n)| p * n).sum()
 }
 
 /// Text without padding; `None` when absent or empty.
-pub fn text(object: &InMemDicomObject, tag: Tag) -> Option<String> {
-    element_text(object.get(tag)?)
+pub fn text(object: &impl Attributes, tag: Tag) -> Option<String> {
+    element_text(object.element(tag)?)
 }
 
 fn element_text(element: &InMemElement) -> Option<String> {
@@ -22,7 +70,7 @@ fn element_text(element: &InMemElement) -> Option<String> {
 }
 
 /// Values of a multi-valued text.
-pub fn texts(object: &InMemDicomObject, tag: Tag) -> Vec<String> {
+pub fn texts(object: &impl Attributes, tag: Tag) -> Vec<String> {
     let text = text(object, tag).unwrap_or_default();
     text.split('\\')
         .map(|s| s.trim().to_owned())
@@ -31,13 +79,13 @@ pub fn texts(object: &InMemDicomObject, tag: Tag) -> Vec<String> {
 }
 
 /// First number.
-pub fn number(object: &InMemDicomObject, tag: Tag) -> Option<f64> {
-    element_numbers(object.get(tag)?).first().copied()
+pub fn number(object: &impl Attributes, tag: Tag) -> Option<f64> {
+    element_numbers(object.element(tag)?).first().copied()
 }
 
 /// Exactly N numbers, all finite.
-pub fn numbers<const N: usize>(object: &InMemDicomObject, tag: Tag) -> Option<[f64; N]> {
-    let values = element_numbers(object.get(tag)?);
+pub fn numbers<const N: usize>(object: &impl Attributes, tag: Tag) -> Option<[f64; N]> {
+    let values = element_numbers(object.element(tag)?);
     (values.len() >= N && values[..N].iter().all(|v| v.is_finite()))
         .then(|| std::array::from_fn(|i| values[i]))
 }
@@ -57,7 +105,7 @@ pub fn element_numbers(element: &InMemElement) -> Vec<f64> {
 }
 
 /// First whole number that is not negative.
-pub fn count(object: &InMemDicomObject, tag: Tag) -> Option<usize> {
+pub fn count(object: &impl Attributes, tag: Tag) -> Option<usize> {
     number(object, tag)
         .filter(|v| v.fract() == 0.0 && (0.0..=4e9).contains(v))
         .map(|v| v as usize)
@@ -65,22 +113,22 @@ pub fn count(object: &InMemDicomObject, tag: Tag) -> Option<usize> {
 
 /// A private element of `group` by its creator; else in block 10 when `vendor_matches`.
 pub fn private<'a>(
-    object: &'a InMemDicomObject,
+    object: &'a impl Attributes,
     group: u16,
     creator: &str,
     element: u8,
     vendor_matches: bool,
 ) -> Option<&'a InMemElement> {
     for block in 0x10..=0xFFu16 {
-        let Some(reservation) = object.get(Tag(group, block)) else {
+        let Some(reservation) = object.element(Tag(group, block)) else {
             continue;
         };
         if element_text(reservation).is_some_and(|c| c.eq_ignore_ascii_case(creator)) {
-            return object.get(Tag(group, block << 8 | u16::from(element)));
+            return object.element(Tag(group, block << 8 | u16::from(element)));
         }
     }
     if vendor_matches {
-        object.get(Tag(group, 0x1000 | u16::from(element)))
+        object.element(Tag(group, 0x1000 | u16::from(element)))
     } else {
         None
     }

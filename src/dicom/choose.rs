@@ -1,12 +1,12 @@
 //! Which series of a study is used, and why the others are not.
 //!
 //! CT: not a localizer, and one regular volume. PET: attenuation corrected and convertible to SUV, and one regular volume.
-//! Of those that pass, the one with most voxels.
+//! Of those that pass, the one with most voxels. A UID takes the choice away, but not the checks.
 
-use super::Modality;
 use super::grid::Grid;
 use super::instance::Instance;
 use super::pet::pet_info;
+use super::series::Modality;
 use crate::error::{Error, Result};
 use crate::suv::SuvScale;
 use std::cmp::Reverse;
@@ -55,23 +55,28 @@ pub fn candidates(instances: &[Instance], modality: Modality) -> Vec<Candidate<'
         });
     }
     all.sort_by_key(|c: &Candidate<'_>| {
-        Reverse(
-            c.slices
-                .iter()
-                .map(|i| i.rows * i.columns * i.frames)
-                .sum::<usize>(),
-        )
+        Reverse(c.slices.iter().map(|i| i.rows * i.columns).sum::<usize>())
     });
     all
 }
 
-/// The series to use with its grid, and notes on the ones passed over.
-pub fn choose(
-    instances: &[Instance],
+/// The series to use - the one with this UID, or the best by rule - with its grid, and notes on the ones passed over.
+pub fn choose<'a>(
+    instances: &'a [Instance],
     modality: Modality,
-) -> Result<(Candidate<'_>, Grid, Vec<String>)> {
+    uid: Option<&str>,
+) -> Result<(Candidate<'a>, Grid, Vec<String>)> {
     let code = modality.code();
-    let all = candidates(instances, modality);
+    let mut all = candidates(instances, modality);
+    if let Some(uid) = uid {
+        all.retain(|c| c.slices[0].series_uid == uid);
+        if all.is_empty() {
+            return Err(Error::DicomNoSeries {
+                modality: code,
+                why: "none has the Series Instance UID asked for".into(),
+            });
+        }
+    }
     let found = all.len();
     let (mut chosen, mut notes, mut errors) = (None, Vec::new(), Vec::new());
     for mut candidate in all {

@@ -1,8 +1,10 @@
 //! Slices sorted by position, and the grid they make - or the slice that does not fit.
 
-use super::Modality;
+use super::attributes;
 use super::instance::Instance;
+use super::series::Modality;
 use crate::error::{Error, Result};
+use crate::volume::Geometry;
 
 /// Geometry of sorted slices.
 pub struct Grid {
@@ -19,6 +21,17 @@ const EVEN_STEP_MM: f64 = 1e-3;
 const SAME_ORIENTATION: f64 = 1e-4;
 
 impl Grid {
+    /// The grid of a volume with these dimensions.
+    pub fn geometry(&self, dims: [usize; 3]) -> Geometry<'_> {
+        Geometry {
+            dims,
+            origin: self.origin,
+            spacing: self.spacing,
+            direction: self.direction,
+            slice_offsets: (!self.slice_offsets.is_empty()).then_some(&self.slice_offsets),
+        }
+    }
+
     /// Sort the slices along the normal and derive their grid, or name the slice that does not fit.
     pub fn of(slices: &mut [&Instance], modality: Modality) -> Result<Self> {
         let refuse = |why: String| {
@@ -29,12 +42,6 @@ impl Grid {
         };
         let first = slices[0];
         for s in slices.iter() {
-            if s.frames != 1 {
-                return refuse(format!(
-                    "{} is a multi-frame object, which this version does not read",
-                    s.name()
-                ));
-            }
             let missing = [
                 ("ImagePositionPatient", s.position.is_none()),
                 ("ImageOrientationPatient", s.orientation.is_none()),
@@ -89,25 +96,13 @@ impl Grid {
         }
         let o = first.orientation.unwrap_or_default();
         let (row, column) = ([o[0], o[1], o[2]], [o[3], o[4], o[5]]);
-        let normal: [f64; 3] = std::array::from_fn(|i| {
-            row[(i + 1) % 3] * column[(i + 2) % 3] - row[(i + 2) % 3] * column[(i + 1) % 3]
-        });
-        let length = normal.iter().map(|v| v * v).sum::<f64>().sqrt();
-        if length.is_nan() || length <= 0.99 {
+        let Some(normal) = attributes::normal(&o) else {
             return refuse(format!(
                 "ImageOrientationPatient of {} is not a pair of unit vectors at right angles",
                 first.name()
             ));
-        }
-        let normal = normal.map(|v| v / length);
-        let along = |s: &Instance| {
-            s.position
-                .unwrap_or_default()
-                .iter()
-                .zip(&normal)
-                .map(|(p, n)| p * n)
-                .sum::<f64>()
         };
+        let along = |s: &Instance| attributes::along(&s.position.unwrap_or_default(), &normal);
         slices.sort_by(|a, b| along(a).total_cmp(&along(b)));
         let origin = slices[0].position.unwrap_or_default();
         let offsets: Vec<f64> = slices.iter().map(|s| along(s) - along(slices[0])).collect();

@@ -1,11 +1,10 @@
 //! What files and folders hold: every CT and PET series, which one would be used, and why not the others.
 
+use super::archive::Archive;
 use super::choose::candidates;
-use super::{Modality, scan};
-use crate::error::Result;
-use crate::scorer::CancelToken;
+use super::rois::RoiSummary;
+use super::series::Modality;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// One series.
 #[derive(Clone, Debug, Serialize)]
@@ -45,48 +44,52 @@ pub struct SuvSummary {
 pub struct Inspection {
     /// All series, CT before PET, largest first.
     pub series: Vec<SeriesSummary>,
+    /// All ROIs of structure sets and segmentations.
+    pub rois: Vec<RoiSummary>,
     /// DICOM files that cannot be read.
     pub warnings: Vec<String>,
 }
 
-/// Look at files and folders without decoding a pixel.
-pub fn inspect(paths: &[PathBuf], cancel: &CancelToken) -> Result<Inspection> {
-    let found = scan(paths, cancel)?;
-    let mut series = Vec::new();
-    for modality in [Modality::Ct, Modality::Pt] {
-        let mut taken = false;
-        for candidate in candidates(&found.instances, modality) {
-            let refusal = candidate.refusal();
-            let chosen = refusal.is_none() && !taken;
-            taken |= chosen;
-            let smaller = || (!chosen).then(|| "smaller than the chosen series".to_owned());
-            let first = candidate.slices[0];
-            series.push(SeriesSummary {
-                uid: first.series_uid.clone(),
-                modality: modality.code(),
-                slices: candidate.slices.len(),
-                matrix: [first.columns, first.rows],
-                chosen,
-                rejected_because: refusal.or_else(smaller),
-                suv: candidate.suv.as_ref().map(|suv| match suv {
-                    Ok(scale) => SuvSummary {
-                        factor: scale.factors.first().copied(),
-                        rule: Some(scale.rule.clone()),
-                        refusal: None,
-                        warnings: scale.warnings.clone(),
-                    },
-                    Err(e) => SuvSummary {
-                        factor: None,
-                        rule: None,
-                        refusal: Some(e.to_string()),
-                        warnings: Vec::new(),
-                    },
-                }),
-            });
+impl Archive {
+    /// Every series and ROI, without decoding an image.
+    pub fn inspect(&self) -> Inspection {
+        let mut series = Vec::new();
+        for modality in [Modality::Ct, Modality::Pt] {
+            let mut taken = false;
+            for candidate in candidates(&self.images, modality) {
+                let refusal = candidate.refusal();
+                let chosen = refusal.is_none() && !taken;
+                taken |= chosen;
+                let smaller = || (!chosen).then(|| "smaller than the chosen series".to_owned());
+                let first = candidate.slices[0];
+                series.push(SeriesSummary {
+                    uid: first.series_uid.clone(),
+                    modality: modality.code(),
+                    slices: candidate.slices.len(),
+                    matrix: [first.columns, first.rows],
+                    chosen,
+                    rejected_because: refusal.or_else(smaller),
+                    suv: candidate.suv.as_ref().map(|suv| match suv {
+                        Ok(scale) => SuvSummary {
+                            factor: scale.factors.first().copied(),
+                            rule: Some(scale.rule.clone()),
+                            refusal: None,
+                            warnings: scale.warnings.clone(),
+                        },
+                        Err(e) => SuvSummary {
+                            factor: None,
+                            rule: None,
+                            refusal: Some(e.to_string()),
+                            warnings: Vec::new(),
+                        },
+                    }),
+                });
+            }
+        }
+        Inspection {
+            series,
+            rois: self.rois(),
+            warnings: self.warnings.clone(),
         }
     }
-    Ok(Inspection {
-        series,
-        warnings: found.warnings,
-    })
 }

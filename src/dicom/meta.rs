@@ -81,20 +81,18 @@ fn parse(head: &[u8]) -> Option<Meta> {
     })
 }
 
-impl Meta {
-    /// Preamble and header as the standard says, to go before the data set.
-    pub fn clean_header(&self) -> Result<Vec<u8>, String> {
-        let table = FileMetaTableBuilder::new()
-            .transfer_syntax(&self.transfer_syntax)
-            .media_storage_sop_class_uid("1.2.840.10008.5.1.4.1.1.2")
-            .media_storage_sop_instance_uid("2.25.1")
-            .build()
-            .map_err(|e| e.to_string())?;
-        let mut bytes = vec![0u8; 128];
-        bytes.extend(b"DICM");
-        table.write(&mut bytes).map_err(|e| e.to_string())?;
-        Ok(bytes)
-    }
+/// Preamble and header as the standard says, to go before a data set that is written in `transfer_syntax`.
+pub fn clean_header(transfer_syntax: &str) -> Result<Vec<u8>, String> {
+    let table = FileMetaTableBuilder::new()
+        .transfer_syntax(transfer_syntax)
+        .media_storage_sop_class_uid("1.2.840.10008.5.1.4.1.1.2")
+        .media_storage_sop_instance_uid("2.25.1")
+        .build()
+        .map_err(|e| e.to_string())?;
+    let mut bytes = vec![0u8; 128];
+    bytes.extend(b"DICM");
+    table.write(&mut bytes).map_err(|e| e.to_string())?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

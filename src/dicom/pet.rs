@@ -1,6 +1,8 @@
 //! PET attributes -> [`PetInfo`]: the facts, read but not judged.
 
-use super::attributes::{first_item, number, private, private_number, private_text, text, texts};
+use super::attributes::{
+    Attributes, first_item, number, private, private_number, private_text, text, texts,
+};
 use super::instance::{Instance, radiopharmaceutical};
 use super::time;
 use crate::error::{Error, Result};
@@ -8,8 +10,13 @@ use crate::suv::{DecayCorrection, PetInfo, Sex, SliceTiming, SuvType, Units};
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
-/// SOP class of PET Image Storage; the multi-frame classes are other objects.
-const PET_IMAGE_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.128";
+/// PET Image Storage, and what converters make of its slices: Legacy Converted Enhanced PET Image Storage.
+const PET_IMAGE_STORAGE: [&str; 2] = [
+    "1.2.840.10008.5.1.4.1.1.128",
+    "1.2.840.10008.5.1.4.1.1.128.1",
+];
+/// Enhanced PET Image Storage: the same facts in other attributes.
+const ENHANCED_PET: &str = "1.2.840.10008.5.1.4.1.1.130";
 
 /// SUV-related attributes of one slice. Times are seconds on the scanner's clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +31,8 @@ pub struct PetHeader {
     dose_bq: Option<f64>,
     half_life_s: Option<f64>,
     f18_coded: bool,
+    /// The tracer is FDG; `None` if nothing says.
+    pub fdg: Option<bool>,
     injection: Option<f64>,
     injection_time_of_day: Option<f64>,
     series: Option<f64>,
@@ -35,34 +44,34 @@ pub struct PetHeader {
 
 impl PetHeader {
     /// Read every attribute that SUV may need.
-    pub fn read(object: &InMemDicomObject) -> Self {
-        let day = |tag| text(object, tag).and_then(|t| time::date(&t));
-        let clock = |tag| text(object, tag).and_then(|t| time::time_of_day(&t));
-        let manufacturer = text(object, tags::MANUFACTURER)
+    pub fn read(facts: &impl Attributes, sop_class: &str) -> Self {
+        let day = |tag| text(facts, tag).and_then(|t| time::date(&t));
+        let clock = |tag| text(facts, tag).and_then(|t| time::time_of_day(&t));
+        let moment = |tag| text(facts, tag).and_then(|t| time::date_time(&t));
+        let manufacturer = text(facts, tags::MANUFACTURER)
             .unwrap_or_default()
             .to_ascii_uppercase();
-        let drug = radiopharmaceutical(object);
+        let drug = radiopharmaceutical(facts);
         let in_drug = |tag| drug.and_then(|d| number(d, tag));
         let philips = |element| {
             let vendor = manufacturer.contains("PHILIPS");
-            private(object, 0x7053, "Philips PET Private Group", element, vendor)
+            private(facts, 0x7053, "Philips PET Private Group", element, vendor)
                 .and_then(private_number)
         };
-        let acquisition =
-            text(object, tags::ACQUISITION_DATE_TIME).and_then(|t| time::date_time(&t));
-        Self {
-            units: text(object, tags::UNITS),
-            suv_type: text(object, tags::SUV_TYPE),
-            decay_correction: text(object, tags::DECAY_CORRECTION),
-            attenuation_corrected: texts(object, tags::CORRECTED_IMAGE)
+        let header = Self {
+            units: text(facts, tags::UNITS),
+            suv_type: text(facts, tags::SUV_TYPE),
+            decay_correction: text(facts, tags::DECAY_CORRECTION),
+            attenuation_corrected: texts(facts, tags::CORRECTED_IMAGE)
                 .iter()
                 .any(|v| v == "ATTN"),
-            weight_kg: number(object, tags::PATIENT_WEIGHT),
-            height_m: number(object, tags::PATIENT_SIZE),
-            sex: text(object, tags::PATIENT_SEX),
+            weight_kg: number(facts, tags::PATIENT_WEIGHT),
+            height_m: number(facts, tags::PATIENT_SIZE),
+            sex: text(facts, tags::PATIENT_SEX),
             dose_bq: in_drug(tags::RADIONUCLIDE_TOTAL_DOSE),
             half_life_s: in_drug(tags::RADIONUCLIDE_HALF_LIFE),
             f18_coded: drug.is_some_and(f18_coded),
+            fdg: drug.and_then(fdg),
             injection: drug
                 .and_then(|d| text(d, tags::RADIOPHARMACEUTICAL_START_DATE_TIME))
                 .and_then(|t| time::date_time(&t)),
@@ -71,7 +80,7 @@ impl PetHeader {
                 .and_then(|t| time::time_of_day(&t)),
             series: time::combine(day(tags::SERIES_DATE), clock(tags::SERIES_TIME)),
             ge_scan_start: private(
-                object,
+                facts,
                 0x0009,
                 "GEMS_PETD_01",
                 0x0D,
@@ -82,16 +91,64 @@ impl PetHeader {
             philips_suv_factor: philips(0x00),
             philips_activity_factor: philips(0x09),
             timing: SliceTiming {
-                acquisition: time::combine(
-                    day(tags::ACQUISITION_DATE),
-                    clock(tags::ACQUISITION_TIME),
-                )
-                .or(acquisition),
-                frame_reference_ms: number(object, tags::FRAME_REFERENCE_TIME),
-                frame_duration_ms: number(object, tags::ACTUAL_FRAME_DURATION),
+                acquisition: moment(tags::FRAME_ACQUISITION_DATE_TIME)
+                    .or(time::combine(
+                        day(tags::ACQUISITION_DATE),
+                        clock(tags::ACQUISITION_TIME),
+                    ))
+                    .or(moment(tags::ACQUISITION_DATE_TIME)),
+                frame_reference_ms: number(facts, tags::FRAME_REFERENCE_TIME),
+                frame_duration_ms: number(facts, tags::ACTUAL_FRAME_DURATION)
+                    .or(number(facts, tags::FRAME_ACQUISITION_DURATION)),
             },
+        };
+        if sop_class == ENHANCED_PET {
+            header.of_enhanced(facts)
+        } else {
+            header
         }
     }
+
+    /// Enhanced PET says units by a real-world value map, corrections by flags, and names the moment of the decay
+    /// correction (PS3.3 C.8.22), which is what the series' time stands for in START.
+    fn of_enhanced(mut self, facts: &impl Attributes) -> Self {
+        let yes = |tag| text(facts, tag).map(|v| v == "YES");
+        self.units = first_item(facts, tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE)
+            .and_then(|map| first_item(map, tags::MEASUREMENT_UNITS_CODE_SEQUENCE))
+            .and_then(|unit| text(unit, tags::CODE_VALUE))
+            .and_then(|code| match code.as_str() {
+                "Bq/ml" | "Bq/mL" => Some("BQML".into()),
+                "{SUVbw}g/ml" | "g/ml{SUVbw}" => Some("GML".into()),
+                _ => None,
+            });
+        self.attenuation_corrected = yes(tags::ATTENUATION_CORRECTED) == Some(true);
+        self.decay_correction =
+            yes(tags::DECAY_CORRECTED).map(|done| if done { "START" } else { "NONE" }.to_owned());
+        self.series =
+            text(facts, tags::DECAY_CORRECTION_DATE_TIME).and_then(|t| time::date_time(&t));
+        self
+    }
+}
+
+/// Whether the tracer is FDG, by its code or its name; `None` if neither is there.
+fn fdg(drug: &InMemDicomObject) -> Option<bool> {
+    let code = first_item(drug, tags::RADIOPHARMACEUTICAL_CODE_SEQUENCE);
+    let coded = code.and_then(|c| text(c, tags::CODE_VALUE));
+    let meaning = code.and_then(|c| text(c, tags::CODE_MEANING));
+    // SNOMED RT and CT (PS3.16 CID 4021), and what GE wrote before there were codes.
+    const CODES: [&str; 3] = ["C-B1031", "35321007", "Y-X1743"];
+    let names = [meaning, text(drug, tags::RADIOPHARMACEUTICAL)];
+    if coded.is_some_and(|c| CODES.contains(&c.as_str())) {
+        return Some(true);
+    }
+    let mut names = names.iter().flatten().peekable();
+    names.peek()?;
+    Some(names.any(|name| {
+        let name = name.to_ascii_lowercase();
+        ["fdg", "fluorodeoxyglucose", "deoxyglucose"]
+            .iter()
+            .any(|known| name.contains(known))
+    }))
 }
 
 /// Whether the radionuclide is coded as F-18 (DCM C-111A1 / SCT 77004003, or UMLS C0016330 in old objects).
@@ -105,11 +162,11 @@ fn f18_coded(drug: &InMemDicomObject) -> bool {
 pub fn pet_info(slices: &[&Instance]) -> Result<PetInfo> {
     let refuse = |why: String| Err(Error::Suv(why));
     let headers: Vec<&PetHeader> = slices.iter().filter_map(|s| s.pet.as_ref()).collect();
-    let Some(first) = headers.first().filter(|_| headers.len() == slices.len()) else {
+    if headers.len() != slices.len() {
         return refuse("not a PET series".into());
-    };
+    }
     let class = slices[0].sop_class.as_str();
-    if class != PET_IMAGE_STORAGE {
+    if !PET_IMAGE_STORAGE.contains(&class) && class != ENHANCED_PET {
         return refuse(format!("SOP class {class} is not PET Image Storage"));
     }
     if let Some(bad) = slices.iter().find(|s| s.intercept != 0.0) {
@@ -119,6 +176,15 @@ pub fn pet_info(slices: &[&Instance]) -> Result<PetInfo> {
             bad.name()
         ));
     }
+    pet_info_of(&headers)
+}
+
+/// The facts of slices whose headers were read, in volume order; refuses slices that disagree.
+pub fn pet_info_of(headers: &[&PetHeader]) -> Result<PetInfo> {
+    let refuse = |why: String| Err(Error::Suv(why));
+    let Some(first) = headers.first() else {
+        return refuse("there are no slices".into());
+    };
     for (name, same) in [
         (
             "Units",

@@ -1,30 +1,13 @@
-//! Pixel data of one slice -> stored values, native byte order.
+//! Pixels of one image -> stored values, native byte order.
 
-use super::instance::{Instance, open};
-use super::structure::Extent;
+use super::codec;
+use super::instance::Instance;
+use super::source::DataSet;
+use super::structure::PixelLayout;
 use crate::error::{Error, Result};
-use crate::volume::DType;
-use charls::CharLS;
-use dicom_core::value::{PixelFragmentSequence, Value};
-use dicom_dictionary_std::tags;
-use dicom_encoding::Codec;
-use dicom_encoding::transfer_syntax::TransferSyntaxIndex;
-use dicom_object::DefaultDicomObject;
-use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use crate::volume::{DType, MAX_DIM};
 
-const JPEG_LS: [&str; 2] = ["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"];
-/// Transfer syntaxes that may have lost information.
-const LOSSY: [&str; 4] = [
-    "1.2.840.10008.1.2.4.50",
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.81",
-    "1.2.840.10008.1.2.4.91",
-];
-
-/// Whether a transfer syntax may be lossy.
-pub fn is_lossy(transfer_syntax: &str) -> bool {
-    LOSSY.contains(&transfer_syntax.trim_end_matches('\0'))
-}
+const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// Element type of the stored values.
 pub fn dtype(instance: &Instance) -> Result<DType> {
@@ -34,10 +17,10 @@ pub fn dtype(instance: &Instance) -> Result<DType> {
             why,
         })
     };
-    if instance.samples_per_pixel != 1 || instance.frames != 1 {
+    if instance.samples_per_pixel != 1 {
         return refuse(format!(
-            "{} samples per pixel and {} frames, only 1 and 1 are read",
-            instance.samples_per_pixel, instance.frames
+            "{} samples per pixel, only 1 is read",
+            instance.samples_per_pixel
         ));
     }
     match (instance.bits_allocated, instance.signed) {
@@ -48,50 +31,121 @@ pub fn dtype(instance: &Instance) -> Result<DType> {
     }
 }
 
-/// Decode one slice; the result has rows x columns values of [`dtype`].
-pub fn decode(instance: &Instance) -> Result<Vec<u8>> {
-    let refuse = |why: String| Error::DicomPixels {
+/// Room for so many images like this one. What the header asks for must be in proportion to the file: compression
+/// gains a factor of a hundred on an empty image, not of a million.
+pub fn buffer(instance: &Instance, images: usize) -> Result<Vec<u8>> {
+    let refuse = |why: &str| Error::DicomPixels {
         file: instance.name(),
-        why,
+        why: why.into(),
     };
     let size = dtype(instance)?.size();
-    let n = instance.rows * instance.columns;
-    let object = open(&instance.path, Extent::Pixels)?;
-    let element = object
-        .get(tags::PIXEL_DATA)
-        .ok_or_else(|| refuse("there is none (7FE0,0010)".into()))?;
-    let mut values = match element.value() {
-        Value::PixelSequence(fragments) => {
-            decompress(&object, fragments, instance).map_err(refuse)?
+    let bytes = [instance.rows, instance.columns, images]
+        .iter()
+        .try_fold(size, |n, d| n.checked_mul(*d))
+        .filter(|n| *n > 0 && instance.rows.max(instance.columns).max(images) <= MAX_DIM)
+        .ok_or_else(|| refuse("rows or columns are 0, or there are too many"))?;
+    let stored: u64 = match &instance.origin.pixels {
+        None => return Err(refuse("there is no pixel data (7FE0,0010)")),
+        Some(PixelLayout::Native { bytes, .. }) => *bytes,
+        Some(PixelLayout::Encapsulated { fragments, .. }) => {
+            fragments.iter().map(|f| u64::from(f.1)).sum()
         }
-        Value::Primitive(_) => element
-            .to_bytes()
-            .map_err(|_| refuse("it is not binary".into()))?
-            .into_owned(),
-        Value::Sequence(_) => return Err(refuse("it is a sequence".into())),
     };
-    if size == 2 && values.len() == n {
-        // Codecs give one byte per sample when 8 bits are enough.
-        values = values
-            .iter()
-            .flat_map(|b| u16::from(*b).to_ne_bytes())
-            .collect();
+    let one = (bytes / images) as u64;
+    if one / 1000 > stored {
+        return Err(refuse(
+            "the header asks for far more pixels than the file can hold",
+        ));
     }
-    // Longer is common (padding to even, a trailing word on Siemens): the rest is no pixel.
-    if values.len() < n * size {
-        return Err(refuse(format!(
-            "{} bytes, {} x {} pixels need {}",
-            values.len(),
-            instance.rows,
-            instance.columns,
-            n * size
-        )));
+    Ok(vec![0; bytes])
+}
+
+/// Decode one image into `out`, which has rows x columns values of [`dtype`].
+pub fn decode(instance: &Instance, out: &mut [u8]) -> Result<()> {
+    decode_into(instance, out).map_err(|why| Error::DicomPixels {
+        file: instance.name(),
+        why,
+    })
+}
+
+fn decode_into(instance: &Instance, out: &mut [u8]) -> Result<(), String> {
+    let origin = &instance.origin;
+    let layout = origin
+        .pixels
+        .as_ref()
+        .ok_or("there is no pixel data (7FE0,0010)")?;
+    let (mut set, _) = origin.source.data_set()?;
+    let size = instance.bits_allocated / 8;
+    match layout {
+        PixelLayout::Native { at, bytes } => {
+            let frame = out.len() as u64;
+            let first = frame * instance.frame as u64;
+            // Longer is common (padding to even, a trailing word on Siemens): the rest is no pixel.
+            if first + frame > *bytes {
+                return Err(format!(
+                    "{bytes} bytes, {} frames of {} x {} pixels need {}",
+                    origin.frames,
+                    instance.rows,
+                    instance.columns,
+                    frame * origin.frames as u64
+                ));
+            }
+            set.read_exact_at(at + first, out)
+                .map_err(|e| format!("it breaks off: {e}"))?;
+            if size == 2 && (origin.transfer_syntax == BIG_ENDIAN) != cfg!(target_endian = "big") {
+                out.as_chunks_mut::<2>()
+                    .0
+                    .iter_mut()
+                    .for_each(|v| v.reverse());
+            }
+        }
+        PixelLayout::Encapsulated { offsets, fragments } => {
+            let stream = frame_stream(&mut set, instance, offsets, fragments)?;
+            codec::decode(&stream, instance, out)?;
+        }
     }
-    values.truncate(n * size);
     if size == 2 && instance.bits_stored < 16 {
-        clear_unused_bits(&mut values, instance);
+        clear_unused_bits(out, instance);
     }
-    Ok(values)
+    Ok(())
+}
+
+/// The compressed stream of one frame, its fragments put together (PS3.5 A.4).
+fn frame_stream(
+    set: &mut DataSet,
+    instance: &Instance,
+    offsets: &[u32],
+    fragments: &[(u64, u32)],
+) -> Result<Vec<u8>, String> {
+    let (frame, frames) = (instance.frame, instance.origin.frames);
+    let mine = if frames == 1 {
+        0..fragments.len()
+    } else if fragments.len() == frames {
+        frame..frame + 1
+    } else if offsets.len() == frames {
+        let first_item = fragments.first().map_or(0, |f| f.0);
+        let starts_at = |n: usize| {
+            let wanted = first_item + u64::from(offsets[n]);
+            fragments.iter().position(|f| f.0 == wanted)
+        };
+        let missing = "the offset table does not lead to fragments";
+        let first = starts_at(frame).ok_or(missing)?;
+        let end = match frame + 1 < frames {
+            true => starts_at(frame + 1).ok_or(missing)?,
+            false => fragments.len(),
+        };
+        first..end
+    } else {
+        return Err(format!(
+            "{} fragments for {frames} frames, and no offset table",
+            fragments.len()
+        ));
+    };
+    let mut stream = Vec::new();
+    for (at, bytes) in fragments.get(mine).unwrap_or_default() {
+        stream.append(&mut set.part(*at, u64::from(*bytes))?);
+    }
+    Ok(stream)
 }
 
 /// Bits above Bits Stored are not part of the value: extend the sign, or clear them.
@@ -107,94 +161,27 @@ fn clear_unused_bits(values: &mut [u8], instance: &Instance) {
     }
 }
 
-fn decompress(
-    object: &DefaultDicomObject,
-    fragments: &PixelFragmentSequence<Vec<u8>>,
-    instance: &Instance,
-) -> Result<Vec<u8>, String> {
-    let syntax = instance.transfer_syntax.trim_end_matches('\0');
-    if JPEG_LS.contains(&syntax) {
-        let stream = fragments.fragments().concat();
-        check_jpeg_ls(&stream, instance)?;
-        return CharLS::default()
-            .decode(&stream)
-            .map_err(|e| format!("JPEG-LS: {e}"));
-    }
-    let entry = TransferSyntaxRegistry
-        .get(syntax)
-        .ok_or_else(|| format!("transfer syntax {syntax} is unknown"))?;
-    let Codec::EncapsulatedPixelData(Some(reader), _) = entry.codec() else {
-        return Err(format!("transfer syntax {} is not read", entry.name()));
-    };
-    let mut out = Vec::with_capacity(instance.rows * instance.columns * 2);
-    reader
-        .decode_frame(object, 0, &mut out)
-        .map_err(|e| format!("{}: {e}", entry.name()))?;
-    Ok(out)
-}
-
-/// Compare the frame header with the attributes before the decoder allocates what the stream asks for.
-fn check_jpeg_ls(stream: &[u8], instance: &Instance) -> Result<(), String> {
-    // Without its end the decoder searches zeros bit by bit for every missing pixel: seconds for one slice.
-    let end = stream
-        .iter()
-        .rposition(|b| *b != 0)
-        .map_or(&[][..], |last| &stream[..=last]);
-    if !end.ends_with(&[0xFF, 0xD9]) {
-        return Err("JPEG-LS: the stream breaks off".into());
-    }
-    let mut at = 2;
-    while let Some(&[0xFF, marker, high, low]) =
-        stream.get(at..at + 4).and_then(|s| s.first_chunk::<4>())
-    {
-        if marker == 0xF7 {
-            let word = |i: usize| {
-                Some(usize::from(u16::from_be_bytes(
-                    *stream.get(at + i..)?.first_chunk::<2>()?,
-                )))
-            };
-            let (rows, columns, components) = (word(5), word(7), stream.get(at + 9).copied());
-            if (rows, columns, components) == (Some(instance.rows), Some(instance.columns), Some(1))
-            {
-                return Ok(());
-            }
-            return Err(format!(
-                "JPEG-LS: its frame is {rows:?} x {columns:?}, the header says otherwise"
-            ));
-        }
-        at += 2 + usize::from(u16::from_be_bytes([high, low]));
-    }
-    Err("JPEG-LS: it has no frame header".into())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::attributes;
     use super::*;
     use sha2::{Digest, Sha256};
     use std::path::{Path, PathBuf};
 
     /// Stored pixels as pydicom has them: int32 little-endian, slices ascending along the normal.
     fn sha256_of_stored(paths: &[PathBuf]) -> Result<String> {
-        let mut slices: Vec<Instance> = paths
-            .iter()
-            .filter_map(|p| Instance::read(p).unwrap())
-            .collect();
+        let read = |p: &PathBuf| Instance::read(p).unwrap_or_default();
+        let mut slices: Vec<Instance> = paths.iter().flat_map(read).collect();
+        let axial = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
         let along = |s: &Instance| {
-            let (o, p) = (
-                s.orientation.unwrap_or([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
-                s.position.unwrap_or_default(),
-            );
-            let normal = [
-                o[1] * o[5] - o[2] * o[4],
-                o[2] * o[3] - o[0] * o[5],
-                o[0] * o[4] - o[1] * o[3],
-            ];
-            (0..3).map(|i| normal[i] * p[i]).sum::<f64>()
+            let normal = attributes::normal(&s.orientation.unwrap_or(axial)).unwrap();
+            attributes::along(&s.position.unwrap_or_default(), &normal)
         };
         slices.sort_by(|a, b| along(a).total_cmp(&along(b)));
         let mut hash = Sha256::new();
         for slice in &slices {
-            let values = decode(slice)?;
+            let mut values = buffer(slice, 1)?;
+            decode(slice, &mut values)?;
             let words: Vec<i32> = match dtype(slice)? {
                 DType::U8 => values.iter().map(|v| i32::from(*v)).collect(),
                 kind => values
@@ -257,18 +244,19 @@ mod tests {
                     .map(|e| e.path())
                     .collect(),
             };
-            let Some(first) = paths.iter().find_map(|p| Instance::read(p).unwrap()) else {
+            let Some(first) = paths
+                .iter()
+                .find_map(|p| Instance::read(p).ok()?.into_iter().next())
+            else {
                 continue;
             };
-            let lossy = is_lossy(&first.transfer_syntax);
-            let what = format!("{dir} {} ({})", row["file"], first.transfer_syntax);
-            if first.frames != 1 {
-                continue; // multi-frame objects are refused, see series.rs
-            }
+            let lossy = first.lossy;
+            let syntax = &first.origin.transfer_syntax;
+            let what = format!("{dir} {} ({})", row["file"], syntax);
             match sha256_of_stored(&paths) {
                 Ok(got) if got == want => {
                     equal += 1;
-                    syntaxes.insert(first.transfer_syntax.clone());
+                    syntaxes.insert(syntax.clone());
                 }
                 Ok(_) if lossy => println!("differs, lossy: {what}"),
                 Ok(_) => panic!("{what}: other pixels than pydicom"),

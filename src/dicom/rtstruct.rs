@@ -1,8 +1,7 @@
 //! RT Structure Set: named contours -> a mask on a grid (NUMERICS 5).
 
-use super::attributes::{element_numbers, number, text};
-use super::instance::open;
-use super::structure::Extent;
+use super::attributes::{element_numbers, items, number, text};
+use super::source::{DicomFile, Source};
 use crate::error::{Error, Result};
 use crate::volume::{DType, Geometry, Volume};
 use dicom_dictionary_std::tags;
@@ -23,89 +22,84 @@ pub struct Contours {
 /// The contours of a file.
 #[derive(Clone, Debug)]
 pub struct StructureSet {
+    /// File name.
+    pub source: String,
     /// All ROIs, in the file's order; those without closed planar contours have no loops.
     pub rois: Vec<Contours>,
     /// Series Instance UIDs of the images they were drawn on.
     pub drawn_on: Vec<String>,
+    /// Frame of Reference UID.
+    pub frame_of_reference: Option<String>,
 }
 
 /// Read a file.
 pub fn read(path: &Path) -> Result<StructureSet> {
-    let object = open(path, Extent::Header)?;
-    let items = |o: &InMemDicomObject, tag| {
-        o.get(tag)
-            .and_then(|e| e.items().map(<[_]>::to_vec))
-            .unwrap_or_default()
-    };
-    let mut rois: Vec<Contours> = items(&object, tags::STRUCTURE_SET_ROI_SEQUENCE)
-        .iter()
-        .filter_map(|roi| {
-            let number = number(roi, tags::ROI_NUMBER)? as i64;
-            let name = text(roi, tags::ROI_NAME).unwrap_or_default();
-            Some(Contours {
-                number,
-                name,
-                loops: Vec::new(),
-            })
-        })
-        .collect();
-    for drawn in items(&object, tags::ROI_CONTOUR_SEQUENCE) {
-        let Some(of) = number(&drawn, tags::REFERENCED_ROI_NUMBER).map(|n| n as i64) else {
-            continue;
-        };
-        let Some(roi) = rois.iter_mut().find(|r| r.number == of) else {
-            continue;
-        };
-        for contour in items(&drawn, tags::CONTOUR_SEQUENCE) {
-            if text(&contour, tags::CONTOUR_GEOMETRIC_TYPE).as_deref() != Some("CLOSED_PLANAR") {
-                continue;
-            }
-            let numbers = contour
-                .get(tags::CONTOUR_DATA)
-                .map(element_numbers)
-                .unwrap_or_default();
-            let points: Vec<[f64; 3]> = numbers.as_chunks::<3>().0.to_vec();
-            if points.len() >= 3 && points.iter().flatten().all(|v| v.is_finite()) {
-                roi.loops.push(points);
-            }
-        }
-    }
-    if rois.is_empty() {
-        return Err(Error::DicomRead(
-            "the file has no structure set ROIs".into(),
-        ));
-    }
-    Ok(StructureSet {
-        rois,
-        drawn_on: referenced_series(&object),
-    })
+    let source = Source::File(path.to_owned());
+    StructureSet::of(&source, &DicomFile::read(&source)?)
 }
 
-/// Series Instance UIDs below Referenced Frame of Reference > RT Referenced Study > RT Referenced Series.
-fn referenced_series(object: &InMemDicomObject) -> Vec<String> {
-    let below = |objects: Vec<InMemDicomObject>, tag| -> Vec<InMemDicomObject> {
-        let items = |o: &InMemDicomObject| {
-            o.get(tag)
-                .and_then(|e| e.items().map(<[_]>::to_vec))
-                .unwrap_or_default()
-        };
-        objects.iter().flat_map(items).collect()
-    };
-    let frames = below(
-        vec![object.clone()],
-        tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE,
-    );
-    let series = below(
-        below(frames, tags::RT_REFERENCED_STUDY_SEQUENCE),
-        tags::RT_REFERENCED_SERIES_SEQUENCE,
-    );
-    series
+/// Series Instance UIDs and Frame of Reference UID of the images a structure set was drawn on.
+fn referenced(object: &InMemDicomObject) -> (Vec<String>, Option<String>) {
+    let frames = items(object, tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE);
+    let series = frames
         .iter()
+        .flat_map(|f| items(f, tags::RT_REFERENCED_STUDY_SEQUENCE))
+        .flat_map(|s| items(s, tags::RT_REFERENCED_SERIES_SEQUENCE))
         .filter_map(|s| text(s, tags::SERIES_INSTANCE_UID))
-        .collect()
+        .collect();
+    let frame = frames
+        .iter()
+        .find_map(|f| text(f, tags::FRAME_OF_REFERENCE_UID))
+        .or_else(|| text(object, tags::FRAME_OF_REFERENCE_UID));
+    (series, frame)
 }
 
 impl StructureSet {
+    /// The ROIs of a file that is open.
+    pub(super) fn of(source: &Source, file: &DicomFile) -> Result<Self> {
+        let object = &file.object;
+        let roi = |item: &InMemDicomObject| {
+            Some(Contours {
+                number: number(item, tags::ROI_NUMBER)? as i64,
+                name: text(item, tags::ROI_NAME).unwrap_or_default(),
+                loops: Vec::new(),
+            })
+        };
+        let named = items(object, tags::STRUCTURE_SET_ROI_SEQUENCE);
+        let mut rois: Vec<Contours> = named.iter().filter_map(roi).collect();
+        for drawn in items(object, tags::ROI_CONTOUR_SEQUENCE) {
+            let of = number(drawn, tags::REFERENCED_ROI_NUMBER).map(|n| n as i64);
+            let Some(roi) = rois.iter_mut().find(|r| Some(r.number) == of) else {
+                continue;
+            };
+            for contour in items(drawn, tags::CONTOUR_SEQUENCE) {
+                if text(contour, tags::CONTOUR_GEOMETRIC_TYPE).as_deref() != Some("CLOSED_PLANAR") {
+                    continue;
+                }
+                let numbers = contour
+                    .get(tags::CONTOUR_DATA)
+                    .map(element_numbers)
+                    .unwrap_or_default();
+                let points: Vec<[f64; 3]> = numbers.as_chunks::<3>().0.to_vec();
+                if points.len() >= 3 && points.iter().flatten().all(|v| v.is_finite()) {
+                    roi.loops.push(points);
+                }
+            }
+        }
+        if rois.is_empty() {
+            return Err(Error::DicomRead(
+                "the file has no structure set ROIs".into(),
+            ));
+        }
+        let (drawn_on, frame_of_reference) = referenced(object);
+        Ok(Self {
+            source: source.name(),
+            rois,
+            drawn_on,
+            frame_of_reference,
+        })
+    }
+
     /// The ROI with this name or number.
     pub fn find(&self, wanted: &str) -> Result<&Contours> {
         let rois = &self.rois;

@@ -1,17 +1,28 @@
-//! DICOM Segmentation (binary): one segment -> a mask on the grid of its frames.
+//! DICOM Segmentation: one segment -> a mask on the grid of its frames.
 
-use super::attributes::{count, first_item, number, numbers, text};
-use super::instance::open;
-use super::structure::Extent;
+use super::attributes::{self, along, count, first_item, items, number, numbers, text};
+use super::source::{DicomFile, Source};
+use super::structure::PixelLayout;
 use crate::error::{Error, Result};
 use crate::volume::{DType, MAX_DIM, Volume};
 use dicom_dictionary_std::tags;
-use dicom_object::{DefaultDicomObject, InMemDicomObject};
+use dicom_object::InMemDicomObject;
 use std::path::Path;
 
 /// A segmentation object, opened.
 pub struct Segmentation {
-    object: DefaultDicomObject,
+    source: Source,
+    file: DicomFile,
+    kind: Kind,
+}
+
+/// What the frames hold.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// One bit a voxel.
+    Binary,
+    /// A byte a voxel: a share of this maximum; a voxel belongs from one half on.
+    Fractional(f64),
 }
 
 /// One segment, as listed in the file.
@@ -29,25 +40,39 @@ const MAX_VOXELS: usize = 1 << 31;
 impl Segmentation {
     /// Open a file.
     pub fn open(path: &Path) -> Result<Self> {
-        let object = open(path, Extent::Pixels)?;
-        if text(&object, tags::MODALITY).as_deref() != Some("SEG") {
+        let source = Source::File(path.to_owned());
+        let file = DicomFile::read(&source)?;
+        Self::of(source, file)
+    }
+
+    /// The segmentation of a file that is open.
+    pub(super) fn of(source: Source, file: DicomFile) -> Result<Self> {
+        if text(&file.object, tags::MODALITY).as_deref() != Some("SEG") {
             return Err(Error::DicomRead("the file is not a segmentation".into()));
         }
-        if text(&object, tags::SEGMENTATION_TYPE).as_deref() != Some("BINARY") {
-            return Err(Error::Unsupported(
-                "segmentations that are not BINARY".into(),
-            ));
-        }
-        Ok(Self { object })
+        let kind = match text(&file.object, tags::SEGMENTATION_TYPE).as_deref() {
+            Some("BINARY") => Kind::Binary,
+            Some("FRACTIONAL") => Kind::Fractional(
+                number(&file.object, tags::MAXIMUM_FRACTIONAL_VALUE)
+                    .filter(|v| (1.0..=255.0).contains(v))
+                    .unwrap_or(255.0),
+            ),
+            _ => {
+                return Err(Error::Unsupported(
+                    "segmentations that are neither BINARY nor FRACTIONAL".into(),
+                ));
+            }
+        };
+        Ok(Self { source, file, kind })
+    }
+
+    /// File name.
+    pub fn source(&self) -> String {
+        self.source.name()
     }
 
     /// Its segments.
     pub fn segments(&self) -> Vec<Segment> {
-        let items = self
-            .object
-            .get(tags::SEGMENT_SEQUENCE)
-            .and_then(|e| e.items())
-            .unwrap_or_default();
         let segment = |s: &InMemDicomObject| {
             let label = text(s, tags::SEGMENT_LABEL).unwrap_or_default();
             Some(Segment {
@@ -55,14 +80,17 @@ impl Segmentation {
                 label,
             })
         };
-        items.iter().filter_map(segment).collect()
+        items(&self.file.object, tags::SEGMENT_SEQUENCE)
+            .iter()
+            .filter_map(segment)
+            .collect()
     }
 
     /// Mask of one segment.
     pub fn mask(&self, segment: usize) -> Result<Volume> {
         let refuse = |why: String| Error::RoiInvalid(format!("segment {segment}: {why}"));
         let missing = |what: &str| refuse(format!("{what} is missing"));
-        let object: &InMemDicomObject = &self.object;
+        let object = &self.file.object;
         let rows = count(object, tags::ROWS)
             .filter(|n| (1..=MAX_DIM).contains(n))
             .ok_or_else(|| missing("Rows"))?;
@@ -70,10 +98,7 @@ impl Segmentation {
             .filter(|n| (1..=MAX_DIM).contains(n))
             .ok_or_else(|| missing("Columns"))?;
         let shared = first_item(object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
-        let frames = object
-            .get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
-            .and_then(|e| e.items())
-            .unwrap_or_default();
+        let frames = items(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
         // A functional group stands in the frame or, the same for all, in the shared item.
         let group =
             |frame, tag| first_item(frame, tag).or_else(|| shared.and_then(|s| first_item(s, tag)));
@@ -105,12 +130,9 @@ impl Segmentation {
             numbers(measures, tags::PIXEL_SPACING).ok_or_else(|| missing("PixelSpacing"))?;
         let thickness = number(measures, tags::SPACING_BETWEEN_SLICES)
             .or_else(|| number(measures, tags::SLICE_THICKNESS));
-        let normal = [
-            o[1] * o[5] - o[2] * o[4],
-            o[2] * o[3] - o[0] * o[5],
-            o[0] * o[4] - o[1] * o[3],
-        ];
-        let along = |p: &[f64; 3]| (0..3).map(|i| p[i] * normal[i]).sum::<f64>();
+        let normal = attributes::normal(&o)
+            .ok_or_else(|| refuse("its orientation is no pair of unit vectors".into()))?;
+        let along = |p: &[f64; 3]| along(p, &normal);
         chosen.sort_by(|a, b| along(&a.1).total_cmp(&along(&b.1)));
         let offsets: Vec<f64> = chosen
             .iter()
@@ -142,33 +164,47 @@ impl Segmentation {
                 "{columns} x {rows} x {depth} voxels are too many"
             )));
         }
-        let bits = object
-            .get(tags::PIXEL_DATA)
-            .and_then(|e| e.to_bytes().ok())
-            .ok_or_else(|| missing("PixelData"))?;
         let plane = rows * columns;
-        if bits.len() * 8 < plane * frames.len() {
-            return Err(refuse("PixelData is too short".into()));
-        }
+        let pixels = self.pixels(plane, frames.len()).map_err(refuse)?;
         let mut data = vec![0u8; plane * depth];
         for ((frame, _), k) in chosen.iter().zip(&slices) {
             for (v, voxel) in data[k * plane..][..plane].iter_mut().enumerate() {
-                let bit = frame * plane + v;
-                *voxel |= bits[bit / 8] >> (bit % 8) & 1;
+                let at = frame * plane + v;
+                *voxel |= match self.kind {
+                    Kind::Binary => pixels[at / 8] >> (at % 8) & 1,
+                    Kind::Fractional(full) => u8::from(f64::from(pixels[at]) * 2.0 >= full),
+                };
             }
         }
-        let length = normal.iter().map(|v| v * v).sum::<f64>().sqrt();
         Ok(Volume {
             data,
             dtype: DType::U8,
             dims: [columns, rows, depth],
             origin: chosen[0].1,
             spacing: [pixel[1], pixel[0], step],
-            direction: std::array::from_fn(|r| [o[r], o[3 + r], normal[r] / length]),
+            direction: std::array::from_fn(|r| [o[r], o[3 + r], normal[r]]),
             slice_offsets: Vec::new(),
             slopes: vec![1.0; depth],
             intercept: 0.0,
             padding: None,
         })
+    }
+
+    /// The pixel data of all frames: packed bits, or a byte a voxel.
+    fn pixels(&self, plane: usize, frames: usize) -> std::result::Result<Vec<u8>, String> {
+        let needed = match self.kind {
+            Kind::Binary => (plane * frames).div_ceil(8),
+            Kind::Fractional(_) => plane * frames,
+        };
+        match self.file.pixels {
+            Some(PixelLayout::Native { at, bytes }) if bytes >= needed as u64 => {
+                self.source.data_set()?.0.part(at, needed as u64)
+            }
+            Some(PixelLayout::Native { .. }) => Err("PixelData is too short".into()),
+            Some(PixelLayout::Encapsulated { .. }) => {
+                Err("compressed segments are not read".into())
+            }
+            None => Err("PixelData is missing".into()),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Slices -> one volume: chosen by rule, sorted by position, checked, decoded on all cores.
 
 use super::choose::{Candidate, choose};
+use super::grid::Grid;
 use super::instance::Instance;
 use super::pixels;
 use crate::error::{Error, Result};
@@ -40,79 +41,147 @@ pub struct Series {
     pub volume: Volume,
     /// PET only: what SUV needs.
     pub pet_info: Option<PetInfo>,
-    /// Frame of Reference UID.
-    pub frame_of_reference: Option<String>,
+    /// What quality checks want to know; `None` for a volume that is not DICOM.
+    pub facts: Option<SeriesFacts>,
     /// What a reader of the result should know.
     pub warnings: Vec<String>,
+}
+
+impl Series {
+    /// A volume that is not DICOM: CT in HU, or PET in the units that `pet_info` names, SUVbw without it.
+    pub fn of_volume(modality: Modality, volume: Volume, pet_info: Option<PetInfo>) -> Self {
+        Self {
+            modality,
+            uid: String::new(),
+            volume,
+            pet_info,
+            facts: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// What the headers of a series say beyond geometry and SUV.
+#[derive(Clone, Debug)]
+pub struct SeriesFacts {
+    /// Frame of Reference UID.
+    pub frame_of_reference: Option<String>,
+    /// Study Instance UID.
+    pub study_uid: String,
+    /// Tells two patients apart without knowing either.
+    pub patient: Option<u64>,
+    /// Patient's Age or Birth Date is there.
+    pub age_known: bool,
+    /// Modality is stated on every image.
+    pub modality_stated: bool,
+    /// Slice Thickness, mm.
+    pub slice_thickness: Option<f64>,
+    /// Compressed with loss, now or before.
+    pub lossy: bool,
+    /// Image Type says DERIVED.
+    pub derived: bool,
+    /// The tracer is FDG; `None` for CT, or if nothing says.
+    pub fdg: Option<bool>,
+}
+
+impl SeriesFacts {
+    fn of(slices: &[&Instance]) -> Self {
+        let first = slices[0];
+        Self {
+            frame_of_reference: first.frame_of_reference.clone(),
+            study_uid: first.study_uid.clone(),
+            patient: first.patient,
+            age_known: first.age_known,
+            modality_stated: slices.iter().all(|s| s.modality_stated),
+            slice_thickness: first.slice_thickness,
+            lossy: slices.iter().any(|s| s.lossy),
+            derived: slices.iter().any(|s| s.derived),
+            fdg: first.pet.as_ref().and_then(|p| p.fdg),
+        }
+    }
 }
 
 /// Told how many of how many slices are decoded; returns `false` to cancel.
 pub type SliceProgress<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
 
-/// Choose the series of a modality, and decode it.
-pub fn load(
-    instances: &[Instance],
+/// A series that was chosen and checked, before a pixel is read.
+pub struct Plan<'a> {
     modality: Modality,
-    progress: SliceProgress,
-    cancel: &CancelToken,
-) -> Result<Series> {
-    let (Candidate { slices, .. }, grid, mut warnings) = choose(instances, modality)?;
-    if slices.iter().any(|s| pixels::is_lossy(&s.transfer_syntax)) {
-        warnings.push(format!(
-            "{}: the pixel data was compressed with loss",
-            modality.code()
-        ));
+    slices: Vec<&'a Instance>,
+    grid: Grid,
+    pet_info: Option<PetInfo>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Plan<'a> {
+    /// Choose the series of a modality, by rule or by its UID.
+    pub fn of(instances: &'a [Instance], modality: Modality, uid: Option<&str>) -> Result<Self> {
+        let (Candidate { slices, .. }, grid, mut warnings) = choose(instances, modality, uid)?;
+        if slices.iter().any(|s| s.lossy) {
+            warnings.push(format!(
+                "{}: the pixel data was compressed with loss",
+                modality.code()
+            ));
+        }
+        if !slices.iter().all(|s| s.padding == slices[0].padding) {
+            warnings.push(format!(
+                "{}: PixelPaddingValue differs between slices, the first one's is used",
+                modality.code()
+            ));
+        }
+        let pet_info = match modality {
+            Modality::Pt => Some(super::pet::pet_info(&slices)?),
+            Modality::Ct => None,
+        };
+        Ok(Self {
+            modality,
+            slices,
+            grid,
+            pet_info,
+            warnings,
+        })
     }
-    let pet_info = match modality {
-        Modality::Pt => Some(super::pet::pet_info(&slices)?),
-        Modality::Ct => None,
-    };
-    let dtype = pixels::dtype(slices[0])?;
-    let data = decode_all(&slices, dtype.size(), progress, cancel)?;
-    let same_padding = slices.iter().all(|s| s.padding == slices[0].padding);
-    if !same_padding {
-        warnings.push(format!(
-            "{}: PixelPaddingValue differs between slices, the first one's is used",
-            modality.code()
-        ));
+
+    /// How many slices there are to decode.
+    pub fn slices(&self) -> usize {
+        self.slices.len()
     }
-    let volume = Volume {
-        data,
-        dtype,
-        dims: [slices[0].columns, slices[0].rows, slices.len()],
-        origin: grid.origin,
-        spacing: grid.spacing,
-        direction: grid.direction,
-        slice_offsets: grid.slice_offsets,
-        slopes: slices.iter().map(|s| s.slope).collect(),
-        intercept: slices[0].intercept,
-        padding: slices[0].padding,
-    };
-    Ok(Series {
-        modality,
-        uid: slices[0].series_uid.clone(),
-        volume,
-        pet_info,
-        frame_of_reference: slices[0].frame_of_reference.clone(),
-        warnings,
-    })
+
+    /// Decode the pixels.
+    pub fn decode(self, progress: SliceProgress, cancel: &CancelToken) -> Result<Series> {
+        let first = self.slices[0];
+        let dtype = pixels::dtype(first)?;
+        let volume = Volume {
+            data: decode_all(&self.slices, progress, cancel)?,
+            dtype,
+            dims: [first.columns, first.rows, self.slices.len()],
+            origin: self.grid.origin,
+            spacing: self.grid.spacing,
+            direction: self.grid.direction,
+            slice_offsets: self.grid.slice_offsets,
+            slopes: self.slices.iter().map(|s| s.slope).collect(),
+            intercept: first.intercept,
+            padding: first.padding,
+        };
+        Ok(Series {
+            modality: self.modality,
+            uid: first.series_uid.clone(),
+            volume,
+            pet_info: self.pet_info,
+            facts: Some(SeriesFacts::of(&self.slices)),
+            warnings: self.warnings,
+        })
+    }
 }
 
 /// Decode every slice into one buffer, on all cores; the threads end with the call.
 fn decode_all(
     slices: &[&Instance],
-    size: usize,
     progress: SliceProgress,
     cancel: &CancelToken,
 ) -> Result<Vec<u8>> {
-    let slice_bytes = slices[0].rows * slices[0].columns * size;
-    if slice_bytes == 0 || slices.len() > crate::volume::MAX_DIM {
-        return Err(Error::DicomPixels {
-            file: slices[0].name(),
-            why: "rows or columns are 0, or too many slices".into(),
-        });
-    }
-    let mut data = vec![0u8; slice_bytes * slices.len()];
+    let mut data = pixels::buffer(slices[0], slices.len())?;
+    let slice_bytes = data.len() / slices.len();
     let work = Mutex::new(slices.iter().zip(data.chunks_exact_mut(slice_bytes)));
     let failure: Mutex<Option<Error>> = Mutex::new(None);
     let done = AtomicUsize::new(0);
@@ -131,9 +200,8 @@ fn decode_all(
             if cancel.is_triggered() {
                 return fail(Error::Cancelled);
             }
-            match pixels::decode(slice) {
-                Ok(values) => out.copy_from_slice(&values),
-                Err(e) => return fail(e),
+            if let Err(e) = pixels::decode(slice, out) {
+                return fail(e);
             }
             if !progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len()) {
                 return fail(Error::Cancelled);

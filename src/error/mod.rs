@@ -196,6 +196,17 @@ pub enum Error {
     /// A NIfTI file cannot be used.
     #[error("NIfTI: {0}")]
     Nifti(String),
+    /// An NRRD file that cannot be used.
+    #[error("NRRD: {0}")]
+    Nrrd(String),
+    /// A quality check that the policy makes a refusal.
+    #[error("quality check {code}: {why}")]
+    Quality {
+        /// Name of the check.
+        code: &'static str,
+        /// What it found.
+        why: String,
+    },
 
     /// A DICOM file or folder cannot be read.
     #[error("DICOM: {0}")]
@@ -272,6 +283,8 @@ impl Error {
             Error::RoiInvalid(_) => DLNMS_E_ROI_INVALID,
             Error::Suv(_) => DLNMS_E_SUV,
             Error::Nifti(_) => DLNMS_E_NIFTI,
+            Error::Nrrd(_) => DLNMS_E_NRRD,
+            Error::Quality { .. } => DLNMS_E_QUALITY,
             Error::DicomRead(_) => DLNMS_E_DICOM_READ,
             Error::DicomNoSeries { .. } => DLNMS_E_DICOM_NO_SERIES,
             Error::DicomSeries { .. } => DLNMS_E_DICOM_SERIES,

@@ -63,6 +63,10 @@ pub const DLNMS_E_ROI_INVALID: i32 = 312;
 pub const DLNMS_E_SUV: i32 = 320;
 /// NIfTI file refused.
 pub const DLNMS_E_NIFTI: i32 = 330;
+/// NRRD file refused.
+pub const DLNMS_E_NRRD: i32 = 331;
+/// A quality check that the policy makes a refusal.
+pub const DLNMS_E_QUALITY: i32 = 340;
 /// DICOM file unreadable.
 pub const DLNMS_E_DICOM_READ: i32 = 400;
 /// No usable series.
@@ -106,6 +110,8 @@ pub const ALL: &[i32] = &[
     DLNMS_E_ROI_INVALID,
     DLNMS_E_SUV,
     DLNMS_E_NIFTI,
+    DLNMS_E_NRRD,
+    DLNMS_E_QUALITY,
     DLNMS_E_DICOM_READ,
     DLNMS_E_DICOM_NO_SERIES,
     DLNMS_E_DICOM_SERIES,
@@ -146,6 +152,8 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_ROI_INVALID => c"ROI is invalid",
         DLNMS_E_SUV => c"SUV cannot be computed",
         DLNMS_E_NIFTI => c"NIfTI file cannot be used",
+        DLNMS_E_NRRD => c"NRRD file cannot be used",
+        DLNMS_E_QUALITY => c"refused by the quality policy",
         DLNMS_E_DICOM_READ => c"DICOM cannot be read",
         DLNMS_E_DICOM_NO_SERIES => c"no usable DICOM series",
         DLNMS_E_DICOM_SERIES => c"DICOM series is inconsistent",

@@ -131,12 +131,9 @@ pub(super) unsafe fn with_case<T>(
     };
     // SAFETY: handed on from the caller.
     let roi = unsafe { roi(raw.roi) }?;
-    body(&Case {
-        ct,
-        pet,
-        pet_info: info.as_ref(),
-        roi,
-    })
+    let mut case = Case::new(ct, pet, roi);
+    case.pet_info = info.as_ref();
+    body(&case)
 }
 
 /// # Safety

@@ -11,6 +11,7 @@ use super::runtime::{RuntimeObject, dlnms_runtime};
 use super::strings;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
+use crate::quality::QualityPolicy;
 use crate::report;
 use crate::runtime::provider::{Policy, Provider};
 use crate::scorer::{Phase, Scorer, ScorerOptions};
@@ -108,6 +109,7 @@ pub unsafe extern "C" fn dlnms_scorer_new(
         let options = ScorerOptions {
             policy: policy(&raw)?,
             threads: raw.threads as usize,
+            quality: QualityPolicy::default(),
         };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
         // SAFETY: not NULL, writable by the caller's promise.

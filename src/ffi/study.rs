@@ -9,7 +9,7 @@ use super::pet::{dlnms_pet_info, dlnms_pet_info_init};
 use super::strings;
 use super::structs;
 use super::volume::{describe, dlnms_volume};
-use crate::dicom::Study;
+use crate::dicom::{Archive, SeriesChoice, Study};
 use crate::error::{Error, Result};
 use crate::suv::PetInfo;
 use std::ffi::{CString, c_char};
@@ -91,7 +91,10 @@ pub unsafe extern "C" fn dlnms_study_open(
                 .as_ref()
                 .is_none_or(|p| p.tell(DLNMS_PHASE_DECODE, done as f32 / of as f32))
         };
-        let study = Study::open(&paths, &paths, &tell, &token(cancel)?)?;
+        let cancel = token(cancel)?;
+        let archive = Archive::open(&paths, &cancel)?;
+        let choice = SeriesChoice::default();
+        let study = Study::load(&archive, &archive, choice, &tell, &cancel)?;
         let object = StudyObject::new(study)?;
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(object)) };

@@ -117,6 +117,11 @@ pub struct Intensity {
 const MAX_SAMPLES: usize = 1024;
 
 impl PreprocessSpec {
+    /// Side of a plane, mm.
+    pub fn window_mm(&self) -> f64 {
+        self.samples as f64 * self.spacing_mm
+    }
+
     /// Refuse what this library does not implement, naming the field.
     pub fn validate(&self) -> Result<()> {
         let refuse = |field: &str, why: String| {

@@ -2,26 +2,13 @@
 
 use crate::decision::Decision;
 use crate::error::{Error, Result};
-use crate::roi::Roi;
+use crate::lesion::Lesion;
+use crate::quality::{Finding, QualityPolicy};
 use crate::runtime::provider::{PassedOver, Placement, Policy, Provider};
-use crate::suv::{PetInfo, SuvScale};
-use crate::volume::VolumeView;
+use crate::suv::SuvScale;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// Everything about one tumour of one patient, borrowed for a call.
-#[derive(Clone, Copy, Debug)]
-pub struct Case<'a> {
-    /// CT; rescaled values are HU.
-    pub ct: VolumeView<'a>,
-    /// PET; rescaled values have the units of `pet_info`.
-    pub pet: VolumeView<'a>,
-    /// How PET values become SUVbw; `None` if they are already.
-    pub pet_info: Option<&'a PetInfo>,
-    /// The tumour.
-    pub roi: Roi<'a>,
-}
 
 /// Options of a [`Scorer`](super::Scorer).
 #[derive(Clone, Debug)]
@@ -30,6 +17,8 @@ pub struct ScorerOptions {
     pub policy: Policy,
     /// Threads of ONNX Runtime's pool, the calling thread among them; 0 is min(4, cores).
     pub threads: usize,
+    /// What is done about findings of the quality checks.
+    pub quality: QualityPolicy,
 }
 
 impl Default for ScorerOptions {
@@ -37,6 +26,7 @@ impl Default for ScorerOptions {
         Self {
             policy: Policy::auto(),
             threads: 0,
+            quality: QualityPolicy::default(),
         }
     }
 }
@@ -117,10 +107,14 @@ pub struct Scores {
     pub decision: Decision,
     /// Centre used, LPS mm.
     pub center: [f64; 3],
-    /// `point`, `box` or `mask`.
+    /// `point`, `box`, `mask` or `seed`.
     pub roi_kind: &'static str,
     /// SUV provenance; `None` when the host gave SUV.
     pub suv: Option<SuvScale>,
+    /// What the quality checks found.
+    pub quality: Vec<Finding>,
+    /// The lesion's measures, if the case asked for them: or why there are none.
+    pub lesion: Option<std::result::Result<Lesion, String>>,
     /// Phases.
     pub timings: Timings,
 }

@@ -7,10 +7,12 @@ pub use exchange::*;
 pub use preprocess::Planes;
 
 use crate::bundle::{Bundle, Precision};
+pub use crate::case::{Case, Facts, LesionRequest};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::runtime::{Runtime, Session};
-use preprocess::{Buffers, check_case};
+use crate::{lesion, quality};
+use preprocess::{Buffers, Checked};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -124,18 +126,21 @@ impl Scorer {
         let mut prepared = start;
         if self.engine().is_none() {
             // Bad input should fail before half a second is spent on a session for it.
-            check_case(case)?;
+            Checked::of(case)?;
             self.prepare(None, cancel)?;
             prepared = Instant::now();
         }
 
         let spec = &self.bundle.manifest.preprocessing;
+        let checked = Checked::of(case)?;
+        let suv = checked.suv.as_ref();
+        let quality = quality::check(case, &checked.roi, suv, spec, &self.options.quality)?;
         let mut buffers = lock(&self.buffers)
             .pop()
             .unwrap_or_else(|| Buffers::new(spec));
-        let planes = buffers.fill(spec, case);
+        let planes = buffers.fill(spec, case, &checked);
         let preprocessed = Instant::now();
-        let outcome = planes.and_then(|(center, suv)| {
+        let outcome = planes.and_then(|()| {
             cancel.check()?;
             let mut session = lock(&self.session);
             let entered = Instant::now();
@@ -145,11 +150,14 @@ impl Scorer {
                 .ok_or_else(|| Error::Internal("the session is gone".into()))?;
             let mut heads = vec![0f32; self.bundle.manifest.heads.len()];
             session.run(&buffers.pet, &buffers.ct, &mut heads)?;
-            Ok((center, suv, heads, entered))
+            Ok((heads, entered))
         });
         let inferred = Instant::now();
         lock(&self.buffers).push(buffers);
-        let (center, suv, heads, entered) = outcome?;
+        let (heads, entered) = outcome?;
+        let lesion = case.lesion.as_ref().map(|request| {
+            lesion::of(case, &checked.roi, checked.factors(), request).map_err(|e| e.to_string())
+        });
 
         let head = |name| {
             self.bundle
@@ -171,9 +179,11 @@ impl Scorer {
             n2,
             heads,
             decision,
-            center,
+            center: checked.roi.center,
             roi_kind: case.roi.kind(),
-            suv,
+            suv: checked.suv,
+            quality,
+            lesion,
             timings,
         })
     }

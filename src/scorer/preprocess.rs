@@ -1,9 +1,10 @@
 //! A case -> the two input tensors.
 
-use super::Case;
+use crate::case::Case;
 use crate::error::{Error, Result};
+use crate::petmetrics;
 use crate::planes::{PreprocessSpec, Workspace};
-use crate::roi::require_overlap;
+use crate::roi::{Extent, Roi, require_overlap};
 use crate::suv::{PetInfo, SuvScale};
 use ndarray::Array3;
 
@@ -22,14 +23,15 @@ impl Planes {
     /// Compute them; needs neither ONNX Runtime nor weights.
     pub fn of(spec: &PreprocessSpec, case: &Case<'_>) -> Result<Self> {
         let mut buffers = Buffers::new(spec);
-        let (center, _) = buffers.fill(spec, case)?;
+        let checked = Checked::of(case)?;
+        buffers.fill(spec, case, &checked)?;
         let shape = (spec.channels.len(), spec.output, spec.output);
         let tensor = |values| {
             Array3::from_shape_vec(shape, values)
                 .map_err(|e| Error::Internal(format!("tensor shape: {e}")))
         };
         Ok(Self {
-            center,
+            center: checked.roi.center,
             pet: tensor(buffers.pet)?,
             ct: tensor(buffers.ct)?,
         })
@@ -53,58 +55,69 @@ impl Buffers {
         }
     }
 
-    /// Sample both volumes; returns the centre and the SUV provenance.
+    /// Sample both volumes.
     pub fn fill(
         &mut self,
         spec: &PreprocessSpec,
         case: &Case<'_>,
-    ) -> Result<([f64; 3], Option<SuvScale>)> {
-        let (center, suv) = check_case(case)?;
-        let factors = suv.as_ref().map_or(&[][..], |s| &s.factors);
-        spec.sample(
-            &case.ct,
-            &[],
-            &spec.ct,
-            center,
-            &mut self.workspace,
-            &mut self.ct,
-        )?;
+        checked: &Checked,
+    ) -> Result<()> {
+        let center = checked.roi.center;
+        let (workspace, factors) = (&mut self.workspace, checked.factors());
+        spec.sample(&case.ct, &[], &spec.ct, center, workspace, &mut self.ct)?;
         spec.sample(
             &case.pet,
             factors,
             &spec.pet,
             center,
-            &mut self.workspace,
+            workspace,
             &mut self.pet,
-        )?;
-        Ok((center, suv))
+        )
     }
 }
 
-/// Everything that can be refused without sampling: overlap, centre, SUV.
-pub(super) fn check_case(case: &Case<'_>) -> Result<([f64; 3], Option<SuvScale>)> {
-    require_overlap(&case.pet.geometry, &case.ct.geometry)?;
-    let center = case.roi.center()?;
-    for view in [&case.ct, &case.pet] {
-        if !view.geometry.contains(center) {
-            return Err(Error::RoiOutside {
-                volume: view.name(),
-                center,
-            });
+/// A case that passed everything that can be refused without sampling: overlap, centre, SUV.
+pub(super) struct Checked {
+    pub roi: Extent,
+    pub suv: Option<SuvScale>,
+}
+
+impl Checked {
+    pub fn of(case: &Case<'_>) -> Result<Self> {
+        require_overlap(&case.pet.geometry, &case.ct.geometry)?;
+        let suv = case.pet_info.map(PetInfo::suv_scale).transpose()?;
+        let slices = case.pet.geometry.dims[2];
+        if let Some(scale) = &suv
+            && scale.factors.len() != slices
+        {
+            return Err(Error::invalid(
+                "pet_info.slices",
+                format!(
+                    "{} slices, the PET volume has {slices}",
+                    scale.factors.len()
+                ),
+            ));
         }
+        let roi = match &case.roi {
+            Roi::Seed(seed) => {
+                let factors = suv.as_ref().map_or(&[][..], |s| &s.factors);
+                petmetrics::extent_of_seed(&case.pet, factors, seed)?
+            }
+            other => other.extent()?,
+        };
+        for view in [&case.ct, &case.pet] {
+            if !view.geometry.contains(roi.center) {
+                return Err(Error::RoiOutside {
+                    volume: view.name(),
+                    center: roi.center,
+                });
+            }
+        }
+        Ok(Self { roi, suv })
     }
-    let suv = case.pet_info.map(PetInfo::suv_scale).transpose()?;
-    if let Some(scale) = &suv
-        && scale.factors.len() != case.pet.geometry.dims[2]
-    {
-        return Err(Error::invalid(
-            "pet_info.slices",
-            format!(
-                "{} slices, the PET volume has {}",
-                scale.factors.len(),
-                case.pet.geometry.dims[2]
-            ),
-        ));
+
+    /// SUV factor of each PET slice; empty if values are SUVbw.
+    pub fn factors(&self) -> &[f64] {
+        self.suv.as_ref().map_or(&[], |s| &s.factors)
     }
-    Ok((center, suv))
 }

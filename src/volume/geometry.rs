@@ -129,16 +129,15 @@ impl Geometry<'_> {
 
     /// Smallest LPS box around the voxel centres, grown by half a voxel.
     pub fn bounds(&self) -> [[f64; 2]; 3] {
+        self.lps_box(self.dims.map(|n| [-0.5, n as f64 - 0.5]))
+    }
+
+    /// Smallest LPS box around a box of continuous indices, `[low, high]` along each axis.
+    pub fn lps_box(&self, index: [[f64; 2]; 3]) -> [[f64; 2]; 3] {
         let mut bounds = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
         for corner in 0..8 {
-            let index = std::array::from_fn(|a| {
-                if corner >> a & 1 == 0 {
-                    -0.5
-                } else {
-                    self.dims[a] as f64 - 0.5
-                }
-            });
-            for (b, v) in bounds.iter_mut().zip(self.index_to_lps(index)) {
+            let point = self.index_to_lps(std::array::from_fn(|a| index[a][corner >> a & 1]));
+            for (b, v) in bounds.iter_mut().zip(point) {
                 b[0] = b[0].min(v);
                 b[1] = b[1].max(v);
             }

@@ -3,6 +3,8 @@
 
 pub mod host;
 
+use dlnms::dicom::{Archive, Inspection, Modality, Series};
+use dlnms::scorer::CancelToken;
 use std::path::{Path, PathBuf};
 
 /// Repository root.
@@ -138,4 +140,15 @@ pub fn run(command: &mut std::process::Command) -> String {
         output.status
     );
     out.into_owned()
+}
+
+/// Decode the series of a modality that is chosen by rule.
+pub fn series(paths: &[PathBuf], modality: Modality) -> dlnms::Result<Series> {
+    let cancel = CancelToken::default();
+    Archive::open(paths, &cancel)?.series(modality, None, &|_, _| true, &cancel)
+}
+
+/// Series and ROIs of files and folders.
+pub fn inspect(paths: &[PathBuf]) -> dlnms::Result<Inspection> {
+    Ok(Archive::open(paths, &CancelToken::default())?.inspect())
 }

@@ -1,164 +1,131 @@
-//! A study and a tumour from the command line; shared by `score` and `planes`.
+//! A study from the command line; shared by `score` and `planes`.
 
 use crate::terminal;
-use dlnms::Result;
-use dlnms::dicom::{Segmentation, Study, rtstruct};
-use dlnms::petmetrics::Delineation;
-use dlnms::roi::Roi;
+use dlnms::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_json};
+use dlnms::quality::QualityPolicy;
 use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{Policy, Provider};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
-use dlnms::volume::Volume;
+use dlnms::{Error, Result, files};
 use std::path::{Path, PathBuf};
 
 /// Where the study is.
 #[derive(clap::Args)]
 pub struct StudyArguments {
+    /// Files and folders that hold the CT and the PET, and structure sets; searched recursively
+    #[arg(value_name = "PATH", required_unless_present_all = ["ct", "pet"])]
+    paths: Vec<PathBuf>,
     /// Model bundle
     #[arg(long, value_name = "DIR")]
     pub bundle: PathBuf,
-    /// Folder (or file) with the CT; searched recursively
-    #[arg(long, value_name = "DIR")]
-    pub ct: PathBuf,
-    /// Folder (or file) with the PET; searched recursively
-    #[arg(long, value_name = "DIR")]
-    pub pet: PathBuf,
+    /// The CT alone: a folder, a file, or a volume in HU (.nii, .nii.gz, .nrrd)
+    #[arg(long, value_name = "PATH")]
+    ct: Option<PathBuf>,
+    /// The PET alone: a folder, a file, or a volume (.nii, .nii.gz, .nrrd), in SUVbw unless --pet-tags says more
+    #[arg(long, value_name = "PATH")]
+    pet: Option<PathBuf>,
+    /// SUV tags of a PET volume that is not DICOM, as JSON of DICOM keywords [default: the volume's name with .json]
+    #[arg(long, value_name = "FILE", requires = "pet")]
+    pet_tags: Option<PathBuf>,
+    /// Series Instance UID of the CT [default: the largest regular one]
+    #[arg(long, value_name = "UID")]
+    ct_series: Option<String>,
+    /// Series Instance UID of the PET [default: the largest attenuation-corrected one with an SUV]
+    #[arg(long, value_name = "UID")]
+    pet_series: Option<String>,
+}
+
+/// A study, decoded, and the archives it came from, which may hold ROIs.
+pub struct Input {
+    pub study: Study,
+    pub archives: Vec<Archive>,
 }
 
 impl StudyArguments {
     /// Read both series.
-    pub fn open(&self) -> Result<Study> {
-        let bar = terminal::bar("reading DICOM");
-        // CT and PET are read one after the other, so the bar fills twice.
+    pub fn open(&self) -> Result<Input> {
+        let bar = terminal::bar("reading");
         let tell = |done: usize, of: usize| {
             terminal::advance(&bar, done as f64 / of as f64);
             true
         };
-        let study = Study::open(
-            std::slice::from_ref(&self.ct),
-            std::slice::from_ref(&self.pet),
-            &tell,
-            &CancelToken::default(),
-        );
+        let input = self.read(&tell);
         bar.finish_and_clear();
-        study
+        input
+    }
+
+    fn read(&self, tell: &(dyn Fn(usize, usize) -> bool + Sync)) -> Result<Input> {
+        let cancel = CancelToken::default();
+        let choice = SeriesChoice {
+            ct: self.ct_series.as_deref(),
+            pet: self.pet_series.as_deref(),
+        };
+        let is_volume = |path: &Option<PathBuf>| path.as_deref().is_some_and(files::is_volume);
+        let mut archives = Vec::new();
+        if !self.paths.is_empty() {
+            archives.push(Archive::open(&self.paths, &cancel)?);
+        }
+        let mut place = |path: &Option<PathBuf>| match path {
+            Some(path) if !files::is_volume(path) => {
+                archives.push(Archive::open(std::slice::from_ref(path), &cancel)?);
+                Ok(archives.len() - 1)
+            }
+            _ => Ok::<_, Error>(0),
+        };
+        let (ct, pet) = (place(&self.ct)?, place(&self.pet)?);
+        let study = if is_volume(&self.ct) || is_volume(&self.pet) {
+            let series = |path: &Option<PathBuf>, archive, modality, uid| match path {
+                Some(path) if files::is_volume(path) => self.volume(path, modality),
+                _ => Archive::series(archive, modality, uid, tell, &cancel),
+            };
+            // An index that is out of range belongs to a volume, which needs no archive.
+            let fallback = Archive::default();
+            let archive = |n: usize| archives.get(n).unwrap_or(&fallback);
+            Study::of(
+                series(&self.ct, archive(ct), Modality::Ct, choice.ct)?,
+                series(&self.pet, archive(pet), Modality::Pt, choice.pet)?,
+            )
+        } else {
+            Study::load(&archives[ct], &archives[pet], choice, tell, &cancel)?
+        };
+        Ok(Input { study, archives })
+    }
+
+    fn volume(&self, path: &Path, modality: Modality) -> Result<Series> {
+        let volume = files::read(path)?;
+        let tags = match (modality, &self.pet_tags) {
+            (Modality::Ct, _) => None,
+            (Modality::Pt, Some(file)) => Some(file.clone()),
+            (Modality::Pt, None) => Some(beside(path)).filter(|file| file.exists()),
+        };
+        let info = match tags {
+            None => None,
+            Some(file) => {
+                let json = std::fs::read(&file)
+                    .map_err(|e| Error::Suv(format!("side-car: {}", e.kind())))?;
+                Some(pet_info_from_json(&json, volume.dims[2])?)
+            }
+        };
+        Ok(Series::of_volume(modality, volume, info))
     }
 
     /// Open the bundle.
     pub fn scorer(&self, runtime: Option<&Path>, policy: Policy, threads: usize) -> Result<Scorer> {
-        Scorer::new(
-            Runtime::load(runtime)?,
-            &self.bundle,
-            ScorerOptions { policy, threads },
-        )
+        let options = ScorerOptions {
+            policy,
+            threads,
+            quality: QualityPolicy::default(),
+        };
+        Scorer::new(Runtime::load(runtime)?, &self.bundle, options)
     }
 }
 
-/// Where the tumour is: one of four ways.
-#[derive(clap::Args)]
-#[group(skip)]
-#[command(group(clap::ArgGroup::new("tumour").required(true)))]
-pub struct TumourArguments {
-    /// Centre of the tumour, LPS millimetres; write --center=-42.3,-14.6,-122.1
-    #[arg(long, group = "tumour", value_name = "X,Y,Z", value_parser = parse_center, allow_hyphen_values = true)]
-    center: Option<[f64; 3]>,
-    /// Mask of the tumour on any grid; its centroid is the centre
-    #[arg(long, group = "tumour", value_name = "FILE.nii.gz")]
-    mask: Option<PathBuf>,
-    /// RT Structure Set with the tumour's contours
-    #[arg(long, group = "tumour", value_name = "FILE", requires = "roi")]
-    rtstruct: Option<PathBuf>,
-    /// Name or number of the ROI in --rtstruct
-    #[arg(long, value_name = "NAME", requires = "rtstruct")]
-    roi: Option<String>,
-    /// DICOM Segmentation with the tumour
-    #[arg(long, group = "tumour", value_name = "FILE", requires = "segment")]
-    seg: Option<PathBuf>,
-    /// Number of the segment in --seg
-    #[arg(long, value_name = "N", requires = "seg")]
-    segment: Option<usize>,
-}
-
-/// The tumour, read.
-pub enum Tumour {
-    Center([f64; 3]),
-    Mask(Box<Volume>),
-}
-
-impl TumourArguments {
-    /// Read what was named; contours are laid on the grid of the series they were drawn on.
-    pub fn read(&self, study: &Study) -> Result<Tumour> {
-        let mask = |volume| Ok(Tumour::Mask(Box::new(volume)));
-        match self {
-            Self {
-                center: Some(center),
-                ..
-            } => Ok(Tumour::Center(*center)),
-            Self {
-                mask: Some(file), ..
-            } => mask(dlnms::nifti::read(file)?),
-            Self {
-                rtstruct: Some(file),
-                roi: Some(name),
-                ..
-            } => {
-                let set = rtstruct::read(file)?;
-                let on_pet =
-                    set.drawn_on.contains(&study.pet.uid) && !set.drawn_on.contains(&study.ct.uid);
-                let series = if on_pet { &study.pet } else { &study.ct };
-                mask(set.find(name)?.mask(&series.volume.geometry())?)
-            }
-            Self {
-                seg: Some(file),
-                segment: Some(n),
-                ..
-            } => mask(Segmentation::open(file)?.mask(*n)?),
-            _ => Err(dlnms::Error::invalid(
-                "--center, --mask, --rtstruct or --seg",
-                "one of them is needed",
-            )),
-        }
-    }
-}
-
-impl Tumour {
-    /// As the library wants it.
-    pub fn roi(&self) -> Result<Roi<'_>> {
-        Ok(match self {
-            Tumour::Center(center) => Roi::Point(*center),
-            Tumour::Mask(volume) => Roi::Mask(volume.view("mask")?),
-        })
-    }
-}
-
-/// `X,Y,Z` in millimetres.
-pub fn parse_center(text: &str) -> std::result::Result<[f64; 3], String> {
-    let values: Vec<f64> = text
-        .split(',')
-        .map(|s| {
-            s.trim()
-                .parse::<f64>()
-                .map_err(|_| format!("{s:?} is not a number"))
-        })
-        .collect::<std::result::Result<_, _>>()?;
-    let point: [f64; 3] = values
-        .try_into()
-        .map_err(|_| "three numbers X,Y,Z are needed".to_owned())?;
-    if point.iter().all(|v| v.is_finite()) {
-        Ok(point)
-    } else {
-        Err("the numbers must be finite".into())
-    }
-}
-
-/// `41%` of SUVmax, or a fixed SUV.
-pub fn parse_delineation(text: &str) -> std::result::Result<Delineation, String> {
-    let (number, percent) = text.strip_suffix('%').map_or((text, false), |n| (n, true));
-    match number.trim().parse::<f64>() {
-        Ok(v) if percent && v > 0.0 && v <= 100.0 => Ok(Delineation::Fraction(v / 100.0)),
-        Ok(v) if !percent && v.is_finite() && v > 0.0 => Ok(Delineation::Fixed(v)),
-        _ => Err("write 41% or 2.5".into()),
-    }
+/// The side-car of a volume: its name with .json.
+fn beside(volume: &Path) -> PathBuf {
+    let name = volume.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+    volume.with_file_name(format!("{stem}.json"))
 }
 
 /// `auto` or providers in order.
@@ -168,7 +135,7 @@ pub fn policy(names: &[String]) -> Result<Policy> {
     }
     let known = |n: &String| {
         Provider::from_name(n).ok_or_else(|| {
-            dlnms::Error::invalid(
+            Error::invalid(
                 "--provider",
                 format!("{n:?} is unknown; known: auto, cpu, cuda, tensorrt, tensorrt-rtx"),
             )

@@ -2,7 +2,7 @@
 
 use crate::terminal::say;
 use crate::{Failure, terminal};
-use dlnms::dicom::inspect;
+use dlnms::dicom::{Archive, RoiKind};
 use dlnms::scorer::CancelToken;
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub struct Arguments {
 }
 
 pub fn run(a: &Arguments) -> Result<(), Failure> {
-    let inspection = inspect(&a.paths, &CancelToken::default())?;
+    let inspection = Archive::open(&a.paths, &CancelToken::default())?.inspect();
     if a.json {
         say!("{:#}", serde_json::json!(inspection));
         return Ok(());
@@ -40,6 +40,28 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
             s.slices
         );
         if let Some(why) = &s.rejected_because {
+            say!("     {why}");
+        }
+    }
+    if !inspection.rois.is_empty() {
+        say!("ROI       number  voxels     ml         centroid, mm LPS         name (file)");
+    }
+    for roi in &inspection.rois {
+        let kind = match roi.kind {
+            RoiKind::Contours => "RTSTRUCT",
+            RoiKind::Segment => "SEG",
+        };
+        let voxels = roi.voxels.map_or("-".into(), |n| n.to_string());
+        let ml = roi.ml.map_or("-".into(), |ml| format!("{ml:.3}"));
+        let center = roi.centroid_lps_mm;
+        let center = center.map_or("-".into(), |[x, y, z]| format!("{x:.2}, {y:.2}, {z:.2}"));
+        say!(
+            "{kind:8}  {:6}  {voxels:9}  {ml:9}  {center:23}  {} ({})",
+            roi.number,
+            roi.name,
+            roi.source
+        );
+        if let Some(why) = &roi.refusal {
             say!("     {why}");
         }
     }

@@ -9,6 +9,7 @@ mod picture;
 mod planes;
 mod score;
 mod terminal;
+mod tumour;
 
 use clap::{Parser, Subcommand};
 use dlnms::error::status;
@@ -29,8 +30,11 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "Examples:
-  dlnms score --bundle bundle --ct study/ct --pet study/pet --center=-42.3,-14.6,-122.1 --png planes.png
-  dlnms score --bundle bundle --ct study/ct --pet study/pet --mask tumour.nii.gz --json result.json
+  dlnms inspect study
+  dlnms score --bundle bundle study --center=-42.3,-14.6,-122.1 --png planes.png
+  dlnms score --bundle bundle study --rtstruct rs.dcm --roi GTV --json result.json
+  dlnms score --bundle bundle study --seed=-42.3,-14.6,-122.1 --threshold 41%
+  dlnms score --bundle bundle --ct ct.nii.gz --pet suv.nii.gz --mask tumours.nii.gz --lesions all
   dlnms info --bundle bundle
 
 Exit codes: 0 done; 1 the input was refused or a file could not be written; 2 wrong usage;

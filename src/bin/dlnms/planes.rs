@@ -1,7 +1,8 @@
 //! `dlnms planes`.
 
-use crate::input::{StudyArguments, TumourArguments};
+use crate::input::StudyArguments;
 use crate::terminal::say;
+use crate::tumour::TumourArguments;
 use crate::{Failure, npy};
 use dlnms::bundle::Bundle;
 use dlnms::scorer::Planes;
@@ -20,9 +21,10 @@ pub struct Arguments {
 
 pub fn run(a: &Arguments) -> Result<(), Failure> {
     let bundle = Bundle::open(&a.study.bundle)?;
-    let study = a.study.open()?;
-    let tumour = a.tumour.read(&study)?;
-    let planes = Planes::of(&bundle.manifest.preprocessing, &study.case(tumour.roi()?)?)?;
+    let input = a.study.open()?;
+    let lesions = a.tumour.read(&input)?;
+    let case = input.study.case(lesions[0].roi()?)?;
+    let planes = Planes::of(&bundle.manifest.preprocessing, &case)?;
     for (suffix, tensor) in [("_pet.npy", &planes.pet), ("_ct.npy", &planes.ct)] {
         let mut path = a.out.clone().into_os_string();
         path.push(suffix);

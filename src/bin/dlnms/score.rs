@@ -1,12 +1,13 @@
 //! `dlnms score`.
 
-use crate::input::{StudyArguments, TumourArguments, parse_delineation, policy};
+use crate::input::{StudyArguments, policy};
 use crate::terminal::say;
+use crate::tumour::TumourArguments;
 use crate::{Failure, picture, terminal};
 use dlnms::decision::{RESEARCH_USE_ONLY, Risk};
-use dlnms::petmetrics::{self, Delineation, PetMetrics, Region};
 use dlnms::report;
-use dlnms::scorer::{CancelToken, Case, Phase, Scorer, Scores};
+use dlnms::scorer::{CancelToken, LesionRequest, Phase, Scorer, Scores};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -21,12 +22,6 @@ pub struct Arguments {
     /// Threads of the network [default: min(4, cores)]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
-    /// Cuts the lesion out of the PET for SUVmax, SUVpeak, MTV and TLG: 41% of SUVmax, or a fixed SUV
-    #[arg(long, value_name = "41%|SUV", value_parser = parse_delineation, default_value = "41%")]
-    threshold: Delineation,
-    /// The lesion is looked for this far around the centre, mm
-    #[arg(long, value_name = "MM", default_value_t = 40.0)]
-    radius: f64,
     /// Write the result with its provenance; - is standard output, without the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -35,12 +30,70 @@ pub struct Arguments {
     png: Option<PathBuf>,
 }
 
+/// One lesion, scored.
+struct Scored {
+    name: String,
+    /// Place among the lesions as they were given.
+    index: usize,
+    scores: Scores,
+}
+
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     let scorer = a.study.scorer(runtime, policy(&a.provider)?, a.threads)?;
-    let study = a.study.open()?;
-    let tumour = a.tumour.read(&study)?;
-    let case = study.case(tumour.roi()?)?;
+    let input = a.study.open()?;
+    let lesions = a.tumour.read(&input)?;
+    prepare(&scorer)?;
 
+    let mut scored = Vec::with_capacity(lesions.len());
+    for (index, lesion) in lesions.iter().enumerate() {
+        let mut case = input.study.case(lesion.roi()?)?;
+        case.lesion = Some(LesionRequest {
+            delineation: a.tumour.threshold,
+            radius_mm: a.tumour.radius,
+        });
+        let scores = scorer.score(&case, &CancelToken::default())?;
+        scored.push(Scored {
+            name: lesion.name.clone(),
+            index,
+            scores,
+        });
+    }
+    // The lesion most at risk first: by the higher of its two scores.
+    let risk = |s: &Scored| s.scores.n1.max(s.scores.n2);
+    scored.sort_by(|x, y| risk(y).total_cmp(&risk(x)));
+    let first = &scored[0];
+
+    if let Some(path) = &a.png {
+        let case = input.study.case(lesions[first.index].roi()?)?;
+        let planes = scorer.planes(&case)?;
+        picture::write(path, &planes, &scorer.bundle().manifest.preprocessing)?;
+    }
+    let mut report = report::report(&scorer, &first.scores, &input.study.warnings);
+    if scored.len() > 1 {
+        let lesions = scored.iter().enumerate();
+        report["lesions"] = lesions.map(|(n, s)| entry(n + 1, s)).collect();
+    }
+    for warning in report["warnings"].as_array().into_iter().flatten() {
+        terminal::warning(warning.as_str().unwrap_or_default());
+    }
+    for finding in &first.scores.quality {
+        terminal::warning(&format!("{}: {}", finding.code.name(), finding.message));
+    }
+    let text = format!("{report:#}\n");
+    match a.json.as_deref() {
+        Some(path) if path == Path::new("-") => say!("{}", text.trim_end()),
+        json => {
+            if let Some(path) = json {
+                std::fs::write(path, text).map_err(Failure::output(path))?;
+            }
+            print_table(&scorer, &first.scores);
+            print_ranking(&scored);
+        }
+    }
+    Ok(())
+}
+
+fn prepare(scorer: &Scorer) -> Result<(), Failure> {
     let bar = terminal::bar("preparing the network");
     let mut tell = |phase: Phase, fraction: f32| {
         bar.set_message(match phase {
@@ -52,51 +105,42 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         terminal::advance(&bar, f64::from(fraction));
         true
     };
-    let cancel = CancelToken::default();
-    let prepared = scorer.prepare(Some(&mut tell), &cancel);
+    let prepared = scorer.prepare(Some(&mut tell), &CancelToken::default());
     bar.finish_and_clear();
-    prepared?;
-    let scores = scorer.score(&case, &cancel)?;
-
-    if let Some(path) = &a.png {
-        picture::write(
-            path,
-            &scorer.planes(&case)?,
-            &scorer.bundle().manifest.preprocessing,
-        )?;
-    }
-    let mut report = report::report(&scorer, &scores, &study.warnings);
-    match lesion(a, &case, &scores) {
-        Ok(metrics) => report["pet_metrics"] = serde_json::json!(metrics),
-        Err(why) => terminal::warning(&format!("no PET metrics: {why}")),
-    }
-    for warning in report["warnings"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|w| w.as_str())
-    {
-        terminal::warning(warning);
-    }
-    let text = format!("{report:#}\n");
-    match a.json.as_deref() {
-        Some(path) if path == Path::new("-") => say!("{}", text.trim_end()),
-        json => {
-            if let Some(path) = json {
-                std::fs::write(path, text).map_err(Failure::output(path))?;
-            }
-            print_table(&scorer, &scores);
-        }
-    }
-    Ok(())
+    Ok(prepared?)
 }
 
-/// SUV metrics around the centre that was scored.
-fn lesion(a: &Arguments, case: &Case<'_>, scores: &Scores) -> dlnms::Result<PetMetrics> {
-    let factors = scores.suv.as_ref().map_or(&[][..], |s| &s.factors);
-    let region = Region::around(&case.pet, scores.center, a.radius)
-        .ok_or_else(|| dlnms::Error::invalid("--radius", "the region is outside the PET"))?;
-    petmetrics::measure(&case.pet, factors, region, a.threshold)
+/// One of several lesions in the JSON.
+fn entry(rank: usize, scored: &Scored) -> Value {
+    let s = &scored.scores;
+    let lesion = s.lesion.as_ref().and_then(|l| l.as_ref().ok());
+    json!({
+        "rank": rank,
+        "name": scored.name,
+        "scores": { "n1": s.n1, "n2": s.n2 },
+        "risk": { "n1": s.decision.n1, "n2": s.decision.n2, "combined": s.decision.combined },
+        "center_lps_mm": s.center,
+        "pet_metrics": lesion.map(|l| &l.pet),
+        "ct_diameters": lesion.and_then(|l| l.ct.as_ref()),
+        "qc": s.quality,
+    })
+}
+
+fn print_ranking(scored: &[Scored]) {
+    if scored.len() > 1 {
+        say!("rank  N1      N2      centre, mm LPS           lesion");
+    }
+    for (n, s) in scored.iter().enumerate().filter(|_| scored.len() > 1) {
+        let [x, y, z] = s.scores.center;
+        let center = format!("{x:.1}, {y:.1}, {z:.1}");
+        say!(
+            "{:4}  {:.4}  {:.4}  {center:23}  {}",
+            n + 1,
+            s.scores.n1,
+            s.scores.n2,
+            s.name
+        );
+    }
 }
 
 fn print_table(scorer: &Scorer, scores: &Scores) {
@@ -145,6 +189,27 @@ fn print_table(scorer: &Scorer, scores: &Scores) {
             suv.rule,
             suv.dt_s
         );
+    }
+    if let Some(Ok(lesion)) = &scores.lesion {
+        let m = &lesion.pet;
+        say!(
+            "PET       SUVmax {:.2}, SUVmean {:.2}, SUVpeak {:.2}, MTV {:.2} ml, TLG {:.1} ({})",
+            m.suv_max,
+            m.suv_mean,
+            m.suv_peak,
+            m.mtv_ml,
+            m.tlg,
+            m.method
+        );
+        if let Some(d) = &lesion.ct {
+            say!(
+                "CT        {:.1} x {:.1} mm in slice {} (outlined by the {})",
+                d.longest_mm,
+                d.perpendicular_mm,
+                d.slice,
+                d.outlined_by
+            );
+        }
     }
     let t = &scores.timings;
     say!(

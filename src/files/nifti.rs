@@ -1,12 +1,10 @@
-//! NIfTI-1 masks (`.nii`, `.nii.gz`): where their voxels are and which are set.
+//! NIfTI-1 (`.nii`, `.nii.gz`).
 
+use super::MAX_BYTES;
 use crate::error::{Error, Result};
 use crate::volume::{DType, Volume};
 use nifti::{Endianness, NiftiHeader, NiftiObject, NiftiType, ReaderOptions};
 use std::path::Path;
-
-/// Decoded masks above this are refused: a 1024^3 mask of bytes is.
-const MAX_BYTES: u64 = 2 << 30;
 
 /// Read a volume. RAS coordinates become LPS; sheared grids are refused.
 pub fn read(path: &Path) -> Result<Volume> {
@@ -19,7 +17,6 @@ pub fn read(path: &Path) -> Result<Volume> {
     }
     let kind = header.data_type().map_err(|e| refuse(e.to_string()))?;
     let (dtype, size) = match kind {
-        // A mask asks for "not zero" alone, which signed and unsigned bytes agree on.
         NiftiType::Uint8 | NiftiType::Int8 => (DType::U8, 1),
         NiftiType::Int16 => (DType::I16, 2),
         NiftiType::Uint16 => (DType::U16, 2),
@@ -50,6 +47,10 @@ pub fn read(path: &Path) -> Result<Volume> {
         // The crate hands out the file's own bytes.
         data.chunks_exact_mut(size).for_each(<[u8]>::reverse);
     }
+    let (dtype, data) = match kind {
+        NiftiType::Int8 => (DType::I16, super::widened(&data)),
+        _ => (dtype, data),
+    };
     let (origin, spacing, direction) = grid(&header);
     let slope = if header.scl_slope == 0.0 || !header.scl_slope.is_finite() {
         1.0

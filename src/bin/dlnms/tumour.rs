@@ -1,0 +1,237 @@
+//! The tumour, or several lesions, from the command line; shared by `score` and `planes`.
+
+use crate::input::Input;
+use dlnms::dicom::{Archive, RoiKind, RoiSummary};
+use dlnms::roi::{Delineation, Roi, Seed};
+use dlnms::scorer::CancelToken;
+use dlnms::volume::{Volume, VolumeView};
+use dlnms::{Error, Result, files};
+use std::path::PathBuf;
+
+/// Where the tumour is: one of several ways.
+#[derive(clap::Args)]
+#[group(skip)]
+#[command(group(clap::ArgGroup::new("tumour").required(true).multiple(true)))]
+#[command(group(clap::ArgGroup::new("source")))]
+pub struct TumourArguments {
+    /// Centre of the tumour, LPS millimetres; write --center=-42.3,-14.6,-122.1
+    #[arg(long, groups = ["tumour", "source"], value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
+    center: Option<[f64; 3]>,
+    /// A point near the tumour, LPS millimetres, from which --threshold cuts it out of the PET
+    #[arg(long, groups = ["tumour", "source"], value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
+    seed: Option<[f64; 3]>,
+    /// Mask of the tumour on any grid (.nii, .nii.gz, .nrrd); its centroid is the centre
+    #[arg(long, groups = ["tumour", "source"], value_name = "FILE")]
+    mask: Option<PathBuf>,
+    /// RT Structure Set with the tumour's contours
+    #[arg(long, groups = ["tumour", "source"], value_name = "FILE")]
+    rtstruct: Option<PathBuf>,
+    /// Name or number of the ROI in --rtstruct, or in a structure set among PATH
+    #[arg(long, group = "tumour", value_name = "NAME")]
+    roi: Option<String>,
+    /// DICOM Segmentation with the tumour
+    #[arg(long, groups = ["tumour", "source"], value_name = "FILE")]
+    seg: Option<PathBuf>,
+    /// Number of the segment in --seg, or in a segmentation among PATH
+    #[arg(long, group = "tumour", value_name = "N")]
+    segment: Option<i64>,
+    /// Score every lesion and rank them: each ROI of --rtstruct, each segment of --seg, each connected part of --mask
+    #[arg(long, group = "tumour", value_name = "all", value_parser = ["all"])]
+    lesions: Option<String>,
+    /// Cuts the lesion out of the PET for --seed, SUVmax, SUVpeak, MTV and TLG: 41% of SUVmax, or a fixed SUV
+    #[arg(long, value_name = "41%|SUV", value_parser = parse_delineation, default_value = "41%")]
+    pub threshold: Delineation,
+    /// The lesion of a point or seed is looked for this far around it, mm
+    #[arg(long, value_name = "MM", default_value_t = 40.0)]
+    pub radius: f64,
+}
+
+/// A lesion with what it is called.
+pub struct Lesion {
+    pub name: String,
+    place: Place,
+}
+
+enum Place {
+    Center([f64; 3]),
+    Seed(Seed),
+    Mask(Box<Volume>),
+}
+
+impl TumourArguments {
+    /// Read what was named; contours are laid on the grid of the series they were drawn on. One lesion unless all
+    /// were asked for.
+    pub fn read(&self, input: &Input) -> Result<Vec<Lesion>> {
+        let one = |name: &str, place| {
+            vec![Lesion {
+                name: name.into(),
+                place,
+            }]
+        };
+        if let Some(center) = self.center {
+            return Ok(one("center", Place::Center(center)));
+        }
+        if let Some(point) = self.seed {
+            let seed = Seed {
+                point,
+                radius_mm: self.radius,
+                delineation: self.threshold,
+            };
+            return Ok(one("seed", Place::Seed(seed)));
+        }
+        if let Some(file) = &self.mask {
+            let mask = files::read(file)?;
+            return match self.lesions {
+                None => Ok(one("mask", Place::Mask(Box::new(mask)))),
+                Some(_) => parts(&mask),
+            };
+        }
+        self.stored(input)
+    }
+
+    /// ROIs of a file that was named, else of the study's own archives.
+    fn stored(&self, input: &Input) -> Result<Vec<Lesion>> {
+        let (kind, wanted) = match (&self.rtstruct, &self.seg, self.segment) {
+            (None, Some(_), n) | (None, None, n @ Some(_)) => {
+                (RoiKind::Segment, n.map(|n| n.to_string()))
+            }
+            _ => (RoiKind::Contours, self.roi.clone()),
+        };
+        if wanted.is_none() && self.lesions.is_none() {
+            let flag = match kind {
+                RoiKind::Contours => "--roi",
+                RoiKind::Segment => "--segment",
+            };
+            return Err(Error::invalid(flag, "say which one, or --lesions all"));
+        }
+        let named = self.rtstruct.as_ref().or(self.seg.as_ref());
+        let extra = match named {
+            None => None,
+            Some(file) => Some(Archive::open(
+                std::slice::from_ref(file),
+                &CancelToken::default(),
+            )?),
+        };
+        let mut lesions = Vec::new();
+        let mut known = Vec::new();
+        let archives: Vec<&Archive> = match &extra {
+            Some(archive) => vec![archive],
+            None => input.archives.iter().collect(),
+        };
+        let images: Vec<&Archive> = input.archives.iter().collect();
+        for archive in archives {
+            for (n, roi) in archive.roi_names().into_iter().enumerate() {
+                if roi.kind != kind {
+                    continue;
+                }
+                if wanted.as_ref().is_none_or(|wanted| is(&roi, wanted)) {
+                    let mask = archive.roi_mask(n, &images)?;
+                    lesions.push(Lesion {
+                        name: roi.name.clone(),
+                        place: Place::Mask(Box::new(mask)),
+                    });
+                }
+                known.push(format!("{} {:?}", roi.number, roi.name));
+            }
+        }
+        if lesions.is_empty() {
+            return Err(Error::RoiInvalid(format!(
+                "{} is none of the ROIs: {}",
+                wanted.map_or("that".into(), |w| format!("{w:?}")),
+                known.join(", ")
+            )));
+        }
+        lesions.truncate(if self.lesions.is_some() {
+            usize::MAX
+        } else {
+            1
+        });
+        Ok(lesions)
+    }
+}
+
+fn is(roi: &RoiSummary, wanted: &str) -> bool {
+    roi.name == wanted || roi.number.to_string() == wanted
+}
+
+/// The connected parts of a mask, largest first.
+fn parts(mask: &Volume) -> Result<Vec<Lesion>> {
+    let view = mask.view("mask")?;
+    let mut parts = connected_parts(&view);
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    let [nx, ny, nz] = mask.dims;
+    let lesion = |(n, part): (usize, Vec<[usize; 3]>)| {
+        let mut volume = mask.clone();
+        volume.dtype = dlnms::volume::DType::U8;
+        (volume.slopes, volume.intercept) = (vec![1.0; nz], 0.0);
+        volume.data = vec![0; nx * ny * nz];
+        for [i, j, k] in part {
+            volume.data[(k * ny + j) * nx + i] = 1;
+        }
+        Lesion {
+            name: format!("part {}", n + 1),
+            place: Place::Mask(Box::new(volume)),
+        }
+    };
+    Ok(parts.into_iter().enumerate().map(lesion).collect())
+}
+
+fn connected_parts(view: &VolumeView<'_>) -> Vec<Vec<[usize; 3]>> {
+    let [nx, ny, nz] = view.geometry.dims;
+    let set = |v: [usize; 3]| v[0] < nx && v[1] < ny && v[2] < nz && view.value(v) != 0.0;
+    let mut seen = vec![false; nx * ny * nz];
+    let mut parts = Vec::new();
+    for n in 0..nx * ny * nz {
+        let v = [n % nx, n / nx % ny, n / nx / ny];
+        if seen[n] || !set(v) {
+            continue;
+        }
+        let part = dlnms::petmetrics::connected(v, |v| set(v));
+        for [i, j, k] in &part {
+            seen[(k * ny + j) * nx + i] = true;
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+impl Lesion {
+    /// As the library wants it.
+    pub fn roi(&self) -> Result<Roi<'_>> {
+        Ok(match &self.place {
+            Place::Center(center) => Roi::Point(*center),
+            Place::Seed(seed) => Roi::Seed(*seed),
+            Place::Mask(volume) => Roi::Mask(volume.view("mask")?),
+        })
+    }
+}
+
+/// `X,Y,Z` in millimetres.
+pub fn parse_point(text: &str) -> std::result::Result<[f64; 3], String> {
+    let values: Vec<f64> = text
+        .split(',')
+        .map(|s| {
+            s.trim()
+                .parse::<f64>()
+                .map_err(|_| format!("{s:?} is not a number"))
+        })
+        .collect::<std::result::Result<_, _>>()?;
+    let point: [f64; 3] = values
+        .try_into()
+        .map_err(|_| "three numbers X,Y,Z are needed".to_owned())?;
+    if point.iter().all(|v| v.is_finite()) {
+        Ok(point)
+    } else {
+        Err("the numbers must be finite".into())
+    }
+}
+
+/// `41%` of SUVmax, or a fixed SUV.
+fn parse_delineation(text: &str) -> std::result::Result<Delineation, String> {
+    let (number, percent) = text.strip_suffix('%').map_or((text, false), |n| (n, true));
+    match number.trim().parse::<f64>() {
+        Ok(v) if percent && v > 0.0 && v <= 100.0 => Ok(Delineation::Fraction(v / 100.0)),
+        Ok(v) if !percent && v.is_finite() && v > 0.0 => Ok(Delineation::Fixed(v)),
+        _ => Err("write 41% or 2.5".into()),
+    }
+}

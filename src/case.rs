@@ -1,0 +1,79 @@
+//! Everything about one tumour of one patient, as a host or a reader hands it over.
+
+use crate::roi::{Delineation, Roi};
+use crate::suv::PetInfo;
+use crate::volume::VolumeView;
+
+/// One tumour of one patient, borrowed for a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// CT; rescaled values are HU.
+    pub ct: VolumeView<'a>,
+    /// PET; rescaled values have the units of `pet_info`.
+    pub pet: VolumeView<'a>,
+    /// How PET values become SUVbw; `None` if they are already.
+    pub pet_info: Option<&'a PetInfo>,
+    /// The tumour.
+    pub roi: Roi<'a>,
+    /// What quality checks may know beyond the voxels.
+    pub facts: Facts,
+    /// Measure the lesion as well; no part of the scores.
+    pub lesion: Option<LesionRequest>,
+}
+
+impl<'a> Case<'a> {
+    /// A case of SUVbw and HU with nothing else known.
+    pub fn new(ct: VolumeView<'a>, pet: VolumeView<'a>, roi: Roi<'a>) -> Self {
+        Self {
+            ct,
+            pet,
+            pet_info: None,
+            roi,
+            facts: Facts::default(),
+            lesion: None,
+        }
+    }
+}
+
+/// How the lesion is to be cut out for its PET metrics and diameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LesionRequest {
+    /// Threshold.
+    pub delineation: Delineation,
+    /// A point has no size: the lesion is looked for this far around it, mm.
+    pub radius_mm: f64,
+}
+
+impl Default for LesionRequest {
+    fn default() -> Self {
+        Self {
+            delineation: Delineation::default(),
+            radius_mm: 40.0,
+        }
+    }
+}
+
+/// What a reader knows of a case beyond voxels and SUV. `None`: nobody said, and nothing is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// PET and CT belong to one patient.
+    pub same_patient: Option<bool>,
+    /// To one study.
+    pub same_study: Option<bool>,
+    /// To one frame of reference.
+    pub same_frame_of_reference: Option<bool>,
+    /// Slice thickness of the CT, mm.
+    pub ct_slice_thickness_mm: Option<f64>,
+    /// Slice thickness of the PET, mm.
+    pub pet_slice_thickness_mm: Option<f64>,
+    /// Either was compressed with loss.
+    pub lossy: Option<bool>,
+    /// Either is derived.
+    pub derived: Option<bool>,
+    /// The tracer is FDG.
+    pub fdg: Option<bool>,
+    /// Age or birth date is known.
+    pub age_known: Option<bool>,
+    /// Modality is stated on every image.
+    pub modality_stated: Option<bool>,
+}

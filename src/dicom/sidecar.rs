@@ -1,0 +1,97 @@
+//! The SUV tags of a PET volume that is not DICOM, as JSON beside it: DICOM keywords and values.
+//!
+//! ```json
+//! { "Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["DECY", "ATTN"], "PatientWeight": 91,
+//!   "RadionuclideTotalDose": 588802304, "RadionuclideHalfLife": 6588, "RadiopharmaceuticalStartTime": "072100",
+//!   "SeriesDate": "19600116", "SeriesTime": "095947", "AcquisitionDate": "19600116", "AcquisitionTime": "095947" }
+//! ```
+//! A list of as many values as there are slices gives each slice its own; CorrectedImage is a list always.
+
+use super::attributes::Layers;
+use super::pet::{PetHeader, pet_info_of};
+use crate::error::{Error, Result};
+use crate::suv::PetInfo;
+use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
+use dicom_core::value::DataSetSequence;
+use dicom_core::{DataElement, PrimitiveValue, VR};
+use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_object::InMemDicomObject;
+use serde_json::{Map, Value};
+
+/// Attributes that stand in the item of the Radiopharmaceutical Information Sequence.
+const OF_THE_DRUG: [&str; 5] = [
+    "RadionuclideTotalDose",
+    "RadionuclideHalfLife",
+    "RadiopharmaceuticalStartTime",
+    "RadiopharmaceuticalStartDateTime",
+    "Radiopharmaceutical",
+];
+
+/// Read the facts of a PET volume of `n_slices` slices.
+pub fn pet_info_from_json(json: &[u8], n_slices: usize) -> Result<PetInfo> {
+    let refuse = |why: String| Error::Suv(format!("side-car: {why}"));
+    let values: Map<String, Value> =
+        serde_json::from_slice(json).map_err(|e| refuse(format!("not a JSON object: {e}")))?;
+    let headers: Vec<PetHeader> = (0..n_slices)
+        .map(|slice| {
+            let object = object(&values, slice, n_slices).map_err(refuse)?;
+            Ok(PetHeader::read(&Layers(vec![&object]), ""))
+        })
+        .collect::<Result<_>>()?;
+    pet_info_of(&headers.iter().collect::<Vec<_>>())
+}
+
+/// The attributes as a data set, as one slice sees them.
+fn object(
+    values: &Map<String, Value>,
+    slice: usize,
+    n_slices: usize,
+) -> std::result::Result<InMemDicomObject, String> {
+    let mut object = InMemDicomObject::new_empty();
+    let mut drug = InMemDicomObject::new_empty();
+    for (keyword, value) in values {
+        let entry = StandardDataDictionary
+            .by_name(keyword)
+            .ok_or_else(|| format!("{keyword:?} is not a DICOM keyword"))?;
+        let value = match value {
+            Value::Array(list) if keyword != "CorrectedImage" => match list.len() == n_slices {
+                true => &list[slice],
+                false => {
+                    return Err(format!(
+                        "{keyword} has {} values for {n_slices} slices",
+                        list.len()
+                    ));
+                }
+            },
+            one => one,
+        };
+        let text = |v: &Value| match v {
+            Value::String(s) => Ok(s.clone()),
+            Value::Number(n) => Ok(n.to_string()),
+            _ => Err(format!("{keyword} is neither text nor a number")),
+        };
+        let text = match value {
+            Value::Array(list) => {
+                let parts: std::result::Result<Vec<_>, _> = list.iter().map(text).collect();
+                parts?.join("\\")
+            }
+            one => text(one)?,
+        };
+        let to = match OF_THE_DRUG.contains(&keyword.as_str()) {
+            true => &mut drug,
+            false => &mut object,
+        };
+        // Text whatever the tag says: the reader takes numbers from text as well.
+        to.put(DataElement::new(
+            entry.tag(),
+            VR::LO,
+            PrimitiveValue::from(text),
+        ));
+    }
+    object.put(DataElement::new(
+        tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE,
+        VR::SQ,
+        DataSetSequence::from(vec![drug]),
+    ));
+    Ok(object)
+}

@@ -1,0 +1,177 @@
+//! Where the bytes of a DICOM file are: in a file, or in a buffer that a host received over the network.
+
+use super::meta;
+use super::structure::{self, PixelLayout};
+use crate::error::{Error, Result};
+use dicom_dictionary_std::tags;
+use dicom_object::file::ReadPreamble;
+use dicom_object::{InMemDicomObject, OpenFileOptions};
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Nothing a scanner writes as one file is larger; keeps memory bounded.
+const MAX_FILE_BYTES: u64 = 4 << 30;
+/// What a deflated data set may grow to.
+const MAX_INFLATED_BYTES: u64 = 256 << 20;
+const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
+const EXPLICIT_LITTLE: &str = "1.2.840.10008.1.2.1";
+
+/// One DICOM file, wherever it is.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// On disk.
+    File(PathBuf),
+    /// In memory; the number is its place among the host's buffers.
+    Buffer(Arc<[u8]>, usize),
+}
+
+/// What a data set is read from.
+trait Stream: Read + Seek {}
+impl<T: Read + Seek> Stream for T {}
+
+/// Bytes of a data set; position 0 is its first element.
+pub struct DataSet {
+    stream: Box<dyn Stream>,
+    start: u64,
+    bytes: u64,
+}
+
+impl Source {
+    /// For messages: the file's name, never its folder, which may be named after a patient.
+    pub fn name(&self) -> String {
+        match self {
+            Source::File(path) => path
+                .file_name()
+                .map_or_else(|| "?".into(), |n| n.to_string_lossy().into_owned()),
+            Source::Buffer(_, number) => format!("buffer {number}"),
+        }
+    }
+
+    fn stream(&self) -> Result<(Box<dyn Stream>, u64), String> {
+        match self {
+            Source::File(path) => {
+                let file = File::open(path).map_err(system)?;
+                let metadata = file.metadata().map_err(system)?;
+                if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
+                    return Err("is not a file of a plausible size".into());
+                }
+                Ok((Box::new(file), metadata.len()))
+            }
+            Source::Buffer(bytes, _) => {
+                let n = bytes.len() as u64;
+                Ok((Box::new(Cursor::new(bytes.clone())), n))
+            }
+        }
+    }
+
+    /// Whether the bytes start like DICOM.
+    pub fn is_dicom(&self) -> bool {
+        self.stream()
+            .is_ok_and(|(mut stream, _)| meta::read(&mut stream).is_ok())
+    }
+
+    /// The data set with its transfer syntax; a deflated one is inflated.
+    pub fn data_set(&self) -> Result<(DataSet, String), String> {
+        let (mut stream, bytes) = self.stream()?;
+        let meta = meta::read(&mut stream).map_err(system)?;
+        let start = meta.data_set_at;
+        if meta.transfer_syntax != DEFLATED {
+            let set = DataSet {
+                stream,
+                start,
+                bytes,
+            };
+            return Ok((set, meta.transfer_syntax));
+        }
+        stream.seek(SeekFrom::Start(start)).map_err(system)?;
+        let mut inflated = Vec::new();
+        // A stream that breaks off is the parser's to refuse.
+        let _ = flate2::read::DeflateDecoder::new(stream)
+            .take(MAX_INFLATED_BYTES)
+            .read_to_end(&mut inflated);
+        let set = DataSet {
+            bytes: inflated.len() as u64,
+            stream: Box::new(Cursor::new(inflated)),
+            start: 0,
+        };
+        Ok((set, meta.transfer_syntax))
+    }
+}
+
+impl DataSet {
+    /// Bytes from `at` on, as many as `out` has.
+    pub fn read_exact_at(&mut self, at: u64, out: &mut [u8]) -> Result<(), String> {
+        self.stream
+            .seek(SeekFrom::Start(self.start.saturating_add(at)))
+            .map_err(system)?;
+        self.stream.read_exact(out).map_err(system)
+    }
+
+    /// Bytes of a part; one that goes beyond the end is refused before anything is allocated for it.
+    pub fn part(&mut self, at: u64, bytes: u64) -> Result<Vec<u8>, String> {
+        if bytes > self.bytes.saturating_sub(at) {
+            return Err("a part of the pixel data is larger than the file".into());
+        }
+        let mut out = vec![0; bytes as usize];
+        self.read_exact_at(at, &mut out)?;
+        Ok(out)
+    }
+
+    fn rewind(&mut self) -> Result<(), String> {
+        self.stream
+            .seek(SeekFrom::Start(self.start))
+            .map(|_| ())
+            .map_err(system)
+    }
+}
+
+/// The attributes of a file and where its pixels are.
+pub struct DicomFile {
+    /// Everything before the pixel data.
+    pub object: InMemDicomObject,
+    /// Where the pixels are; `None` without pixel data.
+    pub pixels: Option<PixelLayout>,
+    /// Transfer Syntax UID.
+    pub transfer_syntax: String,
+}
+
+impl DicomFile {
+    /// Read the attributes of a file; pixels stay where they are.
+    pub fn read(source: &Source) -> Result<Self> {
+        Self::parse(source).map_err(|why| Error::DicomRead(format!("{}: {why}", source.name())))
+    }
+
+    fn parse(source: &Source) -> Result<Self, String> {
+        let (mut set, transfer_syntax) = source.data_set()?;
+        let written_as = match transfer_syntax.as_str() {
+            DEFLATED => EXPLICIT_LITTLE,
+            other => other,
+        };
+        set.rewind()?;
+        let pixels = structure::survey(written_as, set.start, &mut set.stream, set.bytes)?;
+        set.rewind()?;
+        let clean =
+            Cursor::new(meta::clean_header(written_as)?).chain(BufReader::new(&mut set.stream));
+        // The outermost message of an error alone: inner ones may quote attribute values.
+        let object = OpenFileOptions::new()
+            .read_preamble(ReadPreamble::Always)
+            .read_until(tags::PIXEL_DATA)
+            .from_reader(clean)
+            .map_err(|e| e.to_string())?;
+        Ok(Self {
+            object: object.into_inner(),
+            pixels,
+            transfer_syntax,
+        })
+    }
+}
+
+/// An I/O error without the path that it may hold.
+fn system(e: std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::InvalidData => e.to_string(),
+        kind => kind.to_string(),
+    }
+}

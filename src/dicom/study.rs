@@ -1,0 +1,97 @@
+//! A PET/CT study: the two series that a score needs, decoded.
+
+use super::archive::Archive;
+use super::series::{Modality, Plan, Series, SliceProgress};
+use crate::case::{Case, Facts};
+use crate::error::Result;
+use crate::roi::Roi;
+use crate::scorer::CancelToken;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Which series to use; `None` leaves it to the rule.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SeriesChoice<'a> {
+    /// Series Instance UID of the CT.
+    pub ct: Option<&'a str>,
+    /// Series Instance UID of the PET.
+    pub pet: Option<&'a str>,
+}
+
+/// A PET/CT study: the chosen CT and PET series, decoded.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The CT.
+    pub ct: Series,
+    /// The PET.
+    pub pet: Series,
+    /// Notes on both.
+    pub warnings: Vec<String>,
+}
+
+impl Study {
+    /// Decode the CT of one archive and the PET of another; they may be the same. Both series are chosen and checked
+    /// before the first pixel is read.
+    ///
+    /// `progress` hears of decoded slices of both series together and is called from the decoding threads.
+    pub fn load(
+        ct: &Archive,
+        pet: &Archive,
+        choice: SeriesChoice<'_>,
+        progress: SliceProgress,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
+        let ct_plan = Plan::of(&ct.images, Modality::Ct, choice.ct)?;
+        let pet_plan = Plan::of(&pet.images, Modality::Pt, choice.pet)?;
+        let of = ct_plan.slices() + pet_plan.slices();
+        let done = AtomicUsize::new(0);
+        let tell = |_, _| progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
+        let pet_series = pet_plan.decode(&tell, cancel)?;
+        let ct_series = ct_plan.decode(&tell, cancel)?;
+        let mut study = Self::of(ct_series, pet_series);
+        study.warnings.extend_from_slice(&ct.warnings);
+        if !std::ptr::eq(ct, pet) {
+            study.warnings.extend_from_slice(&pet.warnings);
+        }
+        Ok(study)
+    }
+
+    /// Put two series together.
+    pub fn of(ct: Series, pet: Series) -> Self {
+        let warnings = [pet.warnings.as_slice(), &ct.warnings].concat();
+        Self { ct, pet, warnings }
+    }
+
+    /// What quality checks can know of this study.
+    pub fn facts(&self) -> Facts {
+        let (Some(ct), Some(pet)) = (&self.ct.facts, &self.pet.facts) else {
+            return Facts::default();
+        };
+        let same = |a: &Option<String>, b: &Option<String>| {
+            a.as_ref().zip(b.as_ref()).map(|(a, b)| a == b)
+        };
+        Facts {
+            same_patient: ct.patient.zip(pet.patient).map(|(a, b)| a == b),
+            same_study: Some(ct.study_uid == pet.study_uid),
+            same_frame_of_reference: same(&ct.frame_of_reference, &pet.frame_of_reference),
+            ct_slice_thickness_mm: ct.slice_thickness,
+            pet_slice_thickness_mm: pet.slice_thickness,
+            lossy: Some(ct.lossy || pet.lossy),
+            derived: Some(ct.derived || pet.derived),
+            fdg: pet.fdg,
+            age_known: Some(ct.age_known || pet.age_known),
+            modality_stated: Some(ct.modality_stated && pet.modality_stated),
+        }
+    }
+
+    /// A case of this study for a tumour.
+    pub fn case<'a>(&'a self, roi: Roi<'a>) -> Result<Case<'a>> {
+        let mut case = Case::new(
+            self.ct.volume.view("ct")?,
+            self.pet.volume.view("pet")?,
+            roi,
+        );
+        case.pet_info = self.pet.pet_info.as_ref();
+        case.facts = self.facts();
+        Ok(case)
+    }
+}

@@ -1,0 +1,54 @@
+//! Volumes in research formats: NIfTI-1 and NRRD, for masks, CT in HU and PET in SUV (or with a side-car of its tags).
+
+mod nifti;
+mod nrrd;
+
+use crate::error::{Error, Result};
+use crate::volume::Volume;
+use std::path::Path;
+
+/// Decoded volumes above this are refused: a 1024^3 volume of 16 bits is not.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// What a file's name says it is.
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    Nifti,
+    Nrrd,
+}
+
+fn format(path: &Path) -> Option<Format> {
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|s| name.ends_with(s));
+    if ends(&[".nii", ".nii.gz"]) {
+        Some(Format::Nifti)
+    } else if ends(&[".nrrd", ".nhdr"]) {
+        Some(Format::Nrrd)
+    } else {
+        None
+    }
+}
+
+/// Whether a path is named like a volume that [`read`] takes.
+pub fn is_volume(path: &Path) -> bool {
+    format(path).is_some()
+}
+
+/// Read a volume: `.nii`, `.nii.gz`, `.nrrd`, `.nhdr`. Coordinates become LPS; sheared grids are refused.
+pub fn read(path: &Path) -> Result<Volume> {
+    let volume = match format(path) {
+        Some(Format::Nifti) => nifti::read(path),
+        Some(Format::Nrrd) => nrrd::read(path),
+        None => Err(Error::Unsupported(
+            "volume files other than .nii, .nii.gz, .nrrd and .nhdr".into(),
+        )),
+    }?;
+    volume.geometry().validate("file")?;
+    Ok(volume)
+}
+
+/// Signed bytes, which [`DType`](crate::volume::DType) does not have, as signed words.
+fn widened(bytes: &[u8]) -> Vec<u8> {
+    let wide = bytes.iter().flat_map(|b| i16::from(*b as i8).to_ne_bytes());
+    wide.collect()
+}

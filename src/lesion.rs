@@ -1,0 +1,192 @@
+//! A lesion measured: PET metrics (NUMERICS 4) and its diameters on CT. Evidence beside the scores, no input of them.
+
+use crate::case::{Case, LesionRequest};
+use crate::error::{Error, Result};
+use crate::petmetrics::{PetMetrics, Region, measure};
+use crate::roi::{Extent, Roi};
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// Measures of one lesion.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Lesion {
+    /// SUV metrics on native PET voxels.
+    pub pet: PetMetrics,
+    /// Size on CT; `None` if no CT voxel belongs to it.
+    pub ct: Option<Diameters>,
+}
+
+/// Size of a lesion in the axial CT slice where it is longest.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Diameters {
+    /// Longest diameter in a slice, from edge to edge of voxels, mm.
+    pub longest_mm: f64,
+    /// Extent at right angles to it in the same slice, mm.
+    pub perpendicular_mm: f64,
+    /// Index of the slice in the CT volume.
+    pub slice: usize,
+    /// What says which CT voxels belong: `mask`, or `pet` for soft tissue inside the PET lesion.
+    pub outlined_by: &'static str,
+}
+
+/// CT voxels of a PET lesion that are lung are the blur of the PET, not the lesion.
+const SOFT_TISSUE_HU: f64 = -300.0;
+
+/// What is larger is an organ or a body, and not worth the time.
+const MAX_LESION_MM: f64 = 300.0;
+
+/// Measure the lesion of a case; `factors` are the SUV factors of its PET slices, empty if values are SUVbw.
+pub fn of(
+    case: &Case<'_>,
+    roi: &Extent,
+    factors: &[f64],
+    request: &LesionRequest,
+) -> Result<Lesion> {
+    let region = match roi.bounds {
+        Some(bounds) => Region::within(&case.pet, bounds),
+        None => Region::around(&case.pet, roi.center, request.radius_mm),
+    };
+    let region =
+        region.ok_or_else(|| Error::RoiInvalid("the lesion's region is outside the PET".into()))?;
+    let (pet, voxels) = measure(&case.pet, factors, region, request.delineation)?;
+    Ok(Lesion {
+        pet,
+        ct: diameters(case, roi, &voxels),
+    })
+}
+
+fn diameters(case: &Case<'_>, roi: &Extent, pet_voxels: &[[usize; 3]]) -> Option<Diameters> {
+    let nearest = |g: &crate::volume::Geometry<'_>, point| {
+        let index = g.lps_to_index(point).map(f64::round);
+        (0..3)
+            .all(|a| index[a] >= 0.0 && index[a] < g.dims[a] as f64)
+            .then(|| index.map(|v| v as usize))
+    };
+    let ct = &case.ct.geometry;
+    if let (Roi::Mask(mask), Some(bounds)) = (&case.roi, roi.bounds) {
+        let inside = |v: [usize; 3]| {
+            nearest(&mask.geometry, ct.index_to_lps(v.map(|n| n as f64)))
+                .is_some_and(|m| mask.value(m) != 0.0)
+        };
+        return longest(case, bounds, "mask", inside);
+    }
+    let lesion: HashSet<[usize; 3]> = pet_voxels.iter().copied().collect();
+    let pet = &case.pet.geometry;
+    let mut index = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
+    for (a, range) in index.iter_mut().enumerate() {
+        for v in pet_voxels {
+            *range = [
+                range[0].min(v[a] as f64 - 0.5),
+                range[1].max(v[a] as f64 + 0.5),
+            ];
+        }
+    }
+    let inside = |v: [usize; 3]| {
+        case.ct.value(v) > SOFT_TISSUE_HU
+            && nearest(pet, ct.index_to_lps(v.map(|n| n as f64)))
+                .is_some_and(|p| lesion.contains(&p))
+    };
+    longest(case, pet.lps_box(index), "pet", inside)
+}
+
+/// The slice with the longest diameter among CT voxels of a box that are `inside`.
+fn longest(
+    case: &Case<'_>,
+    bounds: [[f64; 2]; 3],
+    outlined_by: &'static str,
+    inside: impl Fn([usize; 3]) -> bool,
+) -> Option<Diameters> {
+    if bounds.iter().any(|[low, high]| high - low > MAX_LESION_MM) {
+        return None;
+    }
+    let region = Region::within(&case.ct, bounds)?;
+    let [dx, dy, _] = case.ct.geometry.spacing;
+    let mut best: Option<Diameters> = None;
+    for k in region.first[2]..=region.last[2] {
+        // Of each row only its ends can lie on the outline; their corners are the edges of the voxels.
+        let mut corners: Vec<[f64; 2]> = Vec::new();
+        for j in region.first[1]..=region.last[1] {
+            let mut row = (region.first[0]..=region.last[0]).filter(|i| inside([*i, j, k]));
+            let Some(first) = row.next() else { continue };
+            let last = row.last().unwrap_or(first);
+            for x in [first as f64 - 0.5, last as f64 + 0.5] {
+                for y in [j as f64 - 0.5, j as f64 + 0.5] {
+                    corners.push([x * dx, y * dy]);
+                }
+            }
+        }
+        if let Some((length, across)) = calipers(&corners)
+            && best.as_ref().is_none_or(|b| length > b.longest_mm)
+        {
+            best = Some(Diameters {
+                longest_mm: length,
+                perpendicular_mm: across,
+                slice: k,
+                outlined_by,
+            });
+        }
+    }
+    best
+}
+
+/// Longest distance between two points, and the extent of all at right angles to it.
+fn calipers(points: &[[f64; 2]]) -> Option<(f64, f64)> {
+    let points = hull(points);
+    let mut best = (0.0, [0.0, 0.0]);
+    for (n, a) in points.iter().enumerate() {
+        for b in &points[n + 1..] {
+            let d = [b[0] - a[0], b[1] - a[1]];
+            let length = d[0].hypot(d[1]);
+            if length > best.0 {
+                best = (length, d.map(|v| v / length));
+            }
+        }
+    }
+    let (length, along) = best;
+    let across = |p: &[f64; 2]| p[1] * along[0] - p[0] * along[1];
+    let low = points.iter().map(across).fold(f64::INFINITY, f64::min);
+    let high = points.iter().map(across).fold(f64::NEG_INFINITY, f64::max);
+    (length > 0.0).then_some((length, high - low))
+}
+
+/// Convex hull (Andrew's monotone chain); the points farthest apart are among its corners.
+fn hull(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let mut sorted = points.to_vec();
+    sorted.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    let turn = |o: [f64; 2], a: [f64; 2], b: [f64; 2]| {
+        (a[0] - o[0]) * (b[1] - o[1]) - (a[1] - o[1]) * (b[0] - o[0])
+    };
+    let chain = |points: &mut dyn Iterator<Item = [f64; 2]>| {
+        let mut chain: Vec<[f64; 2]> = Vec::new();
+        for p in points {
+            while let [.., a, b] = chain[..]
+                && turn(a, b, p) <= 0.0
+            {
+                chain.pop();
+            }
+            chain.push(p);
+        }
+        chain.pop();
+        chain
+    };
+    let mut hull = chain(&mut sorted.iter().copied());
+    hull.extend(chain(&mut sorted.iter().rev().copied()));
+    hull
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calipers_find_the_diagonal_and_the_width_across_it() {
+        let rectangle: Vec<[f64; 2]> = (0..=30)
+            .flat_map(|x| (0..=40).map(move |y| [f64::from(x), f64::from(y)]))
+            .collect();
+        let (length, across) = calipers(&rectangle).unwrap();
+        assert!((length - 50.0).abs() < 1e-12, "{length}");
+        assert!((across - 48.0).abs() < 1e-12, "{across}"); // twice 30 x 40 / 50
+        assert_eq!(calipers(&[[1.0, 1.0]]), None);
+        assert_eq!(calipers(&[]), None);
+    }
+}
