@@ -445,7 +445,7 @@ fn plausible_suv(case: &Case<'_>, center: [f64; 3], factors: &[f64], out: &mut F
     }
 }
 
-/// Centroids of the body's outline in the axial plane through the centre, PET against CT.
+/// The body's outline in the axial plane through the centre, PET against CT.
 fn alignment(case: &Case<'_>, center: [f64; 3], factors: &[f64], out: &mut Findings<'_>) {
     if !out.wanted(Code::Misregistration) {
         return;
@@ -496,27 +496,26 @@ pub fn outline_shift(case: &Case<'_>, center: [f64; 3], factors: &[f64]) -> Opti
         .sum();
     let level = 0.25 * sum / inside as f64;
     let pet_body: Vec<bool> = uptake.iter().map(|v| *v > level).collect();
-    let (a, b) = (
-        filled_centroid(&pet_body, nx)?,
-        filled_centroid(&ct_body, nx)?,
-    );
-    Some([(a[0] - b[0]) * STEP_MM, (a[1] - b[1]) * STEP_MM])
+    // The couch lies below: rows give left and right by their middles, columns the anterior edge alone. Medians leave
+    // out arms and holes.
+    let rows = (0..ny).filter_map(|j| {
+        let middle = |set: &[bool]| {
+            let row = &set[j * nx..(j + 1) * nx];
+            Some((row.iter().position(|b| *b)? + row.iter().rposition(|b| *b)?) as f64 / 2.0)
+        };
+        Some(middle(&pet_body)? - middle(&ct_body)?)
+    });
+    let columns = (0..nx).filter_map(|i| {
+        let front = |set: &[bool]| (0..ny).find(|j| set[j * nx + i]).map(|j| j as f64);
+        Some(front(&pet_body)? - front(&ct_body)?)
+    });
+    Some([median(rows)? * STEP_MM, median(columns)? * STEP_MM])
 }
 
-/// Centroid of a set after each row was filled from its first to its last point; lungs and cold organs are inside.
-fn filled_centroid(set: &[bool], nx: usize) -> Option<[f64; 2]> {
-    let (mut n, mut sum) = (0.0, [0.0; 2]);
-    for (j, row) in set.chunks_exact(nx.max(1)).enumerate() {
-        let first = row.iter().position(|b| *b);
-        let last = row.iter().rposition(|b| *b);
-        if let (Some(first), Some(last)) = (first, last) {
-            let width = (last - first + 1) as f64;
-            n += width;
-            sum[0] += width * (first + last) as f64 / 2.0;
-            sum[1] += width * j as f64;
-        }
-    }
-    (n > 0.0).then(|| sum.map(|s| s / n))
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
 
 /// Nearest voxels of a volume, the inverse of its direction taken once.
