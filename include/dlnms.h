@@ -129,6 +129,12 @@ extern "C" {
 // NIfTI file refused.
 #define DLNMS_E_NIFTI 330
 
+// NRRD file refused.
+#define DLNMS_E_NRRD 331
+
+// A quality check that the policy makes a refusal.
+#define DLNMS_E_QUALITY 340
+
 // DICOM file unreadable.
 #define DLNMS_E_DICOM_READ 400
 
@@ -549,6 +555,142 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
                                         dlnms_error **err);
 
 /* ======================================================================================================== */
+/* Quality checks                                                                                           */
+/* ======================================================================================================== */
+
+// PET and CT belong to different patients.
+#define DLNMS_QC_PATIENT_MISMATCH 1
+
+// PET and CT belong to different studies.
+#define DLNMS_QC_STUDY_MISMATCH 2
+
+// PET and CT have different frames of reference.
+#define DLNMS_QC_FRAME_OF_REFERENCE_MISMATCH 3
+
+// The body's outline in PET lies more than 10 mm from that in CT, in the axial plane of the tumour.
+#define DLNMS_QC_MISREGISTRATION 4
+
+// Slices thicker, or farther apart, than 5 mm.
+#define DLNMS_QC_SLICE_THICKNESS 5
+
+// The ROI touches the border of the CT or PET.
+#define DLNMS_QC_ROI_AT_BORDER 6
+
+// The ROI is larger than the window that the network sees.
+#define DLNMS_QC_ROI_EXCEEDS_WINDOW 7
+
+// More than a quarter of a plane lies outside the volume or is padding.
+#define DLNMS_QC_PLANE_PADDING 8
+
+// Time from injection to scan outside 30 to 180 minutes.
+#define DLNMS_QC_UPTAKE_TIME 9
+
+// Injected dose outside 30 to 1200 MBq.
+#define DLNMS_QC_DOSE 10
+
+// Weight outside 20 to 300 kg.
+#define DLNMS_QC_WEIGHT 11
+
+// SUV around the tumour is not that of a body.
+#define DLNMS_QC_SUV_IMPLAUSIBLE 12
+
+// The tracer is not FDG.
+#define DLNMS_QC_TRACER_NOT_FDG 13
+
+// The images were compressed with loss.
+#define DLNMS_QC_LOSSY_SOURCE 14
+
+// The images are derived, not original.
+#define DLNMS_QC_DERIVED_IMAGE 15
+
+// Neither age nor birth date is known.
+#define DLNMS_QC_AGE_MISSING 16
+
+// Modality is not stated.
+#define DLNMS_QC_MODALITY_MISSING 17
+
+// Good to know.
+#define DLNMS_SEVERITY_INFO 1
+
+// The scores may be off.
+#define DLNMS_SEVERITY_WARNING 2
+
+// The scores may belong to something else.
+#define DLNMS_SEVERITY_CRITICAL 3
+
+// Do not even look.
+#define DLNMS_ACTION_IGNORE 1
+
+// Report it with the scores.
+#define DLNMS_ACTION_WARN 2
+
+// No scores: the call fails with DLNMS_E_QUALITY.
+#define DLNMS_ACTION_REFUSE 3
+
+// Nobody knows.
+#define DLNMS_UNKNOWN 0
+
+// No.
+#define DLNMS_NO 1
+
+// Yes.
+#define DLNMS_YES 2
+
+// What is done about findings; fill with dlnms_quality_policy_init().
+typedef struct {
+  // Set by dlnms_quality_policy_init().
+  uint32_t struct_size;
+  // DLNMS_ACTION_ for each DLNMS_QC_ code, which is the index; 0 is the default. Index 0 is not used.
+  uint32_t actions[63];
+} dlnms_quality_policy;
+
+// What the host knows of a case beyond voxels and SUV; fill with dlnms_facts_init(). dlnms_study_case() fills one.
+typedef struct {
+  // Set by dlnms_facts_init().
+  uint32_t struct_size;
+  // PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next seven.
+  uint32_t same_patient;
+  // To one study.
+  uint32_t same_study;
+  // To one frame of reference.
+  uint32_t same_frame_of_reference;
+  // Either was compressed with loss.
+  uint32_t lossy;
+  // Either is derived.
+  uint32_t derived;
+  // The tracer is FDG.
+  uint32_t fdg;
+  // Age or birth date is known.
+  uint32_t age_known;
+  // Modality is stated on every image.
+  uint32_t modality_stated;
+  // 0.
+  uint32_t reserved;
+  // Slice thickness of the CT, mm; 0 if not known.
+  double ct_slice_thickness_mm;
+  // Slice thickness of the PET, mm; 0 if not known.
+  double pet_slice_thickness_mm;
+} dlnms_facts;
+
+// Write defaults into policy: different patients are refused, everything else is a warning. struct_size is
+// sizeof(dlnms_quality_policy) as the caller sees it.
+//
+// Preconditions:
+// policy is NULL or has struct_size writable bytes.
+void dlnms_quality_policy_init(dlnms_quality_policy *policy,
+                               uint32_t struct_size);
+
+// Name of a DLNMS_QC_ code as it stands in the JSON, static text; NULL for an unknown one. Any thread.
+const char *dlnms_quality_name(uint32_t code);
+
+// Write "nobody knows" into every field of facts; struct_size is sizeof(dlnms_facts) as the caller sees it.
+//
+// Preconditions:
+// facts is NULL or has struct_size writable bytes.
+void dlnms_facts_init(dlnms_facts *facts,
+                      uint32_t struct_size);
+
+/* ======================================================================================================== */
 /* Cases: volumes and tumour together                                                                       */
 /* ======================================================================================================== */
 
@@ -561,13 +703,22 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // A mask; the centroid of its voxels that are not 0 is the centre.
 #define DLNMS_ROI_MASK 3
 
+// A point near the tumour, from which a threshold cuts it out of the PET; that lesion's centroid is the centre.
+#define DLNMS_ROI_SEED 4
+
+// threshold is a fraction of SUVmax: 0.41 is the usual one.
+#define DLNMS_THRESHOLD_FRACTION 1
+
+// threshold is an SUV.
+#define DLNMS_THRESHOLD_SUV 2
+
 // The tumour; fill with dlnms_roi_init().
 typedef struct {
   // Set by dlnms_roi_init().
   uint32_t struct_size;
   // A DLNMS_ROI_ constant; says which of the fields below are read.
   uint32_t kind;
-  // The point, LPS mm.
+  // The point or seed, LPS mm.
   double point[3];
   // One corner of the box, LPS mm.
   double box_first[3];
@@ -575,6 +726,14 @@ typedef struct {
   double box_last[3];
   // The mask, on any grid. Borrowed.
   const dlnms_volume *mask;
+  // Of a seed: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
+  uint32_t threshold_kind;
+  // 0.
+  uint32_t reserved;
+  // Of a seed: what the constant says it is.
+  double threshold;
+  // Of a seed: how far around it the lesion is looked for, mm; 0 is 40.
+  double radius_mm;
 } dlnms_roi;
 
 // Everything about one tumour of one patient; fill with dlnms_case_init(). All pointers are borrowed for the call.
@@ -591,6 +750,16 @@ typedef struct {
   const dlnms_pet_info *pet_info;
   // The tumour.
   const dlnms_roi *roi;
+  // What quality checks may know beyond the voxels; NULL if nothing.
+  const dlnms_facts *facts;
+  // Not 0: measure the lesion as well, for dlnms_result_lesion(). Adds to the time of the call.
+  uint32_t measure_lesion;
+  // How the lesion is cut out: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
+  uint32_t threshold_kind;
+  // What the constant says it is.
+  double threshold;
+  // How far around a point the lesion is looked for, mm; 0 is 40. A mask or box says it by itself.
+  double radius_mm;
 } dlnms_case;
 
 // Write defaults (a point that is NaN, so that forgetting it is an error) into roi; struct_size is
@@ -671,6 +840,35 @@ typedef struct {
   uint64_t total_ns;
 } dlnms_scores;
 
+// A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
+// (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
+typedef struct {
+  // Set by dlnms_lesion_init().
+  uint32_t struct_size;
+  // Not 0: longest_mm and perpendicular_mm are there.
+  uint32_t has_diameters;
+  // PET voxels of the lesion.
+  uint64_t voxels;
+  // SUV of the hottest voxel.
+  double suv_max;
+  // Mean SUV.
+  double suv_mean;
+  // Highest mean SUV over a sphere of 1 cm3.
+  double suv_peak;
+  // Metabolic tumour volume, ml.
+  double mtv_ml;
+  // Total lesion glycolysis: mean SUV times volume.
+  double tlg;
+  // SUV that a voxel had to reach.
+  double threshold;
+  // Longest diameter in an axial CT slice, mm.
+  double longest_mm;
+  // Extent at right angles to it in the same slice, mm.
+  double perpendicular_mm;
+  // That slice.
+  uint64_t ct_slice;
+} dlnms_lesion;
+
 // Zero scores and set its struct_size to struct_size, which is sizeof(dlnms_scores) as the caller sees it.
 //
 // Preconditions:
@@ -697,6 +895,39 @@ dlnms_status dlnms_result_head(const dlnms_result *result,
                                const char **name,
                                float *score,
                                dlnms_error **err);
+
+// How many findings the quality checks made; those that the policy ignores are not among them. 0 for a dead handle.
+// Any thread.
+size_t dlnms_result_finding_count(const dlnms_result *result);
+
+// One finding: a DLNMS_QC_ code, a DLNMS_SEVERITY_ and a sentence, which lives as long as the result; each output may
+// be NULL. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index).
+//
+// Preconditions:
+// code, severity, message and err are NULL or writable.
+dlnms_status dlnms_result_finding(const dlnms_result *result,
+                                  size_t index,
+                                  uint32_t *code,
+                                  uint32_t *severity,
+                                  const char **message,
+                                  dlnms_error **err);
+
+// Zero lesion and set its struct_size to struct_size, which is sizeof(dlnms_lesion) as the caller sees it.
+//
+// Preconditions:
+// lesion is NULL or has struct_size writable bytes.
+void dlnms_lesion_init(dlnms_lesion *lesion,
+                       uint32_t struct_size);
+
+// Copy the lesion's measures. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
+// nothing to measure, DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_result_lesion(const dlnms_result *result,
+                                 dlnms_lesion *out,
+                                 dlnms_error **err);
 
 // The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
 //
@@ -747,6 +978,8 @@ typedef struct {
   uint32_t n_providers;
   // Index of the GPU.
   int32_t device;
+  // What is done about findings of the quality checks; NULL for the defaults. Copied.
+  const dlnms_quality_policy *quality;
 } dlnms_scorer_options;
 
 // Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the
@@ -830,7 +1063,7 @@ dlnms_status dlnms_scorer_info_json(const dlnms_scorer *scorer,
 void dlnms_scorer_free(dlnms_scorer *scorer);
 
 /* ======================================================================================================== */
-/* Studies: DICOM folders                                                                                   */
+/* Studies: DICOM folders and buffers                                                                       */
 /* ======================================================================================================== */
 
 // The CT.
@@ -839,15 +1072,76 @@ void dlnms_scorer_free(dlnms_scorer *scorer);
 // The PET.
 #define DLNMS_MODALITY_PET 2
 
-// A PET/CT study read from DICOM: one CT and one PET volume, decoded, with what SUV needs.
+// A PET/CT study read from DICOM: its series and ROIs, and once loaded one CT and one PET volume, decoded, with what
+// SUV needs.
 typedef struct dlnms_study dlnms_study;
 
-// Read a PET/CT study from DICOM files and folders (searched recursively).
+// Which series to load; fill with dlnms_study_options_init().
+typedef struct {
+  // Set by dlnms_study_options_init().
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // Series Instance UID of the CT; NULL leaves it to the rule.
+  const char *ct_series;
+  // Series Instance UID of the PET; NULL leaves it to the rule.
+  const char *pet_series;
+} dlnms_study_options;
+
+// Read the headers of DICOM files and folders (searched recursively), on all cores, without decoding a pixel.
 //
-// The CT is the largest series that is not a localizer; the PET the largest that is attenuation corrected and
+// List what was found with dlnms_study_series() and dlnms_study_rois(), then dlnms_study_load(). cancel may be NULL.
+// Free *out with dlnms_study_free(). Any thread. Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED.
+//
+// Preconditions:
+// paths holds n_paths NUL-terminated UTF-8 strings; out is writable; err is NULL or writable.
+dlnms_status dlnms_study_scan(const char *const *paths,
+                              size_t n_paths,
+                              const dlnms_cancel *cancel,
+                              dlnms_study **out,
+                              dlnms_error **err);
+
+// As dlnms_study_scan() for DICOM files that are in memory, each buffer one file with or without preamble. They are
+// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ...
+//
+// Preconditions:
+// buffers holds n_buffers pointers to as many bytes as the entry of sizes says; out is writable; err is NULL
+// or writable.
+dlnms_status dlnms_study_scan_buffers(const uint8_t *const *buffers,
+                                      const size_t *sizes,
+                                      size_t n_buffers,
+                                      const dlnms_cancel *cancel,
+                                      dlnms_study **out,
+                                      dlnms_error **err);
+
+// Write defaults (both by rule) into options; struct_size is sizeof(dlnms_study_options) as the caller sees it.
+//
+// Preconditions:
+// options is NULL or has struct_size writable bytes.
+void dlnms_study_options_init(dlnms_study_options *options,
+                              uint32_t struct_size);
+
+// Decode the CT and the PET of a scanned study. Once per study.
+//
+// By rule, the CT is the largest series that is not a localizer; the PET the largest that is attenuation corrected and
 // convertible to SUV; both complete and regular, or the call fails and names the slice. Decoding uses all cores for
-// the length of the call. progress (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a
-// time) and cancel may be NULL. Free *out with dlnms_study_free(). Any thread.
+// the length of the call. options may be NULL; progress (phase DLNMS_PHASE_DECODE; called from the decoding
+// threads, one call at a time) and cancel may be NULL. Any thread.
+// Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_INVALID_ARGUMENT if the
+// study is loaded already.
+//
+// Preconditions:
+// options and progress are NULL or initialised; err is NULL or writable.
+dlnms_status dlnms_study_load(const dlnms_study *study,
+                              const dlnms_study_options *options,
+                              const dlnms_progress *progress,
+                              const dlnms_cancel *cancel,
+                              dlnms_error **err);
+
+// dlnms_study_scan() and dlnms_study_load() in one call, series by rule.
+//
+// progress (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a time) and cancel may be
+// NULL. Free *out with dlnms_study_free(). Any thread.
 // Errors: DLNMS_E_DICOM_READ, _NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED.
 //
 // Preconditions:
@@ -860,8 +1154,8 @@ dlnms_status dlnms_study_open(const char *const *paths,
                               dlnms_study **out,
                               dlnms_error **err);
 
-// Describe a volume of the study. The pointers in *out live as long as the study. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT (modality), DLNMS_E_STRUCT_SIZE.
+// Describe a volume of a loaded study. The pointers in *out live as long as the study. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.
 //
 // Preconditions:
 // out is initialised; err is NULL or writable.
@@ -870,21 +1164,177 @@ dlnms_status dlnms_study_volume(const dlnms_study *study,
                                 dlnms_volume *out,
                                 dlnms_error **err);
 
-// What SUV needs of the study's PET. The pointers in *out live as long as the study. Any thread.
-// Errors: DLNMS_E_STRUCT_SIZE.
+// What SUV needs of a loaded study's PET. The pointers in *out live as long as the study. Any thread.
+// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
 //
 // Preconditions:
 // out is initialised; err is NULL or writable.
 dlnms_status dlnms_study_pet_info(const dlnms_study *study, dlnms_pet_info *out, dlnms_error **err);
 
-// How many notes there are on the study's series: what was passed over, what is unusual. 0 for a dead handle.
+// Put a case together from a loaded study: its volumes, PET facts and quality facts, and the host's ROI. The pointers
+// in *out live as long as the study, but for roi, which stays the host's. Any thread.
+// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_study_case(const dlnms_study *study,
+                              const dlnms_roi *roi,
+                              dlnms_case *out,
+                              dlnms_error **err);
+
+// How many notes there are on a loaded study's series: what was passed over, what is unusual. 0 for a dead handle. Any
+// thread.
 size_t dlnms_study_warning_count(const dlnms_study *study);
 
 // One note; NULL beyond the last. Lives as long as the study. Any thread.
 const char *dlnms_study_warning(const dlnms_study *study, size_t index);
 
-// Free a study and its volumes. NULL does nothing.
+// Free a study and its volumes. NULL does nothing. Any thread.
 void dlnms_study_free(dlnms_study *study);
+
+/* ======================================================================================================== */
+/* Studies: what they hold                                                                                  */
+/* ======================================================================================================== */
+
+// Contours of an RT Structure Set.
+#define DLNMS_ROI_SOURCE_RTSTRUCT 1
+
+// A segment of a DICOM Segmentation.
+#define DLNMS_ROI_SOURCE_SEG 2
+
+// One series of a study; set struct_size to sizeof(dlnms_series) (dlnms_series_init() does). Texts live as long as
+// the study.
+typedef struct {
+  // Set by dlnms_series_init().
+  uint32_t struct_size;
+  // DLNMS_MODALITY_CT or DLNMS_MODALITY_PET.
+  uint32_t modality;
+  // Images in it.
+  uint64_t slices;
+  // Pixels of a row.
+  uint64_t columns;
+  // Rows of an image.
+  uint64_t rows;
+  // Series Instance UID.
+  const char *uid;
+  // Not 0: loading by rule would use it.
+  uint32_t chosen;
+  // Not 0: suv_factor is there.
+  uint32_t has_suv;
+  // Why it would not be used; NULL if it would.
+  const char *rejected_because;
+  // PET: SUVbw factor of the first slice.
+  double suv_factor;
+  // PET: how it was found; NULL if there is none.
+  const char *suv_rule;
+  // PET: why there is none; NULL if there is one.
+  const char *suv_refusal;
+} dlnms_series;
+
+// One ROI of a study; set struct_size to sizeof(dlnms_roi_info) (dlnms_roi_info_init() does). Texts live as long as
+// the study.
+typedef struct {
+  // Set by dlnms_roi_info_init().
+  uint32_t struct_size;
+  // A DLNMS_ROI_SOURCE_ constant.
+  uint32_t source;
+  // ROI Number or Segment Number.
+  int64_t number;
+  // ROI Name or Segment Label.
+  const char *name;
+  // Name of the file it is in.
+  const char *file;
+  // Voxels of its mask.
+  uint64_t voxels;
+  // Their volume.
+  double ml;
+  // Their centroid.
+  double centroid_lps_mm[3];
+  // Why it makes no mask; NULL if it makes one.
+  const char *refusal;
+} dlnms_roi_info;
+
+// Zero series and set its struct_size to struct_size, which is sizeof(dlnms_series) as the caller sees it.
+//
+// Preconditions:
+// series is NULL or has struct_size writable bytes.
+void dlnms_series_init(dlnms_series *series,
+                       uint32_t struct_size);
+
+// How many CT and PET series there are, CT first. 0 for a dead handle. Any thread.
+size_t dlnms_study_series_count(const dlnms_study *study);
+
+// One series. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_study_series(const dlnms_study *study, size_t index, dlnms_series *out, dlnms_error **err);
+
+// Zero info and set its struct_size to struct_size, which is sizeof(dlnms_roi_info) as the caller sees it.
+//
+// Preconditions:
+// info is NULL or has struct_size writable bytes.
+void dlnms_roi_info_init(dlnms_roi_info *info,
+                         uint32_t struct_size);
+
+// How many ROIs there are, structure sets first. 0 for a dead handle. The first call lays every ROI on its grid, which
+// may take a second. Any thread.
+size_t dlnms_study_rois_count(const dlnms_study *study);
+
+// One ROI. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_study_rois(const dlnms_study *study, size_t index, dlnms_roi_info *out, dlnms_error **err);
+
+// Mask of one ROI, for dlnms_roi.mask; contours are laid on the series they were drawn on. The pointers in *out live
+// as long as the study. Any thread. Errors: DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_study_roi_mask(const dlnms_study *study,
+                                  size_t index,
+                                  dlnms_volume *out,
+                                  dlnms_error **err);
+
+// Series and ROIs as JSON, as dlnms inspect --json prints them.
+//
+// Writes text with its NUL to buffer and its length with the NUL to *needed (NULL allowed); with capacity 0
+// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+//
+// Preconditions:
+// buffer has room for capacity bytes; needed and err are NULL or writable.
+dlnms_status dlnms_study_json(const dlnms_study *study,
+                              char *buffer,
+                              size_t capacity,
+                              size_t *needed,
+                              dlnms_error **err);
+
+/* ======================================================================================================== */
+/* Volume files: NIfTI and NRRD                                                                             */
+/* ======================================================================================================== */
+
+// A volume read from a file: a mask, a CT in HU, a PET in SUV.
+typedef struct dlnms_volume_file dlnms_volume_file;
+
+// Read a volume: .nii, .nii.gz, .nrrd or .nhdr. Coordinates become LPS.
+//
+// Free *out with dlnms_volume_file_free(). Any thread.
+// Errors: DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY.
+//
+// Preconditions:
+// path is a NUL-terminated UTF-8 string; out is writable; err is NULL or writable.
+dlnms_status dlnms_volume_file_open(const char *path, dlnms_volume_file **out, dlnms_error **err);
+
+// Describe the volume. The pointers in *out live as long as the file's handle. Any thread.
+// Errors: DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_volume_file_volume(const dlnms_volume_file *file, dlnms_volume *out, dlnms_error **err);
+
+// Free a volume. NULL does nothing. Any thread.
+void dlnms_volume_file_free(dlnms_volume_file *file);
 
 #ifdef __cplusplus
 }

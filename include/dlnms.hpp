@@ -21,6 +21,7 @@
 #include <array>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -152,12 +153,44 @@ inline dlnms_roi roi_mask(const dlnms_volume& mask) {
     return roi;
 }
 
+/// A point near the tumour, from which a threshold (default 41 % of SUVmax) cuts it out of the PET.
+inline dlnms_roi roi_seed(const Point& point, uint32_t threshold_kind = 0, double threshold = 0, double radius_mm = 0) {
+    dlnms_roi roi = roi_point(point);
+    roi.kind = DLNMS_ROI_SEED;
+    roi.threshold_kind = threshold_kind;
+    roi.threshold = threshold;
+    roi.radius_mm = radius_mm;
+    return roi;
+}
+
+/// Quality facts with everything unknown.
+inline dlnms_facts facts() {
+    dlnms_facts out;
+    dlnms_facts_init(&out, sizeof out);
+    return out;
+}
+
 /// A case by value: volumes and ROI are copied, voxels stay the host's.
 class Case {
 public:
-    Case(const dlnms_volume& ct, const dlnms_volume& pet, const dlnms_roi& roi) : ct_(ct), pet_(pet), roi_(roi) {}
+    Case(const dlnms_volume& ct, const dlnms_volume& pet, const dlnms_roi& roi)
+        : ct_(ct), pet_(pet), facts_(dlnms::facts()), roi_(roi) {}
     Case(const dlnms_volume& ct, const dlnms_volume& pet, const dlnms_pet_info& info, const dlnms_roi& roi)
-        : ct_(ct), pet_(pet), info_(info), has_info_(true), roi_(roi) {}
+        : ct_(ct), pet_(pet), info_(info), has_info_(true), facts_(dlnms::facts()), roi_(roi) {}
+
+    /// What quality checks may know beyond the voxels.
+    Case& with_facts(const dlnms_facts& facts) {
+        facts_ = facts;
+        return *this;
+    }
+    /// Measure the lesion as well, for Result::lesion(); threshold as in roi_seed().
+    Case& with_lesion(uint32_t threshold_kind = 0, double threshold = 0, double radius_mm = 0) {
+        measure_lesion_ = 1;
+        threshold_kind_ = threshold_kind;
+        threshold_ = threshold;
+        radius_mm_ = radius_mm;
+        return *this;
+    }
 
     /// The C struct; valid while this object is.
     dlnms_case raw() const {
@@ -167,6 +200,11 @@ public:
         c.pet = &pet_;
         c.pet_info = has_info_ ? &info_ : nullptr;
         c.roi = &roi_;
+        c.facts = &facts_;
+        c.measure_lesion = measure_lesion_;
+        c.threshold_kind = threshold_kind_;
+        c.threshold = threshold_;
+        c.radius_mm = radius_mm_;
         return c;
     }
 
@@ -174,7 +212,10 @@ private:
     dlnms_volume ct_, pet_;
     dlnms_pet_info info_{};
     bool has_info_ = false;
+    dlnms_facts facts_;
     dlnms_roi roi_;
+    uint32_t measure_lesion_ = 0, threshold_kind_ = 0;
+    double threshold_ = 0, radius_mm_ = 0;
 };
 
 /// SUVbw factor of each slice.
@@ -256,53 +297,17 @@ private:
     detail::Owner<dlnms_runtime, dlnms_runtime_free> handle_;
 };
 
-/// A PET/CT study read from DICOM folders.
-class Study {
-public:
-    explicit Study(const std::vector<std::string>& paths, const Progress& progress = {}, const CancelToken* cancel = nullptr) {
-        detail::require_same_abi();
-        std::vector<const char*> raw;
-        for (const auto& path : paths) raw.push_back(path.c_str());
-        detail::ProgressAdapter adapter(progress);
-        dlnms_error* error = nullptr;
-        dlnms_study* study = nullptr;
-        const auto status =
-            dlnms_study_open(raw.data(), raw.size(), adapter.raw(), cancel ? cancel->get() : nullptr, &study, &error);
-        handle_.reset(study);
-        std::unique_ptr<dlnms_error, detail::Deleter<dlnms_error, dlnms_error_free>> guard(error);
-        adapter.rethrow();
-        detail::check(status, guard.release());
-    }
-    /// Volumes and facts point into the study and live as long as it does.
-    dlnms_volume ct() const { return volume(DLNMS_MODALITY_CT); }
-    dlnms_volume pet() const { return volume(DLNMS_MODALITY_PET); }
-    dlnms_pet_info pet_info() const {
-        dlnms_pet_info info = dlnms::pet_info();
-        detail::call(dlnms_study_pet_info, static_cast<const dlnms_study*>(handle_.get()), &info);
-        return info;
-    }
-    Case case_at(const Point& center) const { return Case(ct(), pet(), pet_info(), roi_point(center)); }
-    std::vector<std::string> warnings() const {
-        std::vector<std::string> out;
-        for (size_t i = 0; i < dlnms_study_warning_count(handle_.get()); ++i)
-            out.emplace_back(dlnms_study_warning(handle_.get(), i));
-        return out;
-    }
-
-private:
-    dlnms_volume volume(uint32_t modality) const {
-        dlnms_volume out;
-        dlnms_volume_init(&out, sizeof out);
-        detail::call(dlnms_study_volume, static_cast<const dlnms_study*>(handle_.get()), modality, &out);
-        return out;
-    }
-    detail::Owner<dlnms_study, dlnms_study_free> handle_;
-};
-
 /// One head of the network.
 struct Head {
     std::string name;
     float score;
+};
+
+/// What a quality check found.
+struct Finding {
+    uint32_t code;     ///< DLNMS_QC_
+    uint32_t severity; ///< DLNMS_SEVERITY_
+    std::string message;
 };
 
 /// Scores of one case.
@@ -325,6 +330,23 @@ public:
         }
         return out;
     }
+    std::vector<Finding> findings() const {
+        std::vector<Finding> out;
+        for (size_t i = 0; i < dlnms_result_finding_count(get()); ++i) {
+            const char* message = nullptr;
+            uint32_t code = 0, severity = 0;
+            detail::call(dlnms_result_finding, get(), i, &code, &severity, &message);
+            out.push_back({code, severity, message});
+        }
+        return out;
+    }
+    /// If Case::with_lesion() asked for it.
+    dlnms_lesion lesion() const {
+        dlnms_lesion out;
+        dlnms_lesion_init(&out, sizeof out);
+        detail::call(dlnms_result_lesion, get(), &out);
+        return out;
+    }
     std::string json() const { return detail::text(dlnms_result_json, get()); }
     const dlnms_result* get() const { return handle_.get(); }
 
@@ -337,6 +359,7 @@ struct ScorerOptions {
     uint32_t threads = 0;                ///< 0: min(4, cores)
     std::vector<uint32_t> providers = {}; ///< DLNMS_PROVIDER_ constants; empty: AUTO; one: strict
     int32_t device = 0;                  ///< index of the GPU
+    std::map<uint32_t, uint32_t> quality = {}; ///< DLNMS_ACTION_ by DLNMS_QC_ code, where not the default
 };
 
 /// The two input tensors of a case.
@@ -356,6 +379,14 @@ public:
         constexpr size_t room = sizeof raw.providers / sizeof raw.providers[0];
         if (options.providers.size() > room) throw Error(DLNMS_E_INVALID_ARGUMENT, "too many providers");
         for (auto provider : options.providers) raw.providers[raw.n_providers++] = provider;
+        dlnms_quality_policy policy;
+        dlnms_quality_policy_init(&policy, sizeof policy);
+        constexpr size_t codes = sizeof policy.actions / sizeof policy.actions[0];
+        for (auto [code, action] : options.quality) {
+            if (code >= codes) throw Error(DLNMS_E_INVALID_ARGUMENT, "quality: no such check");
+            policy.actions[code] = action;
+        }
+        raw.quality = &policy;
         handle_.reset(detail::make<dlnms_scorer>(dlnms_scorer_new, runtime.get(), static_cast<const dlnms_scorer_options*>(&raw)));
     }
     /// Build, warm up and self-test now rather than in the first score().
@@ -410,5 +441,7 @@ inline void set_logger(uint32_t level, LogFunction log) {
 }
 
 } // namespace dlnms
+
+#include "dlnms_study.hpp"
 
 #endif // DLNMS_HPP

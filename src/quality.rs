@@ -9,6 +9,7 @@ use crate::roi::Extent;
 use crate::suv::SuvScale;
 use crate::volume::VolumeView;
 use serde::Serialize;
+use std::ffi::CStr;
 
 /// What a finding is about. Numbers and names are never changed or given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -80,24 +81,29 @@ impl Code {
 
     /// Name in reports.
     pub fn name(self) -> &'static str {
+        self.c_name().to_str().unwrap_or_default()
+    }
+
+    /// Name in reports, for C.
+    pub fn c_name(self) -> &'static CStr {
         match self {
-            Code::PatientMismatch => "patient_mismatch",
-            Code::StudyMismatch => "study_mismatch",
-            Code::FrameOfReferenceMismatch => "frame_of_reference_mismatch",
-            Code::Misregistration => "misregistration",
-            Code::SliceThickness => "slice_thickness",
-            Code::RoiAtBorder => "roi_at_border",
-            Code::RoiExceedsWindow => "roi_exceeds_window",
-            Code::PlanePadding => "plane_padding",
-            Code::UptakeTime => "uptake_time",
-            Code::Dose => "dose",
-            Code::Weight => "weight",
-            Code::SuvImplausible => "suv_implausible",
-            Code::TracerNotFdg => "tracer_not_fdg",
-            Code::LossySource => "lossy_source",
-            Code::DerivedImage => "derived_image",
-            Code::AgeMissing => "age_missing",
-            Code::ModalityMissing => "modality_missing",
+            Code::PatientMismatch => c"patient_mismatch",
+            Code::StudyMismatch => c"study_mismatch",
+            Code::FrameOfReferenceMismatch => c"frame_of_reference_mismatch",
+            Code::Misregistration => c"misregistration",
+            Code::SliceThickness => c"slice_thickness",
+            Code::RoiAtBorder => c"roi_at_border",
+            Code::RoiExceedsWindow => c"roi_exceeds_window",
+            Code::PlanePadding => c"plane_padding",
+            Code::UptakeTime => c"uptake_time",
+            Code::Dose => c"dose",
+            Code::Weight => c"weight",
+            Code::SuvImplausible => c"suv_implausible",
+            Code::TracerNotFdg => c"tracer_not_fdg",
+            Code::LossySource => c"lossy_source",
+            Code::DerivedImage => c"derived_image",
+            Code::AgeMissing => c"age_missing",
+            Code::ModalityMissing => c"modality_missing",
         }
     }
 

@@ -6,6 +6,7 @@ use dlnms::roi::Roi;
 use dlnms::runtime::provider::{Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
+use std::path::Path;
 use std::process::Command;
 use support::host::{Host, Link, SYSTEM_LIBRARIES, c_compilers, example, host};
 use support::{bundle, dist, onnxruntime, root, run, tiny_bundle};
@@ -157,6 +158,67 @@ fn a_cpp_host_scores_the_lung_cancer_study_like_the_command_line() {
 }
 
 #[test]
+fn a_cpp_host_does_with_a_study_what_the_command_line_does() {
+    let out = tempfile::tempdir().unwrap();
+    let made = out.path().join("study");
+    let dlnms = || {
+        let mut command = Command::new(dist().join("bin/dlnms"));
+        command.arg("--onnxruntime").arg(onnxruntime());
+        command
+    };
+    run(dlnms().arg("phantom").arg("--out").arg(&made));
+    let mask = made.join("tumour_mask.nii.gz");
+    let score = |tumour: &[&str]| {
+        let json = out.path().join("result.json");
+        run(dlnms()
+            .arg("score")
+            .arg(&made)
+            .arg("--bundle")
+            .arg(bundle())
+            .args(tumour)
+            .arg("--json")
+            .arg(&json));
+        let report: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+        report
+    };
+    let number = |v: &serde_json::Value| v.as_f64().unwrap() as f32;
+    let scores = |r: &serde_json::Value| (number(&r["scores"]["n1"]), number(&r["scores"]["n2"]));
+    let masked = score(&["--mask", mask.to_str().unwrap()]);
+    let contours = score(&["--roi", "1"]);
+    let center: Vec<f64> = serde_json::from_value(masked["center_lps_mm"].clone()).unwrap();
+    let seed = [center[0] + 3.0, center[1] - 3.0, center[2] + 2.0].map(|v| v.to_string());
+    let seeded = score(&[&format!("--seed={}", seed.join(",")), "--threshold", "41%"]);
+
+    let study = Host {
+        compiler: "g++",
+        standard: "c++17",
+        source: host("study.cpp"),
+        link: Link::Static,
+        flags: &[],
+    }
+    .build(out.path());
+    let printed = run(Command::new(study)
+        .arg(bundle())
+        .arg(onnxruntime())
+        .arg(&made)
+        .arg(&mask));
+    let two = |word: &str| {
+        let line = printed.lines().find_map(|l| l.strip_prefix(word)).unwrap();
+        let values: Vec<f32> = line.split(' ').map(|v| v.parse().unwrap()).collect();
+        (values[0], values[1])
+    };
+    assert_eq!(two("mask "), scores(&masked), "{printed}");
+    assert_eq!(two("contours "), scores(&contours), "{printed}");
+    assert_eq!(two("seed "), scores(&seeded), "{printed}");
+    let metrics = &masked["pet_metrics"];
+    let of_cli = (number(&metrics["suv_max"]), number(&metrics["mtv_ml"]));
+    assert_eq!(two("lesion "), of_cli, "{printed}");
+    assert_eq!(masked["qc"].as_array().unwrap().len(), 0, "{masked}");
+    assert!(!printed.contains("finding"), "{printed}");
+}
+
+#[test]
 fn the_cmake_project_builds_and_runs() {
     let out = tempfile::tempdir().unwrap();
     let cmake = std::env::var("CMAKE").unwrap_or_else(|_| "cmake".into());
@@ -205,17 +267,13 @@ fn eight_threads_share_one_scorer() {
 #[test]
 fn the_cxx_bridge_gives_the_scores_of_rust_to_the_bit() {
     let out = tempfile::tempdir().unwrap();
-    let target = root().join("target/bridge");
+    // The tests' own target folder: every dependency but cxx is built there already.
+    let target = Path::new(env!("CARGO_BIN_EXE_dlnms")).ancestors().nth(2);
+    let target = target.unwrap();
     run(Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--locked",
-            "--quiet",
-            "--lib",
-            "--features",
-            "cxx-bridge",
-        ])
-        .env("CARGO_TARGET_DIR", &target)
+        .args(["build", "--locked", "--quiet", "--lib"])
+        .args(["--features", "cxx-bridge"])
+        .env("CARGO_TARGET_DIR", target)
         .current_dir(root()));
     let include = target.join("cxxbridge");
     let program = out.path().join("bridge");

@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 /// Header sections in order: banner and the file whose items it holds.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("Status codes", "src/error/status.rs"),
     ("Library", "src/ffi/library.rs"),
     ("Errors", "src/ffi/error.rs"),
@@ -15,11 +15,16 @@ const SECTIONS: [(&str, &str); 12] = [
     ("Runtime: the process's ONNX Runtime", "src/ffi/runtime.rs"),
     ("Volumes", "src/ffi/volume.rs"),
     ("PET facts and SUV", "src/ffi/pet.rs"),
+    ("Quality checks", "src/ffi/quality.rs"),
     ("Cases: volumes and tumour together", "src/ffi/case.rs"),
     ("Results", "src/ffi/result.rs"),
     ("Scorer", "src/ffi/scorer.rs"),
 ];
-const LAST: (&str, &str) = ("Studies: DICOM folders", "src/ffi/study.rs");
+const READERS: [(&str, &str); 3] = [
+    ("Studies: DICOM folders and buffers", "src/ffi/study.rs"),
+    ("Studies: what they hold", "src/ffi/study_list.rs"),
+    ("Volume files: NIfTI and NRRD", "src/ffi/volume_file.rs"),
+];
 
 fn section(root: &Path, banner: &str, file: &str) -> String {
     let config = cbindgen::Config {
@@ -70,7 +75,7 @@ const PREAMBLE: &str = include_str!("abi/preamble.h");
 fn generated() -> String {
     let root = support::root();
     let mut header = PREAMBLE.to_string();
-    for (banner, file) in SECTIONS.into_iter().chain([LAST]) {
+    for (banner, file) in SECTIONS.into_iter().chain(READERS) {
         header += &section(root, banner, file);
     }
     header + "#ifdef __cplusplus\n}\n#endif\n\n#endif /* DLNMS_H */\n"

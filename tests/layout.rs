@@ -32,13 +32,34 @@ fn layout() -> String {
             height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices,
             acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor,
         }
-        dlnms_roi { struct_size, kind, point, box_first, box_last, mask }
-        dlnms_case { struct_size, flags, ct, pet, pet_info, roi }
+        dlnms_quality_policy { struct_size, actions }
+        dlnms_facts {
+            struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known,
+            modality_stated, reserved, ct_slice_thickness_mm, pet_slice_thickness_mm,
+        }
+        dlnms_roi {
+            struct_size, kind, point, box_first, box_last, mask, threshold_kind, reserved, threshold, radius_mm,
+        }
+        dlnms_case {
+            struct_size, flags, ct, pet, pet_info, roi, facts, measure_lesion, threshold_kind, threshold, radius_mm,
+        }
+        dlnms_lesion {
+            struct_size, has_diameters, voxels, suv_max, suv_mean, suv_peak, mtv_ml, tlg, threshold, longest_mm,
+            perpendicular_mm, ct_slice,
+        }
         dlnms_scores {
             struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
             suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns,
         }
-        dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device }
+        dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality }
+        dlnms_study_options { struct_size, reserved, ct_series, pet_series }
+        dlnms_series {
+            struct_size, modality, slices, columns, rows, uid, chosen, has_suv, rejected_because, suv_factor, suv_rule,
+            suv_refusal,
+        }
+        dlnms_roi_info {
+            struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal,
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod support;
 
-
 /// Fields of one CSV line; quoted fields may hold commas.
 fn fields(line: &str) -> Vec<String> {
     let (mut out, mut quoted) = (vec![String::new()], false);

@@ -1,11 +1,13 @@
 //! Section "cases".
 
 use super::pet::{dlnms_pet_info, pet_info};
+use super::quality::{dlnms_facts, facts};
 use super::structs::{self, Versioned};
 use super::volume::{dlnms_volume, view};
+use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
-use crate::roi::Roi;
-use crate::scorer::Case;
+use crate::roi::{Delineation, Roi, Seed};
+use std::mem::offset_of;
 
 /// A point: the centre itself.
 pub const DLNMS_ROI_POINT: u32 = 1;
@@ -13,6 +15,13 @@ pub const DLNMS_ROI_POINT: u32 = 1;
 pub const DLNMS_ROI_BOX: u32 = 2;
 /// A mask; the centroid of its voxels that are not 0 is the centre.
 pub const DLNMS_ROI_MASK: u32 = 3;
+/// A point near the tumour, from which a threshold cuts it out of the PET; that lesion's centroid is the centre.
+pub const DLNMS_ROI_SEED: u32 = 4;
+
+/// `threshold` is a fraction of SUVmax: 0.41 is the usual one.
+pub const DLNMS_THRESHOLD_FRACTION: u32 = 1;
+/// `threshold` is an SUV.
+pub const DLNMS_THRESHOLD_SUV: u32 = 2;
 
 /// The tumour; fill with dlnms_roi_init().
 #[repr(C)]
@@ -22,7 +31,7 @@ pub struct dlnms_roi {
     pub struct_size: u32,
     /// A DLNMS_ROI_ constant; says which of the fields below are read.
     pub kind: u32,
-    /// The point, LPS mm.
+    /// The point or seed, LPS mm.
     pub point: [f64; 3],
     /// One corner of the box, LPS mm.
     pub box_first: [f64; 3],
@@ -30,6 +39,14 @@ pub struct dlnms_roi {
     pub box_last: [f64; 3],
     /// The mask, on any grid. Borrowed.
     pub mask: *const dlnms_volume,
+    /// Of a seed: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
+    pub threshold_kind: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Of a seed: what the constant says it is.
+    pub threshold: f64,
+    /// Of a seed: how far around it the lesion is looked for, mm; 0 is 40.
+    pub radius_mm: f64,
 }
 
 // SAFETY: repr(C), u32 first, integers, floats and a pointer.
@@ -53,6 +70,10 @@ pub unsafe extern "C" fn dlnms_roi_init(roi: *mut dlnms_roi, struct_size: u32) {
         box_first: nan,
         box_last: nan,
         mask: std::ptr::null(),
+        threshold_kind: 0,
+        reserved: 0,
+        threshold: 0.0,
+        radius_mm: 0.0,
     };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(roi, struct_size, &defaults) };
@@ -74,6 +95,16 @@ pub struct dlnms_case {
     pub pet_info: *const dlnms_pet_info,
     /// The tumour.
     pub roi: *const dlnms_roi,
+    /// What quality checks may know beyond the voxels; NULL if nothing.
+    pub facts: *const dlnms_facts,
+    /// Not 0: measure the lesion as well, for dlnms_result_lesion(). Adds to the time of the call.
+    pub measure_lesion: u32,
+    /// How the lesion is cut out: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
+    pub threshold_kind: u32,
+    /// What the constant says it is.
+    pub threshold: f64,
+    /// How far around a point the lesion is looked for, mm; 0 is 40. A mask or box says it by itself.
+    pub radius_mm: f64,
 }
 
 // SAFETY: repr(C), u32 first, integers and pointers.
@@ -96,6 +127,11 @@ pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
         pet: null,
         pet_info: std::ptr::null(),
         roi: std::ptr::null(),
+        facts: std::ptr::null(),
+        measure_lesion: 0,
+        threshold_kind: 0,
+        threshold: 0.0,
+        radius_mm: 0.0,
     };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(c, struct_size, &defaults) };
@@ -133,7 +169,41 @@ pub(super) unsafe fn with_case<T>(
     let roi = unsafe { roi(raw.roi) }?;
     let mut case = Case::new(ct, pet, roi);
     case.pet_info = info.as_ref();
+    // SAFETY: handed on from the caller.
+    case.facts = unsafe { facts(raw.facts) }?;
+    if raw.measure_lesion != 0 {
+        case.lesion = Some(LesionRequest {
+            delineation: delineation("dlnms_case", raw.threshold_kind, raw.threshold)?,
+            radius_mm: radius("dlnms_case", raw.radius_mm)?,
+        });
+    }
     body(&case)
+}
+
+fn delineation(of: &str, kind: u32, threshold: f64) -> Result<Delineation> {
+    let refuse = |why: String| Err(Error::invalid(format!("{of}.threshold"), why));
+    match kind {
+        0 => Ok(Delineation::default()),
+        DLNMS_THRESHOLD_FRACTION if threshold > 0.0 && threshold <= 1.0 => {
+            Ok(Delineation::Fraction(threshold))
+        }
+        DLNMS_THRESHOLD_SUV if threshold > 0.0 && threshold.is_finite() => {
+            Ok(Delineation::Fixed(threshold))
+        }
+        DLNMS_THRESHOLD_FRACTION | DLNMS_THRESHOLD_SUV => refuse(format!("{threshold}")),
+        other => refuse(format!("kind {other} is not a DLNMS_THRESHOLD_ constant")),
+    }
+}
+
+fn radius(of: &str, mm: f64) -> Result<f64> {
+    match mm {
+        0.0 => Ok(LesionRequest::default().radius_mm),
+        mm if mm > 0.0 && mm.is_finite() => Ok(mm),
+        other => Err(Error::invalid(
+            format!("{of}.radius_mm"),
+            format!("{other}"),
+        )),
+    }
 }
 
 /// # Safety
@@ -146,6 +216,11 @@ unsafe fn roi<'a>(ptr: *const dlnms_roi) -> Result<Roi<'a>> {
         DLNMS_ROI_BOX => Roi::Box(raw.box_first, raw.box_last),
         // SAFETY: handed on from the caller.
         DLNMS_ROI_MASK => Roi::Mask(unsafe { view(raw.mask, "mask") }?),
+        DLNMS_ROI_SEED => Roi::Seed(Seed {
+            point: raw.point,
+            radius_mm: radius("dlnms_roi", raw.radius_mm)?,
+            delineation: delineation("dlnms_roi", raw.threshold_kind, raw.threshold)?,
+        }),
         other => {
             return Err(Error::invalid(
                 "dlnms_roi.kind",
@@ -155,8 +230,9 @@ unsafe fn roi<'a>(ptr: *const dlnms_roi) -> Result<Roi<'a>> {
     })
 }
 
+// The fields of version 1 end where those added later begin.
 const _: () = {
     let wide = cfg!(target_pointer_width = "64");
-    assert!(!wide || size_of::<dlnms_roi>() == <dlnms_roi as Versioned>::V1_SIZE);
-    assert!(!wide || size_of::<dlnms_case>() == <dlnms_case as Versioned>::V1_SIZE);
+    assert!(!wide || offset_of!(dlnms_roi, threshold_kind) == <dlnms_roi as Versioned>::V1_SIZE);
+    assert!(!wide || offset_of!(dlnms_case, facts) == <dlnms_case as Versioned>::V1_SIZE);
 };

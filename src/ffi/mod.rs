@@ -13,6 +13,7 @@ mod handle;
 mod library;
 mod logger;
 mod pet;
+mod quality;
 mod result;
 mod runtime;
 mod scorer;
@@ -20,7 +21,11 @@ mod strings;
 mod structs;
 #[cfg(feature = "dicom")]
 mod study;
+#[cfg(feature = "dicom")]
+mod study_list;
 mod volume;
+#[cfg(feature = "dicom")]
+mod volume_file;
 
 pub use callbacks::*;
 pub use cancel::*;
@@ -29,12 +34,17 @@ pub use error::*;
 pub use library::*;
 pub use logger::*;
 pub use pet::*;
+pub use quality::*;
 pub use result::*;
 pub use runtime::*;
 pub use scorer::*;
 #[cfg(feature = "dicom")]
 pub use study::*;
+#[cfg(feature = "dicom")]
+pub use study_list::*;
 pub use volume::*;
+#[cfg(feature = "dicom")]
+pub use volume_file::*;
 
 #[cfg(feature = "cxx-bridge")]
 pub(crate) use guard::catch;

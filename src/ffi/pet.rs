@@ -273,6 +273,44 @@ pub(super) unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
     })
 }
 
+/// The C struct of a series' facts; `times` are its slices' acquisition, frame reference and duration, NaN for unknown.
+/// Its pointers lead into both.
+#[cfg(feature = "dicom")]
+pub(super) fn raw_pet_info(info: &PetInfo, times: &[Vec<f64>; 3]) -> dlnms_pet_info {
+    let number = |v: Option<f64>| v.unwrap_or(f64::NAN);
+    let array = |v: &[f64]| match v.is_empty() {
+        true => std::ptr::null(),
+        false => v.as_ptr(),
+    };
+    let mut raw = std::mem::MaybeUninit::<dlnms_pet_info>::uninit();
+    // SAFETY: init writes every byte of a struct of this size.
+    let mut raw = unsafe {
+        dlnms_pet_info_init(raw.as_mut_ptr(), size_of::<dlnms_pet_info>() as u32);
+        raw.assume_init()
+    };
+    raw.units = info.units as u32;
+    raw.suv_type = info.suv_type as u32;
+    raw.decay_correction = info.decay_correction.map_or(0, |d| d as u32);
+    raw.attenuation_corrected = u32::from(info.attenuation_corrected);
+    raw.sex = info.sex.map_or(0, |s| s as u32);
+    raw.f18_coded = u32::from(info.f18_coded);
+    raw.weight_kg = number(info.weight_kg);
+    raw.height_m = number(info.height_m);
+    raw.dose_bq = number(info.dose_bq);
+    raw.half_life_s = number(info.half_life_s);
+    raw.injection_s = number(info.injection);
+    raw.injection_time_of_day_s = number(info.injection_time_of_day);
+    raw.series_s = number(info.series);
+    raw.ge_scan_start_s = number(info.ge_scan_start);
+    raw.n_slices = info.slices.len() as u64;
+    raw.acquisition_s = array(&times[0]);
+    raw.frame_reference_ms = array(&times[1]);
+    raw.frame_duration_ms = array(&times[2]);
+    raw.philips_suv_factor = array(&info.philips_suv_factor);
+    raw.philips_activity_factor = array(&info.philips_activity_factor);
+    raw
+}
+
 const _: () = {
     assert!(DLNMS_UNITS_OTHER == Units::Other as u32 && DLNMS_SUV_IBW == SuvType::Ibw as u32);
     assert!(DLNMS_DECAY_NONE == DecayCorrection::None as u32);

@@ -7,6 +7,8 @@ use super::strings;
 use super::structs::{self, Versioned};
 use crate::decision::Risk;
 use crate::error::Error;
+use crate::lesion::Lesion;
+use crate::quality::Code;
 use crate::report;
 use crate::scorer::{Scorer, Scores};
 use std::ffi::{CString, c_char};
@@ -31,6 +33,8 @@ pub struct dlnms_result {
 pub(super) struct ResultObject {
     scores: dlnms_scores,
     heads: Vec<(CString, f32)>,
+    findings: Vec<(Code, CString)>,
+    lesion: Option<std::result::Result<dlnms_lesion, String>>,
     json: CString,
 }
 
@@ -158,9 +162,13 @@ impl ResultObject {
             .zip(scores.heads.iter().copied())
             .collect();
         let json = strings::owned(&report::report(scorer, &scores, &[]).to_string());
+        let findings = scores.quality.iter();
+        let findings = findings.map(|f| (f.code, strings::owned(&f.message)));
         Self {
             scores: plain,
             heads,
+            findings: findings.collect(),
+            lesion: scores.lesion.map(|l| l.map(|l| raw_lesion(&l))),
             json,
         }
     }
@@ -224,6 +232,157 @@ pub unsafe extern "C" fn dlnms_result_head(
     })
 }
 
+/// How many findings the quality checks made; those that the policy ignores are not among them. 0 for a dead handle.
+/// Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_result_finding_count(result: *const dlnms_result) -> usize {
+    guard_or(0, || {
+        handle::get::<ResultObject>(result).map_or(0, |r| r.findings.len())
+    })
+}
+
+/// One finding: a DLNMS_QC_ code, a DLNMS_SEVERITY_ and a sentence, which lives as long as the result; each output may
+/// be NULL. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index).
+///
+/// # Safety
+/// `code`, `severity`, `message` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_finding(
+    result: *const dlnms_result,
+    index: usize,
+    code: *mut u32,
+    severity: *mut u32,
+    message: *mut *const c_char,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        let n = result.findings.len();
+        let (found, text) = result
+            .findings
+            .get(index)
+            .ok_or_else(|| Error::invalid("index", format!("{index}, there are {n} findings")))?;
+        // SAFETY: NULL or writable by the caller's promise.
+        unsafe {
+            if !code.is_null() {
+                code.write(*found as u32);
+            }
+            if !severity.is_null() {
+                severity.write(found.severity() as u32);
+            }
+            if !message.is_null() {
+                message.write(text.as_ptr());
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
+/// (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_lesion {
+    /// Set by dlnms_lesion_init().
+    pub struct_size: u32,
+    /// Not 0: `longest_mm` and `perpendicular_mm` are there.
+    pub has_diameters: u32,
+    /// PET voxels of the lesion.
+    pub voxels: u64,
+    /// SUV of the hottest voxel.
+    pub suv_max: f64,
+    /// Mean SUV.
+    pub suv_mean: f64,
+    /// Highest mean SUV over a sphere of 1 cm3.
+    pub suv_peak: f64,
+    /// Metabolic tumour volume, ml.
+    pub mtv_ml: f64,
+    /// Total lesion glycolysis: mean SUV times volume.
+    pub tlg: f64,
+    /// SUV that a voxel had to reach.
+    pub threshold: f64,
+    /// Longest diameter in an axial CT slice, mm.
+    pub longest_mm: f64,
+    /// Extent at right angles to it in the same slice, mm.
+    pub perpendicular_mm: f64,
+    /// That slice.
+    pub ct_slice: u64,
+}
+
+// SAFETY: repr(C), u32 first, integers and floats.
+unsafe impl Versioned for dlnms_lesion {
+    const NAME: &'static str = "dlnms_lesion";
+    const V1_SIZE: usize = 88;
+}
+
+/// Zero `lesion` and set its struct_size to `struct_size`, which is sizeof(dlnms_lesion) as the caller sees it.
+///
+/// # Safety
+/// `lesion` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_lesion_init(lesion: *mut dlnms_lesion, struct_size: u32) {
+    let zero = dlnms_lesion {
+        struct_size,
+        has_diameters: 0,
+        voxels: 0,
+        suv_max: 0.0,
+        suv_mean: 0.0,
+        suv_peak: 0.0,
+        mtv_ml: 0.0,
+        tlg: 0.0,
+        threshold: 0.0,
+        longest_mm: 0.0,
+        perpendicular_mm: 0.0,
+        ct_slice: 0,
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(lesion, struct_size, &zero) };
+}
+
+fn raw_lesion(lesion: &Lesion) -> dlnms_lesion {
+    let (pet, ct) = (&lesion.pet, lesion.ct.as_ref());
+    dlnms_lesion {
+        struct_size: size_of::<dlnms_lesion>() as u32,
+        has_diameters: u32::from(ct.is_some()),
+        voxels: pet.voxels as u64,
+        suv_max: pet.suv_max,
+        suv_mean: pet.suv_mean,
+        suv_peak: pet.suv_peak,
+        mtv_ml: pet.mtv_ml,
+        tlg: pet.tlg,
+        threshold: pet.threshold,
+        longest_mm: ct.map_or(0.0, |d| d.longest_mm),
+        perpendicular_mm: ct.map_or(0.0, |d| d.perpendicular_mm),
+        ct_slice: ct.map_or(0, |d| d.slice as u64),
+    }
+}
+
+/// Copy the lesion's measures. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
+/// nothing to measure, DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_lesion(
+    result: *const dlnms_result,
+    out: *mut dlnms_lesion,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        match &result.lesion {
+            None => Err(Error::invalid(
+                "dlnms_case.measure_lesion",
+                "was 0 when the case was scored",
+            )),
+            Some(Err(why)) => Err(Error::RoiInvalid(why.clone())),
+            // SAFETY: handed on from the caller.
+            Some(Ok(lesion)) => unsafe { structs::write(out, lesion) },
+        }
+    })
+}
+
 /// The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
 ///
 /// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
@@ -264,5 +423,6 @@ const _: () = {
     assert!(DLNMS_FLAG_NOT_TRAINED == report::FLAG_NOT_TRAINED);
     assert!(DLNMS_FLAG_RESEARCH_USE_ONLY == report::FLAG_RESEARCH_USE_ONLY);
     assert!(DLNMS_FLAG_PREPARED_IN_CALL == report::FLAG_PREPARED_IN_CALL);
+    assert!(size_of::<dlnms_lesion>() == <dlnms_lesion as Versioned>::V1_SIZE);
     assert!(size_of::<dlnms_scores>() == <dlnms_scores as Versioned>::V1_SIZE);
 };

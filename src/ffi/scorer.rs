@@ -6,12 +6,12 @@ use super::case::{dlnms_case, with_case};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
+use super::quality::{self, dlnms_quality_policy};
 use super::result::{ResultObject, dlnms_result};
 use super::runtime::{RuntimeObject, dlnms_runtime};
 use super::strings;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
-use crate::quality::QualityPolicy;
 use crate::report;
 use crate::runtime::provider::{Policy, Provider};
 use crate::scorer::{Phase, Scorer, ScorerOptions};
@@ -53,6 +53,8 @@ pub struct dlnms_scorer_options {
     pub n_providers: u32,
     /// Index of the GPU.
     pub device: i32,
+    /// What is done about findings of the quality checks; NULL for the defaults. Copied.
+    pub quality: *const dlnms_quality_policy,
 }
 
 // SAFETY: repr(C), u32 first, integers and a pointer.
@@ -78,6 +80,7 @@ pub unsafe extern "C" fn dlnms_scorer_options_init(
         providers: [0; 8],
         n_providers: 0,
         device: 0,
+        quality: std::ptr::null(),
     };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(options, struct_size, &defaults) };
@@ -109,7 +112,8 @@ pub unsafe extern "C" fn dlnms_scorer_new(
         let options = ScorerOptions {
             policy: policy(&raw)?,
             threads: raw.threads as usize,
-            quality: QualityPolicy::default(),
+            // SAFETY: handed on from the caller.
+            quality: unsafe { quality::policy(raw.quality) }?,
         };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
         // SAFETY: not NULL, writable by the caller's promise.

@@ -2,38 +2,38 @@
 
 use super::callbacks::{DLNMS_PHASE_DECODE, HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
+use super::case::{dlnms_case, dlnms_case_init, dlnms_roi};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
-use super::pet::{dlnms_pet_info, dlnms_pet_info_init};
+use super::pet::{dlnms_pet_info, raw_pet_info};
+use super::quality::{dlnms_facts, raw_facts};
 use super::strings;
-use super::structs;
+use super::structs::{self, Versioned};
+use super::study_list::Lists;
 use super::volume::{describe, dlnms_volume};
 use crate::dicom::{Archive, SeriesChoice, Study};
 use crate::error::{Error, Result};
-use crate::suv::PetInfo;
+use crate::scorer::CancelToken;
 use std::ffi::{CString, c_char};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The CT.
 pub const DLNMS_MODALITY_CT: u32 = 1;
 /// The PET.
 pub const DLNMS_MODALITY_PET: u32 = 2;
 
-/// A PET/CT study read from DICOM: one CT and one PET volume, decoded, with what SUV needs.
+/// A PET/CT study read from DICOM: its series and ROIs, and once loaded one CT and one PET volume, decoded, with what
+/// SUV needs.
 pub struct dlnms_study {
     _private: [u8; 0],
 }
 
-struct StudyObject {
-    study: Study,
-    pet_info: PetInfo,
-    /// Per-slice times as the C struct wants them: NaN for what is not known.
-    acquisition: Vec<f64>,
-    reference: Vec<f64>,
-    duration: Vec<f64>,
-    warnings: Vec<CString>,
+pub(super) struct StudyObject {
+    pub archive: Archive,
+    pub lists: Lists,
+    loaded: OnceLock<Loaded>,
 }
 
 impl Object for StudyObject {
@@ -41,12 +41,243 @@ impl Object for StudyObject {
     const NAME: &'static str = "dlnms_study";
 }
 
-/// Read a PET/CT study from DICOM files and folders (searched recursively).
+/// Decoded volumes, and the C structs that describe them.
+struct Loaded {
+    /// What the structs' pointers lead to; never changed.
+    _study: Arc<Study>,
+    /// Per-slice times as the C struct wants them.
+    _times: [Vec<f64>; 3],
+    ct: dlnms_volume,
+    pet: dlnms_volume,
+    pet_info: dlnms_pet_info,
+    facts: dlnms_facts,
+    warnings: Vec<CString>,
+}
+
+// SAFETY: the raw pointers lead into `_study` and `_times`, which are owned, immutable and live as long.
+unsafe impl Send for Loaded {}
+// SAFETY: as above; nothing is ever written.
+unsafe impl Sync for Loaded {}
+
+impl Loaded {
+    fn new(study: Study) -> Result<Self> {
+        let study = Arc::new(study);
+        let info = study.pet.pet_info.as_ref();
+        let info = info.ok_or_else(|| Error::Internal("PET without its facts".into()))?;
+        let times = |value: fn(&crate::suv::SliceTiming) -> Option<f64>| -> Vec<f64> {
+            let values = info.slices.iter().map(value);
+            values.map(|v| v.unwrap_or(f64::NAN)).collect()
+        };
+        let times = [
+            times(|s| s.acquisition),
+            times(|s| s.frame_reference_ms),
+            times(|s| s.frame_duration_ms),
+        ];
+        Ok(Self {
+            ct: describe(&study.ct.volume),
+            pet: describe(&study.pet.volume),
+            pet_info: raw_pet_info(info, &times),
+            facts: raw_facts(&study.facts(), size_of::<dlnms_facts>() as u32),
+            warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
+            _times: times,
+            _study: study,
+        })
+    }
+}
+
+impl StudyObject {
+    fn new(archive: Archive) -> Self {
+        Self {
+            lists: Lists::default(),
+            loaded: OnceLock::new(),
+            archive,
+        }
+    }
+
+    fn load(
+        &self,
+        choice: SeriesChoice<'_>,
+        progress: Option<&HostProgress>,
+        cancel: &CancelToken,
+    ) -> Result<()> {
+        let again = || Error::invalid("study", "it is loaded already");
+        if self.loaded.get().is_some() {
+            return Err(again());
+        }
+        let one_at_a_time = Mutex::new(());
+        let tell = |done: usize, of: usize| {
+            let _turn = one_at_a_time.lock().unwrap_or_else(|e| e.into_inner());
+            progress.is_none_or(|p| p.tell(DLNMS_PHASE_DECODE, done as f32 / of as f32))
+        };
+        let study = Study::load(&self.archive, &self.archive, choice, &tell, cancel)?;
+        self.loaded.set(Loaded::new(study)?).map_err(|_| again())
+    }
+
+    fn loaded(&self) -> Result<&Loaded> {
+        self.loaded.get().ok_or_else(|| {
+            Error::invalid(
+                "study",
+                "it was scanned but not loaded: dlnms_study_load() first",
+            )
+        })
+    }
+}
+
+/// Read the headers of DICOM files and folders (searched recursively), on all cores, without decoding a pixel.
 ///
-/// The CT is the largest series that is not a localizer; the PET the largest that is attenuation corrected and
+/// List what was found with dlnms_study_series() and dlnms_study_rois(), then dlnms_study_load(). `cancel` may be NULL.
+/// Free `*out` with dlnms_study_free(). Any thread. Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED.
+///
+/// # Safety
+/// `paths` holds `n_paths` NUL-terminated UTF-8 strings; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_scan(
+    paths: *const *const c_char,
+    n_paths: usize,
+    cancel: *const dlnms_cancel,
+    out: *mut *mut dlnms_study,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
+        }
+        // SAFETY: handed on from the caller.
+        let archive = unsafe { scan(paths, n_paths, &token(cancel)?) }?;
+        // SAFETY: not NULL, writable by the caller's promise.
+        unsafe { out.write(handle::register(StudyObject::new(archive))) };
+        Ok(())
+    })
+}
+
+/// As dlnms_study_scan() for DICOM files that are in memory, each buffer one file with or without preamble. They are
+/// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ...
+///
+/// # Safety
+/// `buffers` holds `n_buffers` pointers to as many bytes as the entry of `sizes` says; `out` is writable; `err` is NULL
+/// or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_scan_buffers(
+    buffers: *const *const u8,
+    sizes: *const usize,
+    n_buffers: usize,
+    cancel: *const dlnms_cancel,
+    out: *mut *mut dlnms_study,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        for (name, null) in [
+            ("buffers", buffers.is_null()),
+            ("sizes", sizes.is_null()),
+            ("out", out.is_null()),
+        ] {
+            if null {
+                return Err(Error::NullArgument(name));
+            }
+        }
+        check_count("n_buffers", n_buffers)?;
+        let buffer = |i| -> Result<Arc<[u8]>> {
+            // SAFETY: i < n_buffers entries by the caller's promise.
+            let (data, size) = unsafe { (buffers.add(i).read(), sizes.add(i).read()) };
+            if data.is_null() {
+                return Err(Error::NullArgument("buffers"));
+            }
+            if size > isize::MAX as usize {
+                return Err(Error::invalid("sizes", format!("{size}")));
+            }
+            // SAFETY: not NULL, `size` readable bytes by the caller's promise, no more than an object may have.
+            Ok(unsafe { std::slice::from_raw_parts(data, size) }.into())
+        };
+        let buffers = (0..n_buffers).map(buffer).collect::<Result<Vec<_>>>()?;
+        let archive = Archive::from_buffers(buffers, &token(cancel)?)?;
+        // SAFETY: not NULL, writable by the caller's promise.
+        unsafe { out.write(handle::register(StudyObject::new(archive))) };
+        Ok(())
+    })
+}
+
+/// Which series to load; fill with dlnms_study_options_init().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_study_options {
+    /// Set by dlnms_study_options_init().
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Series Instance UID of the CT; NULL leaves it to the rule.
+    pub ct_series: *const c_char,
+    /// Series Instance UID of the PET; NULL leaves it to the rule.
+    pub pet_series: *const c_char,
+}
+
+// SAFETY: repr(C), u32 first, an integer and pointers.
+unsafe impl Versioned for dlnms_study_options {
+    const NAME: &'static str = "dlnms_study_options";
+    const V1_SIZE: usize = 24;
+}
+
+/// Write defaults (both by rule) into `options`; `struct_size` is sizeof(dlnms_study_options) as the caller sees it.
+///
+/// # Safety
+/// `options` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_options_init(
+    options: *mut dlnms_study_options,
+    struct_size: u32,
+) {
+    let defaults = dlnms_study_options {
+        struct_size,
+        reserved: 0,
+        ct_series: std::ptr::null(),
+        pet_series: std::ptr::null(),
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(options, struct_size, &defaults) };
+}
+
+/// Decode the CT and the PET of a scanned study. Once per study.
+///
+/// By rule, the CT is the largest series that is not a localizer; the PET the largest that is attenuation corrected and
 /// convertible to SUV; both complete and regular, or the call fails and names the slice. Decoding uses all cores for
-/// the length of the call. `progress` (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a
-/// time) and `cancel` may be NULL. Free `*out` with dlnms_study_free(). Any thread.
+/// the length of the call. `options` may be NULL; `progress` (phase DLNMS_PHASE_DECODE; called from the decoding
+/// threads, one call at a time) and `cancel` may be NULL. Any thread.
+/// Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_INVALID_ARGUMENT if the
+/// study is loaded already.
+///
+/// # Safety
+/// `options` and `progress` are NULL or initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_load(
+    study: *const dlnms_study,
+    options: *const dlnms_study_options,
+    progress: *const dlnms_progress,
+    cancel: *const dlnms_cancel,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        // SAFETY: handed on from the caller.
+        let progress = unsafe { HostProgress::read(progress) }?;
+        let study = handle::get::<StudyObject>(study)?;
+        let mut choice = SeriesChoice::default();
+        if !options.is_null() {
+            // SAFETY: handed on from the caller.
+            let raw = unsafe { structs::read(options) }?;
+            let uid = |ptr: *const c_char, name| match ptr.is_null() {
+                true => Ok(None),
+                // SAFETY: handed on from the caller.
+                false => unsafe { strings::borrow(ptr, name) }.map(Some),
+            };
+            choice.ct = uid(raw.ct_series, "ct_series")?;
+            choice.pet = uid(raw.pet_series, "pet_series")?;
+        }
+        study.load(choice, progress.as_ref(), &token(cancel)?)
+    })
+}
+
+/// dlnms_study_scan() and dlnms_study_load() in one call, series by rule.
+///
+/// `progress` (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a time) and `cancel` may be
+/// NULL. Free `*out` with dlnms_study_free(). Any thread.
 /// Errors: DLNMS_E_DICOM_READ, _NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED.
 ///
 /// # Safety
@@ -64,71 +295,49 @@ pub unsafe extern "C" fn dlnms_study_open(
     guard(err, || {
         // SAFETY: handed on from the caller.
         let progress = unsafe { HostProgress::read(progress) }?;
-        if out.is_null() || paths.is_null() {
-            return Err(Error::NullArgument(if out.is_null() {
-                "out"
-            } else {
-                "paths"
-            }));
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
         }
-        if n_paths == 0 || n_paths > 1 << 20 {
-            return Err(Error::invalid(
-                "n_paths",
-                format!("{n_paths} is not in 1..1048576"),
-            ));
-        }
-        let path = |i| -> Result<PathBuf> {
-            // SAFETY: i < n_paths strings by the caller's promise.
-            Ok(PathBuf::from(unsafe {
-                strings::borrow(paths.add(i).read(), "paths")
-            }?))
-        };
-        let paths = (0..n_paths).map(path).collect::<Result<Vec<_>>>()?;
-        let one_at_a_time = Mutex::new(());
-        let tell = |done: usize, of: usize| {
-            let _turn = one_at_a_time.lock().unwrap_or_else(|e| e.into_inner());
-            progress
-                .as_ref()
-                .is_none_or(|p| p.tell(DLNMS_PHASE_DECODE, done as f32 / of as f32))
-        };
         let cancel = token(cancel)?;
-        let archive = Archive::open(&paths, &cancel)?;
-        let choice = SeriesChoice::default();
-        let study = Study::load(&archive, &archive, choice, &tell, &cancel)?;
-        let object = StudyObject::new(study)?;
+        // SAFETY: handed on from the caller.
+        let study = StudyObject::new(unsafe { scan(paths, n_paths, &cancel) }?);
+        study.load(SeriesChoice::default(), progress.as_ref(), &cancel)?;
         // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(object)) };
+        unsafe { out.write(handle::register(study)) };
         Ok(())
     })
 }
 
-impl StudyObject {
-    fn new(study: Study) -> Result<Self> {
-        let pet_info = study
-            .pet
-            .pet_info
-            .clone()
-            .ok_or_else(|| Error::Internal("PET without its facts".into()))?;
-        let times = |value: fn(&crate::suv::SliceTiming) -> Option<f64>| {
-            pet_info
-                .slices
-                .iter()
-                .map(|s| value(s).unwrap_or(f64::NAN))
-                .collect()
-        };
-        Ok(Self {
-            acquisition: times(|s| s.acquisition),
-            reference: times(|s| s.frame_reference_ms),
-            duration: times(|s| s.frame_duration_ms),
-            warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
-            pet_info,
-            study,
-        })
+/// # Safety
+/// `paths` is NULL or holds `n_paths` NUL-terminated strings.
+unsafe fn scan(
+    paths: *const *const c_char,
+    n_paths: usize,
+    cancel: &CancelToken,
+) -> Result<Archive> {
+    if paths.is_null() {
+        return Err(Error::NullArgument("paths"));
+    }
+    check_count("n_paths", n_paths)?;
+    let path = |i| -> Result<PathBuf> {
+        // SAFETY: i < n_paths strings by the caller's promise.
+        Ok(PathBuf::from(unsafe {
+            strings::borrow(paths.add(i).read(), "paths")
+        }?))
+    };
+    let paths = (0..n_paths).map(path).collect::<Result<Vec<_>>>()?;
+    Archive::open(&paths, cancel)
+}
+
+fn check_count(name: &'static str, n: usize) -> Result<()> {
+    match n {
+        1..=0x10_0000 => Ok(()),
+        _ => Err(Error::invalid(name, format!("{n} is not in 1..1048576"))),
     }
 }
 
-/// Describe a volume of the study. The pointers in `*out` live as long as the study. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT (modality), DLNMS_E_STRUCT_SIZE.
+/// Describe a volume of a loaded study. The pointers in `*out` live as long as the study. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.
 ///
 /// # Safety
 /// `out` is initialised; `err` is NULL or writable.
@@ -141,9 +350,10 @@ pub unsafe extern "C" fn dlnms_study_volume(
 ) -> dlnms_status {
     guard(err, || {
         let object = handle::get::<StudyObject>(study)?;
+        let loaded = object.loaded()?;
         let volume = match modality {
-            DLNMS_MODALITY_CT => &object.study.ct.volume,
-            DLNMS_MODALITY_PET => &object.study.pet.volume,
+            DLNMS_MODALITY_CT => &loaded.ct,
+            DLNMS_MODALITY_PET => &loaded.pet,
             other => {
                 return Err(Error::invalid(
                     "modality",
@@ -152,12 +362,12 @@ pub unsafe extern "C" fn dlnms_study_volume(
             }
         };
         // SAFETY: handed on from the caller.
-        unsafe { structs::write(out, &describe(volume)) }
+        unsafe { structs::write(out, volume) }
     })
 }
 
-/// What SUV needs of the study's PET. The pointers in `*out` live as long as the study. Any thread.
-/// Errors: DLNMS_E_STRUCT_SIZE.
+/// What SUV needs of a loaded study's PET. The pointers in `*out` live as long as the study. Any thread.
+/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
 ///
 /// # Safety
 /// `out` is initialised; `err` is NULL or writable.
@@ -169,51 +379,47 @@ pub unsafe extern "C" fn dlnms_study_pet_info(
 ) -> dlnms_status {
     guard(err, || {
         let object = handle::get::<StudyObject>(study)?;
-        let info = &object.pet_info;
-        let number = |v: Option<f64>| v.unwrap_or(f64::NAN);
-        let array = |v: &[f64]| {
-            if v.is_empty() {
-                std::ptr::null()
-            } else {
-                v.as_ptr()
-            }
-        };
-        let mut raw = std::mem::MaybeUninit::<dlnms_pet_info>::uninit();
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &object.loaded()?.pet_info) }
+    })
+}
+
+/// Put a case together from a loaded study: its volumes, PET facts and quality facts, and the host's ROI. The pointers
+/// in `*out` live as long as the study, but for `roi`, which stays the host's. Any thread.
+/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_case(
+    study: *const dlnms_study,
+    roi: *const dlnms_roi,
+    out: *mut dlnms_case,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let object = handle::get::<StudyObject>(study)?;
+        let loaded = object.loaded()?;
+        let mut raw = std::mem::MaybeUninit::<dlnms_case>::uninit();
         // SAFETY: init writes every byte of a struct of this size.
         let mut raw = unsafe {
-            dlnms_pet_info_init(raw.as_mut_ptr(), size_of::<dlnms_pet_info>() as u32);
+            dlnms_case_init(raw.as_mut_ptr(), size_of::<dlnms_case>() as u32);
             raw.assume_init()
         };
-        raw.units = info.units as u32;
-        raw.suv_type = info.suv_type as u32;
-        raw.decay_correction = info.decay_correction.map_or(0, |d| d as u32);
-        raw.attenuation_corrected = u32::from(info.attenuation_corrected);
-        raw.sex = info.sex.map_or(0, |s| s as u32);
-        raw.f18_coded = u32::from(info.f18_coded);
-        raw.weight_kg = number(info.weight_kg);
-        raw.height_m = number(info.height_m);
-        raw.dose_bq = number(info.dose_bq);
-        raw.half_life_s = number(info.half_life_s);
-        raw.injection_s = number(info.injection);
-        raw.injection_time_of_day_s = number(info.injection_time_of_day);
-        raw.series_s = number(info.series);
-        raw.ge_scan_start_s = number(info.ge_scan_start);
-        raw.n_slices = info.slices.len() as u64;
-        raw.acquisition_s = array(&object.acquisition);
-        raw.frame_reference_ms = array(&object.reference);
-        raw.frame_duration_ms = array(&object.duration);
-        raw.philips_suv_factor = array(&info.philips_suv_factor);
-        raw.philips_activity_factor = array(&info.philips_activity_factor);
+        (raw.ct, raw.pet, raw.roi) = (&loaded.ct, &loaded.pet, roi);
+        (raw.pet_info, raw.facts) = (&loaded.pet_info, &loaded.facts);
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &raw) }
     })
 }
 
-/// How many notes there are on the study's series: what was passed over, what is unusual. 0 for a dead handle.
+/// How many notes there are on a loaded study's series: what was passed over, what is unusual. 0 for a dead handle. Any
+/// thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_warning_count(study: *const dlnms_study) -> usize {
     guard_or(0, || {
-        handle::get::<StudyObject>(study).map_or(0, |s| s.warnings.len())
+        let count = |s: handle::InUse<StudyObject>| s.loaded.get().map_or(0, |l| l.warnings.len());
+        handle::get::<StudyObject>(study).map_or(0, count)
     })
 }
 
@@ -222,16 +428,22 @@ pub extern "C" fn dlnms_study_warning_count(study: *const dlnms_study) -> usize 
 pub extern "C" fn dlnms_study_warning(study: *const dlnms_study, index: usize) -> *const c_char {
     guard_or(std::ptr::null(), || {
         let text = |s: handle::InUse<StudyObject>| {
-            s.warnings
-                .get(index)
-                .map_or(std::ptr::null(), |w| w.as_ptr())
+            let warning = s.loaded.get().and_then(|l| l.warnings.get(index));
+            warning.map_or(std::ptr::null(), |w| w.as_ptr())
         };
         handle::get::<StudyObject>(study).map_or(std::ptr::null(), text)
     })
 }
 
-/// Free a study and its volumes. NULL does nothing.
+/// Free a study and its volumes. NULL does nothing. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_free(study: *mut dlnms_study) {
     guard_or((), || handle::free::<StudyObject>(study));
 }
+
+const _: () = {
+    let wide = cfg!(target_pointer_width = "64");
+    assert!(
+        !wide || size_of::<dlnms_study_options>() == <dlnms_study_options as Versioned>::V1_SIZE
+    );
+};

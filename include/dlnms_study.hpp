@@ -1,0 +1,152 @@
+/*
+ * dlnms_study.hpp - the readers: DICOM studies, NIfTI and NRRD volumes. Part of dlnms.hpp, which includes it.
+ *
+ * RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
+ *
+ *     auto study = dlnms::Study::scan({"study-folder"});
+ *     for (const auto& roi : study.rois()) std::cout << roi.name << '\n';
+ *     study.load();
+ *     const dlnms_volume mask = study.roi_mask(0);
+ *     dlnms::Result result = scorer.score(study.case_of(dlnms::roi_mask(mask)));
+ */
+
+#ifndef DLNMS_STUDY_HPP
+#define DLNMS_STUDY_HPP
+
+#include "dlnms.hpp"
+
+namespace dlnms {
+
+/// Which series to load; empty: by rule.
+struct SeriesChoice {
+    std::string ct, pet; ///< Series Instance UIDs
+};
+
+/// A PET/CT study read from DICOM. Volumes, facts and texts point into it and live as long as it does.
+class Study {
+public:
+    /// Scan folders and files, and load the series chosen by rule.
+    explicit Study(const std::vector<std::string>& paths, const Progress& progress = {}, const CancelToken* cancel = nullptr)
+        : Study(scan(paths, cancel)) {
+        load({}, progress, cancel);
+    }
+
+    /// Read headers only.
+    static Study scan(const std::vector<std::string>& paths, const CancelToken* cancel = nullptr) {
+        detail::require_same_abi();
+        std::vector<const char*> raw;
+        for (const auto& path : paths) raw.push_back(path.c_str());
+        return Study(detail::make<dlnms_study>(dlnms_study_scan, static_cast<const char* const*>(raw.data()), raw.size(),
+                                               cancel ? cancel->get() : nullptr));
+    }
+
+    /// Read headers of files in memory, which may be freed afterwards.
+    static Study scan_buffers(const std::vector<std::vector<uint8_t>>& files, const CancelToken* cancel = nullptr) {
+        detail::require_same_abi();
+        std::vector<const uint8_t*> data;
+        std::vector<size_t> sizes;
+        for (const auto& file : files) {
+            data.push_back(file.data());
+            sizes.push_back(file.size());
+        }
+        return Study(detail::make<dlnms_study>(dlnms_study_scan_buffers, static_cast<const uint8_t* const*>(data.data()),
+                                               static_cast<const size_t*>(sizes.data()), files.size(),
+                                               cancel ? cancel->get() : nullptr));
+    }
+
+    /// Decode the CT and the PET; once.
+    void load(const SeriesChoice& choice = {}, const Progress& progress = {}, const CancelToken* cancel = nullptr) {
+        dlnms_study_options options;
+        dlnms_study_options_init(&options, sizeof options);
+        options.ct_series = choice.ct.empty() ? nullptr : choice.ct.c_str();
+        options.pet_series = choice.pet.empty() ? nullptr : choice.pet.c_str();
+        detail::ProgressAdapter adapter(progress);
+        dlnms_error* error = nullptr;
+        const auto status =
+            dlnms_study_load(get(), &options, adapter.raw(), cancel ? cancel->get() : nullptr, &error);
+        std::unique_ptr<dlnms_error, detail::Deleter<dlnms_error, dlnms_error_free>> guard(error);
+        adapter.rethrow();
+        detail::check(status, guard.release());
+    }
+
+    std::vector<dlnms_series> series() const {
+        std::vector<dlnms_series> out(dlnms_study_series_count(get()));
+        for (size_t i = 0; i < out.size(); ++i) {
+            dlnms_series_init(&out[i], sizeof out[i]);
+            detail::call(dlnms_study_series, get(), i, &out[i]);
+        }
+        return out;
+    }
+    std::vector<dlnms_roi_info> rois() const {
+        std::vector<dlnms_roi_info> out(dlnms_study_rois_count(get()));
+        for (size_t i = 0; i < out.size(); ++i) {
+            dlnms_roi_info_init(&out[i], sizeof out[i]);
+            detail::call(dlnms_study_rois, get(), i, &out[i]);
+        }
+        return out;
+    }
+    /// Mask of one of rois().
+    dlnms_volume roi_mask(size_t index) const {
+        dlnms_volume out = volume();
+        detail::call(dlnms_study_roi_mask, get(), index, &out);
+        return out;
+    }
+    std::string json() const { return detail::text(dlnms_study_json, get()); }
+
+    dlnms_volume ct() const { return volume(DLNMS_MODALITY_CT); }
+    dlnms_volume pet() const { return volume(DLNMS_MODALITY_PET); }
+    dlnms_pet_info pet_info() const {
+        dlnms_pet_info info = dlnms::pet_info();
+        detail::call(dlnms_study_pet_info, get(), &info);
+        return info;
+    }
+    /// Volumes, PET facts and quality facts of this study with an ROI.
+    Case case_of(const dlnms_roi& roi) const {
+        dlnms_case raw;
+        dlnms_case_init(&raw, sizeof raw);
+        detail::call(dlnms_study_case, get(), &roi, &raw);
+        return Case(*raw.ct, *raw.pet, *raw.pet_info, roi).with_facts(*raw.facts);
+    }
+    Case case_at(const Point& center) const { return case_of(roi_point(center)); }
+    std::vector<std::string> warnings() const {
+        std::vector<std::string> out;
+        for (size_t i = 0; i < dlnms_study_warning_count(get()); ++i) out.emplace_back(dlnms_study_warning(get(), i));
+        return out;
+    }
+    const dlnms_study* get() const { return handle_.get(); }
+
+private:
+    explicit Study(dlnms_study* handle) : handle_(handle) {}
+    static dlnms_volume volume() {
+        dlnms_volume out;
+        dlnms_volume_init(&out, sizeof out);
+        return out;
+    }
+    dlnms_volume volume(uint32_t modality) const {
+        dlnms_volume out = volume();
+        detail::call(dlnms_study_volume, get(), modality, &out);
+        return out;
+    }
+    detail::Owner<dlnms_study, dlnms_study_free> handle_;
+};
+
+/// A volume from a .nii, .nii.gz, .nrrd or .nhdr file.
+class VolumeFile {
+public:
+    explicit VolumeFile(const std::string& path)
+        : handle_(detail::make<dlnms_volume_file>(dlnms_volume_file_open, path.c_str())) {}
+    /// Lives as long as this object.
+    dlnms_volume volume() const {
+        dlnms_volume out;
+        dlnms_volume_init(&out, sizeof out);
+        detail::call(dlnms_volume_file_volume, static_cast<const dlnms_volume_file*>(handle_.get()), &out);
+        return out;
+    }
+
+private:
+    detail::Owner<dlnms_volume_file, dlnms_volume_file_free> handle_;
+};
+
+} // namespace dlnms
+
+#endif // DLNMS_STUDY_HPP

@@ -1,0 +1,265 @@
+//! Section "quality".
+
+use super::structs::{self, Versioned};
+use crate::case::Facts;
+use crate::error::{Error, Result};
+use crate::quality::{Action, Code, QualityPolicy, Severity};
+use std::ffi::c_char;
+
+/// PET and CT belong to different patients.
+pub const DLNMS_QC_PATIENT_MISMATCH: u32 = 1;
+/// PET and CT belong to different studies.
+pub const DLNMS_QC_STUDY_MISMATCH: u32 = 2;
+/// PET and CT have different frames of reference.
+pub const DLNMS_QC_FRAME_OF_REFERENCE_MISMATCH: u32 = 3;
+/// The body's outline in PET lies more than 10 mm from that in CT, in the axial plane of the tumour.
+pub const DLNMS_QC_MISREGISTRATION: u32 = 4;
+/// Slices thicker, or farther apart, than 5 mm.
+pub const DLNMS_QC_SLICE_THICKNESS: u32 = 5;
+/// The ROI touches the border of the CT or PET.
+pub const DLNMS_QC_ROI_AT_BORDER: u32 = 6;
+/// The ROI is larger than the window that the network sees.
+pub const DLNMS_QC_ROI_EXCEEDS_WINDOW: u32 = 7;
+/// More than a quarter of a plane lies outside the volume or is padding.
+pub const DLNMS_QC_PLANE_PADDING: u32 = 8;
+/// Time from injection to scan outside 30 to 180 minutes.
+pub const DLNMS_QC_UPTAKE_TIME: u32 = 9;
+/// Injected dose outside 30 to 1200 MBq.
+pub const DLNMS_QC_DOSE: u32 = 10;
+/// Weight outside 20 to 300 kg.
+pub const DLNMS_QC_WEIGHT: u32 = 11;
+/// SUV around the tumour is not that of a body.
+pub const DLNMS_QC_SUV_IMPLAUSIBLE: u32 = 12;
+/// The tracer is not FDG.
+pub const DLNMS_QC_TRACER_NOT_FDG: u32 = 13;
+/// The images were compressed with loss.
+pub const DLNMS_QC_LOSSY_SOURCE: u32 = 14;
+/// The images are derived, not original.
+pub const DLNMS_QC_DERIVED_IMAGE: u32 = 15;
+/// Neither age nor birth date is known.
+pub const DLNMS_QC_AGE_MISSING: u32 = 16;
+/// Modality is not stated.
+pub const DLNMS_QC_MODALITY_MISSING: u32 = 17;
+
+/// Good to know.
+pub const DLNMS_SEVERITY_INFO: u32 = 1;
+/// The scores may be off.
+pub const DLNMS_SEVERITY_WARNING: u32 = 2;
+/// The scores may belong to something else.
+pub const DLNMS_SEVERITY_CRITICAL: u32 = 3;
+
+/// Do not even look.
+pub const DLNMS_ACTION_IGNORE: u32 = 1;
+/// Report it with the scores.
+pub const DLNMS_ACTION_WARN: u32 = 2;
+/// No scores: the call fails with DLNMS_E_QUALITY.
+pub const DLNMS_ACTION_REFUSE: u32 = 3;
+
+/// Nobody knows.
+pub const DLNMS_UNKNOWN: u32 = 0;
+/// No.
+pub const DLNMS_NO: u32 = 1;
+/// Yes.
+pub const DLNMS_YES: u32 = 2;
+
+/// What is done about findings; fill with dlnms_quality_policy_init().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_quality_policy {
+    /// Set by dlnms_quality_policy_init().
+    pub struct_size: u32,
+    /// DLNMS_ACTION_ for each DLNMS_QC_ code, which is the index; 0 is the default. Index 0 is not used.
+    pub actions: [u32; 63],
+}
+
+// SAFETY: repr(C), u32 first, integers.
+unsafe impl Versioned for dlnms_quality_policy {
+    const NAME: &'static str = "dlnms_quality_policy";
+    const V1_SIZE: usize = 256;
+}
+
+/// Write defaults into `policy`: different patients are refused, everything else is a warning. `struct_size` is
+/// sizeof(dlnms_quality_policy) as the caller sees it.
+///
+/// # Safety
+/// `policy` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_quality_policy_init(
+    policy: *mut dlnms_quality_policy,
+    struct_size: u32,
+) {
+    let mut defaults = dlnms_quality_policy {
+        struct_size,
+        actions: [0; 63],
+    };
+    for code in Code::ALL {
+        defaults.actions[code as usize] = QualityPolicy::default().action(code) as u32;
+    }
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(policy, struct_size, &defaults) };
+}
+
+/// Name of a DLNMS_QC_ code as it stands in the JSON, static text; NULL for an unknown one. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_quality_name(code: u32) -> *const c_char {
+    Code::from_number(code).map_or(std::ptr::null(), |code| code.c_name().as_ptr())
+}
+
+/// What the host knows of a case beyond voxels and SUV; fill with dlnms_facts_init(). dlnms_study_case() fills one.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_facts {
+    /// Set by dlnms_facts_init().
+    pub struct_size: u32,
+    /// PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next seven.
+    pub same_patient: u32,
+    /// To one study.
+    pub same_study: u32,
+    /// To one frame of reference.
+    pub same_frame_of_reference: u32,
+    /// Either was compressed with loss.
+    pub lossy: u32,
+    /// Either is derived.
+    pub derived: u32,
+    /// The tracer is FDG.
+    pub fdg: u32,
+    /// Age or birth date is known.
+    pub age_known: u32,
+    /// Modality is stated on every image.
+    pub modality_stated: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Slice thickness of the CT, mm; 0 if not known.
+    pub ct_slice_thickness_mm: f64,
+    /// Slice thickness of the PET, mm; 0 if not known.
+    pub pet_slice_thickness_mm: f64,
+}
+
+// SAFETY: repr(C), u32 first, integers and floats.
+unsafe impl Versioned for dlnms_facts {
+    const NAME: &'static str = "dlnms_facts";
+    const V1_SIZE: usize = 56;
+}
+
+/// Write "nobody knows" into every field of `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it.
+///
+/// # Safety
+/// `facts` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_facts_init(facts: *mut dlnms_facts, struct_size: u32) {
+    let unknown = raw_facts(&Facts::default(), struct_size);
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(facts, struct_size, &unknown) };
+}
+
+/// The C struct of facts.
+pub(super) fn raw_facts(facts: &Facts, struct_size: u32) -> dlnms_facts {
+    let word = |fact: Option<bool>| match fact {
+        None => DLNMS_UNKNOWN,
+        Some(false) => DLNMS_NO,
+        Some(true) => DLNMS_YES,
+    };
+    dlnms_facts {
+        struct_size,
+        same_patient: word(facts.same_patient),
+        same_study: word(facts.same_study),
+        same_frame_of_reference: word(facts.same_frame_of_reference),
+        lossy: word(facts.lossy),
+        derived: word(facts.derived),
+        fdg: word(facts.fdg),
+        age_known: word(facts.age_known),
+        modality_stated: word(facts.modality_stated),
+        reserved: 0,
+        ct_slice_thickness_mm: facts.ct_slice_thickness_mm.unwrap_or(0.0),
+        pet_slice_thickness_mm: facts.pet_slice_thickness_mm.unwrap_or(0.0),
+    }
+}
+
+/// # Safety
+/// `ptr` is NULL or an initialised struct.
+pub(super) unsafe fn facts(ptr: *const dlnms_facts) -> Result<Facts> {
+    if ptr.is_null() {
+        return Ok(Facts::default());
+    }
+    // SAFETY: handed on from the caller.
+    let raw = unsafe { structs::read(ptr) }?;
+    let word = |name: &str, value: u32| match value {
+        DLNMS_UNKNOWN => Ok(None),
+        DLNMS_NO => Ok(Some(false)),
+        DLNMS_YES => Ok(Some(true)),
+        other => Err(Error::invalid(
+            format!("dlnms_facts.{name}"),
+            format!("{other} is none of DLNMS_UNKNOWN, DLNMS_NO, DLNMS_YES"),
+        )),
+    };
+    let thickness = |name: &str, value: f64| match value {
+        v if v > 0.0 && v.is_finite() => Ok(Some(v)),
+        0.0 => Ok(None),
+        other => Err(Error::invalid(
+            format!("dlnms_facts.{name}"),
+            format!("{other} is no thickness"),
+        )),
+    };
+    Ok(Facts {
+        same_patient: word("same_patient", raw.same_patient)?,
+        same_study: word("same_study", raw.same_study)?,
+        same_frame_of_reference: word("same_frame_of_reference", raw.same_frame_of_reference)?,
+        lossy: word("lossy", raw.lossy)?,
+        derived: word("derived", raw.derived)?,
+        fdg: word("fdg", raw.fdg)?,
+        age_known: word("age_known", raw.age_known)?,
+        modality_stated: word("modality_stated", raw.modality_stated)?,
+        ct_slice_thickness_mm: thickness("ct_slice_thickness_mm", raw.ct_slice_thickness_mm)?,
+        pet_slice_thickness_mm: thickness("pet_slice_thickness_mm", raw.pet_slice_thickness_mm)?,
+    })
+}
+
+/// # Safety
+/// `ptr` is NULL or an initialised struct.
+pub(super) unsafe fn policy(ptr: *const dlnms_quality_policy) -> Result<QualityPolicy> {
+    let mut policy = QualityPolicy::default();
+    if ptr.is_null() {
+        return Ok(policy);
+    }
+    // SAFETY: handed on from the caller.
+    let raw = unsafe { structs::read(ptr) }?;
+    for (index, action) in raw.actions.iter().enumerate().filter(|(_, a)| **a != 0) {
+        let refuse = |why: &str| {
+            Error::invalid(
+                format!("dlnms_quality_policy.actions[{index}]"),
+                format!("{action}: {why}"),
+            )
+        };
+        let code = Code::from_number(index as u32).ok_or_else(|| refuse("no such check"))?;
+        let action = Action::from_number(*action).ok_or_else(|| refuse("no such action"))?;
+        policy.set(code, action);
+    }
+    Ok(policy)
+}
+
+const _: () = {
+    assert!(DLNMS_QC_PATIENT_MISMATCH == Code::PatientMismatch as u32);
+    assert!(DLNMS_QC_STUDY_MISMATCH == Code::StudyMismatch as u32);
+    assert!(DLNMS_QC_FRAME_OF_REFERENCE_MISMATCH == Code::FrameOfReferenceMismatch as u32);
+    assert!(DLNMS_QC_MISREGISTRATION == Code::Misregistration as u32);
+    assert!(DLNMS_QC_SLICE_THICKNESS == Code::SliceThickness as u32);
+    assert!(DLNMS_QC_ROI_AT_BORDER == Code::RoiAtBorder as u32);
+    assert!(DLNMS_QC_ROI_EXCEEDS_WINDOW == Code::RoiExceedsWindow as u32);
+    assert!(DLNMS_QC_PLANE_PADDING == Code::PlanePadding as u32);
+    assert!(DLNMS_QC_UPTAKE_TIME == Code::UptakeTime as u32);
+    assert!(DLNMS_QC_DOSE == Code::Dose as u32 && DLNMS_QC_WEIGHT == Code::Weight as u32);
+    assert!(DLNMS_QC_SUV_IMPLAUSIBLE == Code::SuvImplausible as u32);
+    assert!(DLNMS_QC_TRACER_NOT_FDG == Code::TracerNotFdg as u32);
+    assert!(DLNMS_QC_LOSSY_SOURCE == Code::LossySource as u32);
+    assert!(DLNMS_QC_DERIVED_IMAGE == Code::DerivedImage as u32);
+    assert!(DLNMS_QC_AGE_MISSING == Code::AgeMissing as u32);
+    assert!(DLNMS_QC_MODALITY_MISSING == Code::ModalityMissing as u32);
+    assert!(DLNMS_SEVERITY_INFO == Severity::Info as u32);
+    assert!(DLNMS_SEVERITY_WARNING == Severity::Warning as u32);
+    assert!(DLNMS_SEVERITY_CRITICAL == Severity::Critical as u32);
+    assert!(DLNMS_ACTION_IGNORE == Action::Ignore as u32);
+    assert!(DLNMS_ACTION_WARN == Action::Warn as u32);
+    assert!(DLNMS_ACTION_REFUSE == Action::Refuse as u32);
+    assert!(size_of::<dlnms_quality_policy>() == <dlnms_quality_policy as Versioned>::V1_SIZE);
+    assert!(size_of::<dlnms_facts>() == <dlnms_facts as Versioned>::V1_SIZE);
+};

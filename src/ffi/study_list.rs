@@ -1,0 +1,346 @@
+//! Section "study lists": what a study holds.
+
+use super::error::{dlnms_error, dlnms_status};
+use super::guard::{guard, guard_or};
+use super::handle::{self};
+use super::strings;
+use super::structs::{self, Versioned};
+use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, StudyObject, dlnms_study};
+use super::volume::{describe, dlnms_volume};
+use crate::dicom::{Inspection, RoiKind};
+use crate::error::{Error, Result};
+use crate::volume::Volume;
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_char};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// Contours of an RT Structure Set.
+pub const DLNMS_ROI_SOURCE_RTSTRUCT: u32 = 1;
+/// A segment of a DICOM Segmentation.
+pub const DLNMS_ROI_SOURCE_SEG: u32 = 2;
+
+/// What was asked for once is kept, for the host holds pointers into it.
+#[derive(Default)]
+pub(super) struct Lists {
+    found: OnceLock<Found>,
+    masks: Mutex<BTreeMap<usize, Arc<Volume>>>,
+}
+
+struct Found {
+    inspection: Inspection,
+    json: CString,
+    /// UID, why rejected, SUV rule, SUV refusal of each series.
+    series: Vec<[Option<CString>; 4]>,
+    /// Name, file, why refused of each ROI.
+    rois: Vec<[Option<CString>; 3]>,
+}
+
+impl StudyObject {
+    fn found(&self) -> &Found {
+        self.lists.found.get_or_init(|| {
+            let inspection = self.archive.inspect();
+            let text = |t: &str| Some(strings::owned(t));
+            let some = |t: Option<&String>| t.map(|t| strings::owned(t));
+            let series = inspection.series.iter().map(|s| {
+                let suv = s.suv.as_ref();
+                [
+                    text(&s.uid),
+                    some(s.rejected_because.as_ref()),
+                    some(suv.and_then(|v| v.rule.as_ref())),
+                    some(suv.and_then(|v| v.refusal.as_ref())),
+                ]
+            });
+            let rois = inspection
+                .rois
+                .iter()
+                .map(|r| [text(&r.name), text(&r.source), some(r.refusal.as_ref())]);
+            Found {
+                series: series.collect(),
+                rois: rois.collect(),
+                json: strings::owned(&serde_json::json!(inspection).to_string()),
+                inspection,
+            }
+        })
+    }
+}
+
+fn pointer(text: &Option<CString>) -> *const c_char {
+    text.as_ref().map_or(std::ptr::null(), |t| t.as_ptr())
+}
+
+/// One series of a study; set struct_size to sizeof(dlnms_series) (dlnms_series_init() does). Texts live as long as
+/// the study.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_series {
+    /// Set by dlnms_series_init().
+    pub struct_size: u32,
+    /// DLNMS_MODALITY_CT or DLNMS_MODALITY_PET.
+    pub modality: u32,
+    /// Images in it.
+    pub slices: u64,
+    /// Pixels of a row.
+    pub columns: u64,
+    /// Rows of an image.
+    pub rows: u64,
+    /// Series Instance UID.
+    pub uid: *const c_char,
+    /// Not 0: loading by rule would use it.
+    pub chosen: u32,
+    /// Not 0: `suv_factor` is there.
+    pub has_suv: u32,
+    /// Why it would not be used; NULL if it would.
+    pub rejected_because: *const c_char,
+    /// PET: SUVbw factor of the first slice.
+    pub suv_factor: f64,
+    /// PET: how it was found; NULL if there is none.
+    pub suv_rule: *const c_char,
+    /// PET: why there is none; NULL if there is one.
+    pub suv_refusal: *const c_char,
+}
+
+// SAFETY: repr(C), u32 first, integers, floats and pointers.
+unsafe impl Versioned for dlnms_series {
+    const NAME: &'static str = "dlnms_series";
+    const V1_SIZE: usize = 80;
+}
+
+/// Zero `series` and set its struct_size to `struct_size`, which is sizeof(dlnms_series) as the caller sees it.
+///
+/// # Safety
+/// `series` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_series_init(series: *mut dlnms_series, struct_size: u32) {
+    let null = std::ptr::null();
+    let zero = dlnms_series {
+        struct_size,
+        modality: 0,
+        slices: 0,
+        columns: 0,
+        rows: 0,
+        uid: null,
+        chosen: 0,
+        has_suv: 0,
+        rejected_because: null,
+        suv_factor: 0.0,
+        suv_rule: null,
+        suv_refusal: null,
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(series, struct_size, &zero) };
+}
+
+/// How many CT and PET series there are, CT first. 0 for a dead handle. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_study_series_count(study: *const dlnms_study) -> usize {
+    guard_or(0, || {
+        handle::get::<StudyObject>(study).map_or(0, |s| s.found().series.len())
+    })
+}
+
+/// One series. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_series(
+    study: *const dlnms_study,
+    index: usize,
+    out: *mut dlnms_series,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let study = handle::get::<StudyObject>(study)?;
+        let found = study.found();
+        let (Some(s), Some(texts)) = (found.inspection.series.get(index), found.series.get(index))
+        else {
+            return Err(beyond(index, found.series.len(), "series"));
+        };
+        let factor = s.suv.as_ref().and_then(|v| v.factor);
+        let raw = dlnms_series {
+            struct_size: size_of::<dlnms_series>() as u32,
+            modality: match s.modality {
+                "CT" => DLNMS_MODALITY_CT,
+                _ => DLNMS_MODALITY_PET,
+            },
+            slices: s.slices as u64,
+            columns: s.matrix[0] as u64,
+            rows: s.matrix[1] as u64,
+            uid: pointer(&texts[0]),
+            chosen: u32::from(s.chosen),
+            has_suv: u32::from(factor.is_some()),
+            rejected_because: pointer(&texts[1]),
+            suv_factor: factor.unwrap_or(0.0),
+            suv_rule: pointer(&texts[2]),
+            suv_refusal: pointer(&texts[3]),
+        };
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &raw) }
+    })
+}
+
+fn beyond(index: usize, n: usize, what: &str) -> Error {
+    Error::invalid("index", format!("{index}, there are {n} {what}"))
+}
+
+/// One ROI of a study; set struct_size to sizeof(dlnms_roi_info) (dlnms_roi_info_init() does). Texts live as long as
+/// the study.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_roi_info {
+    /// Set by dlnms_roi_info_init().
+    pub struct_size: u32,
+    /// A DLNMS_ROI_SOURCE_ constant.
+    pub source: u32,
+    /// ROI Number or Segment Number.
+    pub number: i64,
+    /// ROI Name or Segment Label.
+    pub name: *const c_char,
+    /// Name of the file it is in.
+    pub file: *const c_char,
+    /// Voxels of its mask.
+    pub voxels: u64,
+    /// Their volume.
+    pub ml: f64,
+    /// Their centroid.
+    pub centroid_lps_mm: [f64; 3],
+    /// Why it makes no mask; NULL if it makes one.
+    pub refusal: *const c_char,
+}
+
+// SAFETY: repr(C), u32 first, integers, floats and pointers.
+unsafe impl Versioned for dlnms_roi_info {
+    const NAME: &'static str = "dlnms_roi_info";
+    const V1_SIZE: usize = 80;
+}
+
+/// Zero `info` and set its struct_size to `struct_size`, which is sizeof(dlnms_roi_info) as the caller sees it.
+///
+/// # Safety
+/// `info` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_roi_info_init(info: *mut dlnms_roi_info, struct_size: u32) {
+    let null = std::ptr::null();
+    let zero = dlnms_roi_info {
+        struct_size,
+        source: 0,
+        number: 0,
+        name: null,
+        file: null,
+        voxels: 0,
+        ml: 0.0,
+        centroid_lps_mm: [0.0; 3],
+        refusal: null,
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(info, struct_size, &zero) };
+}
+
+/// How many ROIs there are, structure sets first. 0 for a dead handle. The first call lays every ROI on its grid, which
+/// may take a second. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_study_rois_count(study: *const dlnms_study) -> usize {
+    guard_or(0, || {
+        handle::get::<StudyObject>(study).map_or(0, |s| s.found().rois.len())
+    })
+}
+
+/// One ROI. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_rois(
+    study: *const dlnms_study,
+    index: usize,
+    out: *mut dlnms_roi_info,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let study = handle::get::<StudyObject>(study)?;
+        let found = study.found();
+        let (Some(r), Some(texts)) = (found.inspection.rois.get(index), found.rois.get(index))
+        else {
+            return Err(beyond(index, found.rois.len(), "ROIs"));
+        };
+        let raw = dlnms_roi_info {
+            struct_size: size_of::<dlnms_roi_info>() as u32,
+            source: r.kind as u32,
+            number: r.number,
+            name: pointer(&texts[0]),
+            file: pointer(&texts[1]),
+            voxels: r.voxels.unwrap_or(0) as u64,
+            ml: r.ml.unwrap_or(0.0),
+            centroid_lps_mm: r.centroid_lps_mm.unwrap_or_default(),
+            refusal: pointer(&texts[2]),
+        };
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &raw) }
+    })
+}
+
+/// Mask of one ROI, for dlnms_roi.mask; contours are laid on the series they were drawn on. The pointers in `*out` live
+/// as long as the study. Any thread. Errors: DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_roi_mask(
+    study: *const dlnms_study,
+    index: usize,
+    out: *mut dlnms_volume,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let study = handle::get::<StudyObject>(study)?;
+        let mask = study.mask(index)?;
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &describe(&mask)) }
+    })
+}
+
+impl StudyObject {
+    /// The mask of an ROI, which stays where it is as long as the study lives.
+    fn mask(&self, index: usize) -> Result<Arc<Volume>> {
+        let masks = || self.lists.masks.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(mask) = masks().get(&index) {
+            return Ok(mask.clone());
+        }
+        let mask = self.archive.roi_mask(index, &[&self.archive])?;
+        Ok(masks()
+            .entry(index)
+            .or_insert_with(|| Arc::new(mask))
+            .clone())
+    }
+}
+
+/// Series and ROIs as JSON, as `dlnms inspect --json` prints them.
+///
+/// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
+/// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+///
+/// # Safety
+/// `buffer` has room for `capacity` bytes; `needed` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_json(
+    study: *const dlnms_study,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let study = handle::get::<StudyObject>(study)?;
+        let json = study.found().json.as_bytes_with_nul();
+        // SAFETY: handed on from the caller; c_char and u8 have one size.
+        unsafe { strings::fill(json, buffer.cast(), capacity, needed) }
+    })
+}
+
+const _: () = {
+    let wide = cfg!(target_pointer_width = "64");
+    assert!(DLNMS_ROI_SOURCE_RTSTRUCT == RoiKind::Contours as u32);
+    assert!(DLNMS_ROI_SOURCE_SEG == RoiKind::Segment as u32);
+    assert!(!wide || size_of::<dlnms_series>() == <dlnms_series as Versioned>::V1_SIZE);
+    assert!(!wide || size_of::<dlnms_roi_info>() == <dlnms_roi_info as Versioned>::V1_SIZE);
+};

@@ -1,0 +1,115 @@
+// Everything the command line does with a study, through the C++ wrapper: prints what tests/clients.rs compares.
+//   study BUNDLE ONNXRUNTIME STUDY-FOLDER MASK.nii.gz
+
+#include <dlnms.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+static int failures = 0;
+
+static void expect(bool ok, const char* what) {
+    if (!ok) {
+        std::printf("FAILED %s\n", what);
+        ++failures;
+    }
+}
+
+template <class F>
+static void expect_status(dlnms_status wanted, const char* what, F body) {
+    try {
+        body();
+        expect(false, what);
+    } catch (const dlnms::Error& e) {
+        if (e.status() != wanted) std::printf("FAILED %s: status %d, %s\n", what, e.status(), e.what()), ++failures;
+    }
+}
+
+static std::vector<std::vector<uint8_t>> slurp(const std::string& folder) {
+    std::vector<std::vector<uint8_t>> files;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        if (!entry.is_regular_file()) continue;
+        std::ifstream in(entry.path(), std::ios::binary);
+        files.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    }
+    return files;
+}
+
+int main(int argc, char** argv) {
+    if (argc != 5) return 2;
+    const std::string bundle = argv[1], library = argv[2], folder = argv[3], mask_file = argv[4];
+    dlnms::Runtime runtime(library);
+    dlnms::ScorerOptions options;
+    options.providers = {DLNMS_PROVIDER_CPU};
+    dlnms::Scorer scorer(runtime, bundle, options);
+    try {
+        auto study = dlnms::Study::scan({folder});
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "not loaded", [&] { study.ct(); });
+        std::string ct, pet;
+        for (const auto& series : study.series())
+            if (series.chosen) (series.modality == DLNMS_MODALITY_CT ? ct : pet) = series.uid;
+        expect(!ct.empty() && !pet.empty(), "both series are chosen");
+        expect_status(DLNMS_E_DICOM_NO_SERIES, "unknown UID", [&] { study.load({"1.2.3", ""}); });
+        study.load({ct, pet});
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "loaded twice", [&] { study.load(); });
+        expect(study.json().find("\"rois\"") != std::string::npos, "json lists ROIs");
+
+        const auto rois = study.rois();
+        expect(rois.size() == 1 && rois[0].source == DLNMS_ROI_SOURCE_RTSTRUCT && !rois[0].refusal, "one structure");
+        const dlnms_volume mask = study.roi_mask(0);
+        expect(mask.data == study.roi_mask(0).data, "a mask stays where it is");
+        expect_status(DLNMS_E_ROI_INVALID, "no such ROI", [&] { study.roi_mask(99); });
+        const auto contours = scorer.score(study.case_of(dlnms::roi_mask(mask)));
+        std::printf("contours %.9g %.9g\n", contours.scores().n1, contours.scores().n2);
+
+        const dlnms::VolumeFile file(mask_file);
+        const dlnms_volume file_mask = file.volume();
+        const auto masked = scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_lesion());
+        std::printf("mask %.9g %.9g\n", masked.scores().n1, masked.scores().n2);
+        const auto lesion = masked.lesion();
+        std::printf("lesion %.9g %.9g %.9g\n", lesion.suv_max, lesion.mtv_ml, lesion.longest_mm);
+        expect(lesion.has_diameters && lesion.suv_peak <= lesion.suv_max && lesion.suv_mean >= lesion.threshold, "lesion");
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "lesion not asked for", [&] { contours.lesion(); });
+
+        const auto& c = masked.scores().center_lps_mm;
+        const dlnms::Point near = {c[0] + 3, c[1] - 3, c[2] + 2};
+        const auto seeded = scorer.score(study.case_of(dlnms::roi_seed(near, DLNMS_THRESHOLD_FRACTION, 0.41, 40)));
+        std::printf("seed %.9g %.9g\n", seeded.scores().n1, seeded.scores().n2);
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "threshold above 1", [&] {
+            scorer.score(study.case_of(dlnms::roi_seed(near, DLNMS_THRESHOLD_FRACTION, 41)));
+        });
+
+        // The same files, received over the network.
+        auto received = dlnms::Study::scan_buffers(slurp(folder));
+        received.load();
+        const auto again = scorer.score(received.case_of(dlnms::roi_mask(file_mask)));
+        expect(again.scores().n1 == masked.scores().n1 && again.scores().n2 == masked.scores().n2, "buffers equal files");
+
+        // Quality: nothing is wrong; then another patient, which is refused, warned of or ignored.
+        for (const auto& finding : masked.findings()) std::printf("finding %s\n", dlnms_quality_name(finding.code));
+        dlnms_facts facts = dlnms::facts();
+        facts.same_patient = DLNMS_NO;
+        auto other = study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts);
+        expect_status(DLNMS_E_QUALITY, "another patient", [&] { scorer.score(other); });
+        options.quality = {{DLNMS_QC_PATIENT_MISMATCH, DLNMS_ACTION_WARN}};
+        const auto warned = dlnms::Scorer(runtime, bundle, options).score(other).findings();
+        expect(warned.size() == 1 && warned[0].code == DLNMS_QC_PATIENT_MISMATCH &&
+                   warned[0].severity == DLNMS_SEVERITY_CRITICAL, "warned");
+        options.quality = {{DLNMS_QC_PATIENT_MISMATCH, DLNMS_ACTION_IGNORE}};
+        expect(dlnms::Scorer(runtime, bundle, options).score(other).findings().empty(), "ignored");
+        options.quality = {{40, DLNMS_ACTION_WARN}};
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "unknown check", [&] { dlnms::Scorer(runtime, bundle, options); });
+        facts.same_patient = 7;
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "unknown fact",
+                      [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts)); });
+        expect_status(DLNMS_E_UNSUPPORTED, "not a volume", [&] { dlnms::VolumeFile{"image.png"}; });
+    } catch (const std::exception& e) {
+        std::printf("FAILED %s\n", e.what());
+        return 1;
+    }
+    expect(dlnms_live_objects() > 0, "runtime and scorer are alive");
+    return failures == 0 ? 0 : 1;
+}
