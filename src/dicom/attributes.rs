@@ -98,10 +98,10 @@ pub fn element_numbers(element: &InMemElement) -> Vec<f64> {
     if let Ok(values) = element.to_multi_float64() {
         return values;
     }
-    // Private elements read in implicit VR come as UN: text, in all cases this library reads.
-    element_text(element)
-        .map(|t| t.split('\\').map_while(|s| s.trim().parse().ok()).collect())
-        .unwrap_or_default()
+    // One text: a long list, or a private element that came as UN from implicit VR.
+    let text = element.to_str().unwrap_or_default();
+    let number = |s: &str| s.trim_matches([' ', '\0']).parse().ok();
+    text.split('\\').map_while(number).collect()
 }
 
 /// First whole number that is not negative.

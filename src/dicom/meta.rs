@@ -1,9 +1,8 @@
 //! The file meta header (PS3.10 7.1), read tolerantly: wrong group lengths, missing elements, none at all.
 //!
 //! dicom-rs wants the header as the standard says; scanners and archives do not always write it so. Only the transfer
-//! syntax matters here, so the header is read by hand and a clean one is put before the data set.
+//! syntax matters here.
 
-use dicom_object::FileMetaTableBuilder;
 use std::io::{Read, Seek, SeekFrom};
 
 const EXPLICIT_LITTLE: &str = "1.2.840.10008.1.2.1";
@@ -79,20 +78,6 @@ fn parse(head: &[u8]) -> Option<Meta> {
             .unwrap_or_else(|| guessed.into()),
         data_set_at: at as u64,
     })
-}
-
-/// Preamble and header as the standard says, to go before a data set that is written in `transfer_syntax`.
-pub fn clean_header(transfer_syntax: &str) -> Result<Vec<u8>, String> {
-    let table = FileMetaTableBuilder::new()
-        .transfer_syntax(transfer_syntax)
-        .media_storage_sop_class_uid("1.2.840.10008.5.1.4.1.1.2")
-        .media_storage_sop_instance_uid("2.25.1")
-        .build()
-        .map_err(|e| e.to_string())?;
-    let mut bytes = vec![0u8; 128];
-    bytes.extend(b"DICM");
-    table.write(&mut bytes).map_err(|e| e.to_string())?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

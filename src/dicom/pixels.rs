@@ -31,33 +31,46 @@ pub fn dtype(instance: &Instance) -> Result<DType> {
     }
 }
 
-/// Room for so many images like this one. What the header asks for must be in proportion to the file: compression
-/// gains a factor of a hundred on an empty image, not of a million.
+/// Room for so many images like this one, if the pixel data is what the header says it is.
 pub fn buffer(instance: &Instance, images: usize) -> Result<Vec<u8>> {
-    let refuse = |why: &str| Error::DicomPixels {
+    let refuse = |why: String| Error::DicomPixels {
         file: instance.name(),
-        why: why.into(),
+        why,
     };
     let size = dtype(instance)?.size();
     let bytes = [instance.rows, instance.columns, images]
         .iter()
         .try_fold(size, |n, d| n.checked_mul(*d))
         .filter(|n| *n > 0 && instance.rows.max(instance.columns).max(images) <= MAX_DIM)
-        .ok_or_else(|| refuse("rows or columns are 0, or there are too many"))?;
-    let stored: u64 = match &instance.origin.pixels {
-        None => return Err(refuse("there is no pixel data (7FE0,0010)")),
-        Some(PixelLayout::Native { bytes, .. }) => *bytes,
-        Some(PixelLayout::Encapsulated { fragments, .. }) => {
-            fragments.iter().map(|f| u64::from(f.1)).sum()
-        }
-    };
-    let one = (bytes / images) as u64;
-    if one / 1000 > stored {
-        return Err(refuse(
-            "the header asks for far more pixels than the file can hold",
-        ));
-    }
+        .ok_or_else(|| refuse("rows or columns are 0, or there are too many".into()))?;
+    check(instance, (bytes / images) as u64).map_err(refuse)?;
     Ok(vec![0; bytes])
+}
+
+fn layout(instance: &Instance) -> Result<&PixelLayout, String> {
+    let layout = instance.origin.pixels.as_ref();
+    layout.ok_or_else(|| "there is no pixel data (7FE0,0010)".into())
+}
+
+fn check(instance: &Instance, frame_bytes: u64) -> Result<(), String> {
+    match layout(instance)? {
+        PixelLayout::Native { bytes, .. } => {
+            let first = frame_bytes.saturating_mul(instance.frame as u64);
+            // Longer is common (padding to even, a trailing word on Siemens): the rest is no pixel.
+            if first.saturating_add(frame_bytes) > *bytes {
+                return Err(format!(
+                    "{bytes} bytes, {} frames of {} x {} pixels need more",
+                    instance.origin.frames, instance.rows, instance.columns
+                ));
+            }
+            Ok(())
+        }
+        PixelLayout::Encapsulated { offsets, fragments } => {
+            let (mut set, _) = instance.origin.source.data_set()?;
+            let stream = frame_stream(&mut set, instance, offsets, fragments)?;
+            codec::check(&stream, instance)
+        }
+    }
 }
 
 /// Decode one image into `out`, which has rows x columns values of [`dtype`].
@@ -69,30 +82,15 @@ pub fn decode(instance: &Instance, out: &mut [u8]) -> Result<()> {
 }
 
 fn decode_into(instance: &Instance, out: &mut [u8]) -> Result<(), String> {
-    let origin = &instance.origin;
-    let layout = origin
-        .pixels
-        .as_ref()
-        .ok_or("there is no pixel data (7FE0,0010)")?;
-    let (mut set, _) = origin.source.data_set()?;
+    let (mut set, syntax) = instance.origin.source.data_set()?;
     let size = instance.bits_allocated / 8;
-    match layout {
-        PixelLayout::Native { at, bytes } => {
+    match layout(instance)? {
+        PixelLayout::Native { at, .. } => {
             let frame = out.len() as u64;
-            let first = frame * instance.frame as u64;
-            // Longer is common (padding to even, a trailing word on Siemens): the rest is no pixel.
-            if first + frame > *bytes {
-                return Err(format!(
-                    "{bytes} bytes, {} frames of {} x {} pixels need {}",
-                    origin.frames,
-                    instance.rows,
-                    instance.columns,
-                    frame * origin.frames as u64
-                ));
-            }
-            set.read_exact_at(at + first, out)
+            check(instance, frame)?;
+            set.read_exact_at(at + frame * instance.frame as u64, out)
                 .map_err(|e| format!("it breaks off: {e}"))?;
-            if size == 2 && (origin.transfer_syntax == BIG_ENDIAN) != cfg!(target_endian = "big") {
+            if size == 2 && (syntax == BIG_ENDIAN) != cfg!(target_endian = "big") {
                 out.as_chunks_mut::<2>()
                     .0
                     .iter_mut()

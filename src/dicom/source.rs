@@ -3,11 +3,9 @@
 use super::meta;
 use super::structure::{self, PixelLayout};
 use crate::error::{Error, Result};
-use dicom_dictionary_std::tags;
-use dicom_object::file::ReadPreamble;
-use dicom_object::{InMemDicomObject, OpenFileOptions};
+use dicom_object::InMemDicomObject;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -150,18 +148,9 @@ impl DicomFile {
             other => other,
         };
         set.rewind()?;
-        let pixels = structure::survey(written_as, set.start, &mut set.stream, set.bytes)?;
-        set.rewind()?;
-        let clean =
-            Cursor::new(meta::clean_header(written_as)?).chain(BufReader::new(&mut set.stream));
-        // The outermost message of an error alone: inner ones may quote attribute values.
-        let object = OpenFileOptions::new()
-            .read_preamble(ReadPreamble::Always)
-            .read_until(tags::PIXEL_DATA)
-            .from_reader(clean)
-            .map_err(|e| e.to_string())?;
+        let (object, pixels) = structure::read(written_as, set.start, &mut set.stream, set.bytes)?;
         Ok(Self {
-            object: object.into_inner(),
+            object,
             pixels,
             transfer_syntax,
         })
