@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test dist bench clean lint test-rust test-model
+.PHONY: help demo test dist bench clean lint test-rust test-model fuzz
 
 help:
 	@echo "make demo    build, make a synthetic study, score it in a C++ process, draw what the network saw"
@@ -101,7 +101,7 @@ demo:
 
 # ---------------------------------------------------------------- tests
 
-test: lint test-model test-rust
+test: lint test-model fuzz test-rust
 
 lint: $(VENV)/.ready
 	@echo "== format, lints, documentation"
@@ -112,6 +112,12 @@ lint: $(VENV)/.ready
 test-model: $(VENV)/.ready
 	@echo "== model/"
 	@cd model && DLNMS_SHARED=$(SHARED) $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests
+
+# FUZZ_SECONDS for each target; more finds more.
+FUZZ_SECONDS ?= 15
+
+fuzz: $(VENV)/.ready $(T)/bundle/manifest.json
+	@DLNMS_SHARED=$(SHARED) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 test-rust: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json \
     $(T)/tiny-bundle/manifest.json dist
