@@ -205,6 +205,11 @@ pub fn check(
         found: Vec::new(),
     };
     facts(&case.facts, &mut findings);
+    thickness(
+        &case.facts,
+        [case.ct.geometry.spacing[2], case.pet.geometry.spacing[2]],
+        &mut findings,
+    );
     acquisition(case, suv, &mut findings);
     region(case, roi, spec, &mut findings);
     let factors = suv.map_or(&[][..], |s| &s.factors);
@@ -223,6 +228,18 @@ pub fn check(
             why: first.message.clone(),
         }),
     }
+}
+
+/// What can be said of a study before there is a tumour; nothing is refused.
+pub fn check_facts(of: &Facts) -> Vec<Finding> {
+    let policy = QualityPolicy::default();
+    let mut findings = Findings {
+        policy: &policy,
+        found: Vec::new(),
+    };
+    facts(of, &mut findings);
+    thickness(of, [0.0; 2], &mut findings);
+    findings.found
 }
 
 struct Findings<'p> {
@@ -301,21 +318,22 @@ fn facts(facts: &Facts, out: &mut Findings<'_>) {
     }
 }
 
-/// Slice thickness, uptake time, dose and weight.
-fn acquisition(case: &Case<'_>, suv: Option<&SuvScale>, out: &mut Findings<'_>) {
-    for (view, thickness) in [
-        (&case.ct, case.facts.ct_slice_thickness_mm),
-        (&case.pet, case.facts.pet_slice_thickness_mm),
-    ] {
-        let step = view.geometry.spacing[2];
-        let mm = thickness.unwrap_or(0.0).max(step);
+/// Slices of CT and PET, whose steps are these.
+fn thickness(facts: &Facts, steps: [f64; 2], out: &mut Findings<'_>) {
+    let stated = [facts.ct_slice_thickness_mm, facts.pet_slice_thickness_mm];
+    for ((name, step), stated) in ["CT", "PET"].iter().zip(steps).zip(stated) {
+        let mm = stated.unwrap_or(0.0).max(step);
         // A hair's breadth for headers that say 5.0000001.
         if mm > MAX_SLICE_MM + 1e-3 {
             out.add(Code::SliceThickness, || {
-                format!("{}: slices of {mm:.2} mm", view.name().to_uppercase())
+                format!("{name}: slices of {mm:.2} mm")
             });
         }
     }
+}
+
+/// Uptake time, dose and weight.
+fn acquisition(case: &Case<'_>, suv: Option<&SuvScale>, out: &mut Findings<'_>) {
     let Some(info) = case.pet_info else { return };
     if let Some(minutes) = suv.map(|s| s.dt_s / 60.0)
         && minutes > 0.0

@@ -203,6 +203,7 @@ fn scorer(edit: impl FnOnce(&mut Value, &Path)) -> Scorer {
     let options = ScorerOptions {
         policy: Policy::strict(Provider::Cpu),
         threads: 1,
+        ..ScorerOptions::default()
     };
     let scorer = Scorer::new(support::runtime(), dir.path(), options).unwrap();
     // The session reads the model in prepare.
@@ -253,7 +254,11 @@ fn a_strict_provider_that_is_not_there_fails_with_its_reason_and_auto_goes_on() 
         Scorer::new(
             support::runtime(),
             &support::tiny_bundle(),
-            ScorerOptions { policy, threads: 1 },
+            ScorerOptions {
+                policy,
+                threads: 1,
+                ..ScorerOptions::default()
+            },
         )
         .unwrap()
     };

@@ -119,7 +119,7 @@ fn the_phantom_is_scored_by_point_and_by_mask() {
             .arg(study.join("truth.json")),
     );
     assert!(
-        o.status.code() == Some(1) && String::from_utf8_lossy(&o.stderr).contains("NIfTI"),
+        o.status.code() == Some(1) && String::from_utf8_lossy(&o.stderr).contains(".nii.gz, .nrrd"),
         "{o:?}"
     );
     let mask = study.join("tumour_mask.nii.gz");

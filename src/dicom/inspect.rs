@@ -3,7 +3,9 @@
 use super::archive::Archive;
 use super::choose::candidates;
 use super::rois::RoiSummary;
-use super::series::Modality;
+use super::series::{Modality, SeriesFacts};
+use super::study;
+use crate::quality::{self, Finding};
 use serde::Serialize;
 
 /// One series.
@@ -46,6 +48,8 @@ pub struct Inspection {
     pub series: Vec<SeriesSummary>,
     /// All ROIs of structure sets and segmentations.
     pub rois: Vec<RoiSummary>,
+    /// What the headers of the chosen CT and PET say against them; a score checks more.
+    pub qc: Vec<Finding>,
     /// DICOM files that cannot be read.
     pub warnings: Vec<String>,
 }
@@ -54,12 +58,16 @@ impl Archive {
     /// Every series and ROI, without decoding an image.
     pub fn inspect(&self) -> Inspection {
         let mut series = Vec::new();
+        let mut chosen_facts = Vec::new();
         for modality in [Modality::Ct, Modality::Pt] {
             let mut taken = false;
             for candidate in candidates(&self.images, modality) {
                 let refusal = candidate.refusal();
                 let chosen = refusal.is_none() && !taken;
                 taken |= chosen;
+                if chosen {
+                    chosen_facts.push(SeriesFacts::of(&candidate.slices));
+                }
                 let smaller = || (!chosen).then(|| "smaller than the chosen series".to_owned());
                 let first = candidate.slices[0];
                 series.push(SeriesSummary {
@@ -89,6 +97,10 @@ impl Archive {
         Inspection {
             series,
             rois: self.rois(),
+            qc: match &chosen_facts[..] {
+                [ct, pet] => quality::check_facts(&study::facts(ct, pet)),
+                _ => Vec::new(),
+            },
             warnings: self.warnings.clone(),
         }
     }

@@ -85,7 +85,7 @@ pub struct SeriesFacts {
 }
 
 impl SeriesFacts {
-    fn of(slices: &[&Instance]) -> Self {
+    pub(super) fn of(slices: &[&Instance]) -> Self {
         let first = slices[0];
         Self {
             frame_of_reference: first.frame_of_reference.clone(),

@@ -1,7 +1,7 @@
 //! A PET/CT study: the two series that a score needs, decoded.
 
 use super::archive::Archive;
-use super::series::{Modality, Plan, Series, SliceProgress};
+use super::series::{Modality, Plan, Series, SeriesFacts, SliceProgress};
 use crate::case::{Case, Facts};
 use crate::error::Result;
 use crate::roi::Roi;
@@ -66,21 +66,7 @@ impl Study {
         let (Some(ct), Some(pet)) = (&self.ct.facts, &self.pet.facts) else {
             return Facts::default();
         };
-        let same = |a: &Option<String>, b: &Option<String>| {
-            a.as_ref().zip(b.as_ref()).map(|(a, b)| a == b)
-        };
-        Facts {
-            same_patient: ct.patient.zip(pet.patient).map(|(a, b)| a == b),
-            same_study: Some(ct.study_uid == pet.study_uid),
-            same_frame_of_reference: same(&ct.frame_of_reference, &pet.frame_of_reference),
-            ct_slice_thickness_mm: ct.slice_thickness,
-            pet_slice_thickness_mm: pet.slice_thickness,
-            lossy: Some(ct.lossy || pet.lossy),
-            derived: Some(ct.derived || pet.derived),
-            fdg: pet.fdg,
-            age_known: Some(ct.age_known || pet.age_known),
-            modality_stated: Some(ct.modality_stated && pet.modality_stated),
-        }
+        facts(ct, pet)
     }
 
     /// A case of this study for a tumour.
@@ -93,5 +79,25 @@ impl Study {
         case.pet_info = self.pet.pet_info.as_ref();
         case.facts = self.facts();
         Ok(case)
+    }
+}
+
+/// What the headers of a CT and a PET say together.
+pub(super) fn facts(ct: &SeriesFacts, pet: &SeriesFacts) -> Facts {
+    let frames = ct
+        .frame_of_reference
+        .as_ref()
+        .zip(pet.frame_of_reference.as_ref());
+    Facts {
+        same_patient: ct.patient.zip(pet.patient).map(|(a, b)| a == b),
+        same_study: Some(ct.study_uid == pet.study_uid),
+        same_frame_of_reference: frames.map(|(a, b)| a == b),
+        ct_slice_thickness_mm: ct.slice_thickness,
+        pet_slice_thickness_mm: pet.slice_thickness,
+        lossy: Some(ct.lossy || pet.lossy),
+        derived: Some(ct.derived || pet.derived),
+        fdg: pet.fdg,
+        age_known: Some(ct.age_known || pet.age_known),
+        modality_stated: Some(ct.modality_stated && pet.modality_stated),
     }
 }

@@ -65,5 +65,8 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
             say!("     {why}");
         }
     }
+    for finding in &inspection.qc {
+        terminal::warning(&format!("{}: {}", finding.code.name(), finding.message));
+    }
     Ok(())
 }
