@@ -1,6 +1,7 @@
 //! Compressed streams -> stored values. Each decoder's frame size is compared with the header's before it allocates.
 
 use super::instance::Instance;
+use super::jpeg12;
 use charls::CharLS;
 use jpeg_decoder::{Decoder as JpegDecoder, PixelFormat};
 
@@ -153,7 +154,17 @@ fn unpack<'a>(packed: &[u8], mut out: impl ExactSizeIterator<Item = &'a mut u8>)
     Some(())
 }
 
-fn jpeg_header<'a>(stream: &'a [u8], instance: &Instance) -> Result<JpegDecoder<&'a [u8]>, String> {
+/// The two kinds of JPEG: 12-bit DCT, and what the library reads (8-bit DCT, lossless of any depth).
+enum Jpeg<'a> {
+    TwelveBit(jpeg12::Frame),
+    Other(Box<JpegDecoder<&'a [u8]>>),
+}
+
+fn jpeg_header<'a>(stream: &'a [u8], instance: &Instance) -> Result<Jpeg<'a>, String> {
+    if let Some(frame) = jpeg12::frame(stream).filter(|f| f.precision == 12) {
+        same_size((frame.rows, frame.columns, frame.components), instance)?;
+        return Ok(Jpeg::TwelveBit(frame));
+    }
     let mut decoder = JpegDecoder::new(stream);
     decoder.read_info().map_err(|e| e.to_string())?;
     let info = decoder.info().ok_or(NO_HEADER)?;
@@ -161,18 +172,19 @@ fn jpeg_header<'a>(stream: &'a [u8], instance: &Instance) -> Result<JpegDecoder<
         PixelFormat::L8 | PixelFormat::L16 => 1,
         _ => 3,
     };
-    let size = (
-        usize::from(info.height),
-        usize::from(info.width),
-        components,
-    );
-    same_size(size, instance)?;
-    Ok(decoder)
+    let (rows, columns) = (usize::from(info.height), usize::from(info.width));
+    same_size((rows, columns, components), instance)?;
+    Ok(Jpeg::Other(Box::new(decoder)))
 }
 
 fn jpeg(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), String> {
-    let mut decoder = jpeg_header(stream, instance)?;
-    let samples = decoder.decode().map_err(|e| e.to_string())?;
+    let samples = match jpeg_header(stream, instance)? {
+        Jpeg::TwelveBit(frame) => {
+            let samples = jpeg12::decode(stream, frame)?;
+            samples.iter().flat_map(|v| v.to_ne_bytes()).collect()
+        }
+        Jpeg::Other(mut decoder) => decoder.decode().map_err(|e| e.to_string())?,
+    };
     put(&samples, out, instance.bits_allocated)
 }
 

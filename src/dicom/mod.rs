@@ -7,6 +7,7 @@ mod codec;
 mod grid;
 mod inspect;
 mod instance;
+mod jpeg12;
 mod meta;
 mod pet;
 mod pixels;
