@@ -43,7 +43,8 @@ impl Region {
     /// The cube of `radius` mm around a point, cut to the volume; `None` if the point is outside.
     pub fn around(view: &VolumeView<'_>, center: [f64; 3], radius: f64) -> Option<Self> {
         let g = &view.geometry;
-        if !g.contains(center) || !(radius.is_finite() && radius >= 0.0) {
+        let reaches = radius.is_finite() && radius >= 0.0;
+        if !(reaches && g.contains(center)) {
             return None;
         }
         let middle = g.lps_to_index(center);
