@@ -186,7 +186,7 @@ fn connected_parts(view: &VolumeView<'_>) -> Vec<Vec<[usize; 3]>> {
         if seen[n] || !set(v) {
             continue;
         }
-        let part = dlnms::petmetrics::connected(v, |v| set(v));
+        let part = dlnms::petmetrics::connected(v, set);
         for [i, j, k] in &part {
             seen[(k * ny + j) * nx + i] = true;
         }
