@@ -980,6 +980,10 @@ typedef struct {
   int32_t device;
   // What is done about findings of the quality checks; NULL for the defaults. Copied.
   const dlnms_quality_policy *quality;
+  // Folder where providers keep what they made of the model, for a faster next start; made if it is not there; may be
+  // shared by processes. NULL keeps nothing. With a folder, the bundle's model files are verified only when they are
+  // read, in dlnms_scorer_prepare(). Copied.
+  const char *cache_dir;
 } dlnms_scorer_options;
 
 // Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the

@@ -133,6 +133,7 @@ pub fn runtime(scorer: &Scorer) -> Value {
         "provider": engine.as_ref().map(|e| e.provider.name()),
         "placement": engine.as_ref().map(|e| &e.placement),
         "passed_over": engine.as_ref().map(|e| &e.passed_over),
+        "cache": engine.as_ref().map(|e| &e.cache),
         "self_test_max_difference": engine.as_ref().map(|e| e.self_test_max_difference),
     })
 }

@@ -55,6 +55,10 @@ pub struct dlnms_scorer_options {
     pub device: i32,
     /// What is done about findings of the quality checks; NULL for the defaults. Copied.
     pub quality: *const dlnms_quality_policy,
+    /// Folder where providers keep what they made of the model, for a faster next start; made if it is not there; may be
+    /// shared by processes. NULL keeps nothing. With a folder, the bundle's model files are verified only when they are
+    /// read, in dlnms_scorer_prepare(). Copied.
+    pub cache_dir: *const c_char,
 }
 
 // SAFETY: repr(C), u32 first, integers and a pointer.
@@ -81,6 +85,7 @@ pub unsafe extern "C" fn dlnms_scorer_options_init(
         n_providers: 0,
         device: 0,
         quality: std::ptr::null(),
+        cache_dir: std::ptr::null(),
     };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(options, struct_size, &defaults) };
@@ -114,6 +119,11 @@ pub unsafe extern "C" fn dlnms_scorer_new(
             threads: raw.threads as usize,
             // SAFETY: handed on from the caller.
             quality: unsafe { quality::policy(raw.quality) }?,
+            cache: match raw.cache_dir.is_null() {
+                true => None,
+                // SAFETY: handed on from the caller.
+                false => Some(unsafe { strings::borrow(raw.cache_dir, "cache_dir") }?.into()),
+            },
         };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
         // SAFETY: not NULL, writable by the caller's promise.

@@ -2,11 +2,13 @@
 //!
 //! The environment is never released: releasing it while the process ends is what makes hosts crash at exit.
 
+mod cache;
 mod library;
 pub mod provider;
 mod session;
 mod telemetry;
 
+pub use cache::CacheOutcome;
 pub use library::{PATH_VARIABLE, REQUIRED_API};
 pub use session::Session;
 

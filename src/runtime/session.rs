@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::Runtime;
+use super::cache::{self, Cache, CacheOutcome};
 use super::provider::{PassedOver, Placement, Policy, Provider};
 use crate::bundle::{Bundle, Model};
 use crate::error::{Error, Result};
@@ -9,6 +10,7 @@ use ort::AsPointer;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 use std::ffi::{CStr, c_char};
+use std::path::Path;
 
 /// Elements of one case in each input: channels, rows, columns.
 pub type TensorShape = [usize; 3];
@@ -25,6 +27,93 @@ pub struct Session {
     pub passed_over: Vec<PassedOver>,
     /// Where the nodes really are.
     pub placement: Vec<Placement>,
+    /// What the cache did.
+    pub cache: CacheOutcome,
+}
+
+/// One attempt to build a session.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    runtime: Runtime,
+    bundle: &'a Bundle,
+    model: &'a Model,
+    provider: Provider,
+    device: i32,
+    threads: usize,
+}
+
+impl Request<'_> {
+    /// ONNX Runtime's session, from the cache where there is one.
+    fn load(&self, dir: Option<&Path>) -> Result<(ort::session::Session, CacheOutcome)> {
+        let loading = || failed("load the model");
+        let file = self.bundle.path(&self.model.file);
+        let Some(dir) = dir.filter(|_| self.provider == Provider::Cpu) else {
+            let mut builder = self.options()?;
+            let session = builder.commit_from_file(file).map_err(loading())?;
+            return Ok((session, CacheOutcome::Off));
+        };
+        let cache = Cache::for_cpu(dir, self.model, self.runtime.version());
+        let cached = |path: &Path| {
+            let builder = self.options()?;
+            // The graph was optimised when it was kept.
+            let level = GraphOptimizationLevel::Disable;
+            let mut builder = set(builder.with_optimization_level(level))?;
+            builder.commit_from_file(path).map_err(loading())
+        };
+        let reason = match cache.find() {
+            Ok(path) => match cached(&path) {
+                Ok(session) => return Ok((session, CacheOutcome::Hit)),
+                Err(e) => e.to_string(),
+            },
+            Err(reason) => reason,
+        };
+        self.bundle.verify(self.model)?;
+        let made = cache.make(|folder| self.keep(&file, folder).map_err(|e| e.to_string()));
+        match made.and_then(|path| cached(&path).map_err(|e| e.to_string())) {
+            Ok(session) => Ok((session, CacheOutcome::Miss { reason })),
+            Err(reason) => {
+                log::warn!(target: "dlnms::runtime", "the cache cannot be used: {reason}");
+                let mut builder = self.options()?;
+                let session = builder.commit_from_file(file).map_err(loading())?;
+                Ok((session, CacheOutcome::Unusable { reason }))
+            }
+        }
+    }
+
+    /// Optimise the model for this processor and write it into a folder.
+    fn keep(&self, model: &Path, folder: &Path) -> Result<()> {
+        let mut builder = self.options()?;
+        builder = set(builder.with_optimized_model_path(folder.join(cache::MODEL_FILE)))?;
+        for (key, value) in [
+            (
+                "session.optimized_model_external_initializers_file_name",
+                cache::WEIGHTS_FILE,
+            ),
+            (
+                "session.optimized_model_external_initializers_min_size_in_bytes",
+                "1024",
+            ),
+        ] {
+            builder = set(builder.with_config_entry(key, value))?;
+        }
+        builder
+            .commit_from_file(model)
+            .map_err(failed("optimise the model"))?;
+        // A model whose tensors are all small has nothing to put there.
+        let weights = folder.join(cache::WEIGHTS_FILE);
+        let touched = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(weights);
+        touched.map(|_| ()).map_err(|e| Error::Runtime {
+            doing: "optimise the model",
+            why: e.kind().to_string(),
+        })
+    }
+
+    fn options(&self) -> Result<SessionBuilder> {
+        options(self.runtime, self.provider, self.device, self.threads)
+    }
 }
 
 fn failed<R>(doing: &'static str) -> impl Fn(ort::Error<R>) -> Error {
@@ -42,16 +131,29 @@ impl Session {
         model: &Model,
         policy: &Policy,
         threads: usize,
+        cache: Option<&Path>,
     ) -> Result<Self> {
         let mut passed_over = Vec::new();
         for &provider in &policy.providers {
-            match Self::with_provider(runtime, bundle, model, provider, policy.device, threads) {
+            let request = Request {
+                runtime,
+                bundle,
+                model,
+                provider,
+                device: policy.device,
+                threads,
+            };
+            match Self::with_provider(&request, cache) {
                 Ok(mut session) => {
                     session.passed_over = passed_over;
                     return Ok(session);
                 }
-                // A model that does not fit its manifest fits it nowhere.
-                Err(e @ Error::BundleModel { .. }) => return Err(e),
+                // A model that is not its manifest's is it nowhere.
+                Err(
+                    e @ (Error::BundleModel { .. }
+                    | Error::BundleAltered { .. }
+                    | Error::BundleMissing { .. }),
+                ) => return Err(e),
                 Err(e) => {
                     log::info!(target: "dlnms::runtime", "provider {} passed over: {e}", provider.name());
                     passed_over.push(PassedOver {
@@ -72,18 +174,9 @@ impl Session {
         }))
     }
 
-    fn with_provider(
-        runtime: Runtime,
-        bundle: &Bundle,
-        model: &Model,
-        provider: Provider,
-        device: i32,
-        threads: usize,
-    ) -> Result<Self> {
-        let mut builder = options(runtime, provider, device, threads)?;
-        let inner = builder
-            .commit_from_file(bundle.path(&model.file))
-            .map_err(failed("load the model"))?;
+    fn with_provider(request: &Request<'_>, cache: Option<&Path>) -> Result<Self> {
+        let Request { bundle, model, .. } = *request;
+        let (inner, cache) = request.load(cache)?;
         let manifest = &bundle.manifest;
         let side = manifest.preprocessing.output;
         let mut session = Self {
@@ -94,9 +187,10 @@ impl Session {
                 model.output.clone(),
             ],
             heads: manifest.heads.len(),
-            provider,
+            provider: request.provider,
             passed_over: Vec::new(),
             placement: Vec::new(),
+            cache,
             inner,
         };
         session.check(&model.file)?;
@@ -242,6 +336,10 @@ impl Runtime {
     }
 }
 
+fn set(builder: ort::session::builder::BuilderResult) -> Result<SessionBuilder> {
+    builder.map_err(failed("set session options"))
+}
+
 /// Session options: fixed shapes, explicit threads, no spinning, no provider that was not asked for.
 fn options(
     runtime: Runtime,
@@ -249,7 +347,6 @@ fn options(
     device: i32,
     threads: usize,
 ) -> Result<SessionBuilder> {
-    let set = |b: ort::session::builder::BuilderResult| b.map_err(failed("set session options"));
     let mut builder = ort::session::Session::builder(runtime.environment())
         .map_err(failed("set session options"))?;
     builder = set(builder.with_no_environment_execution_providers())?;

@@ -4,8 +4,10 @@ use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::lesion::Lesion;
 use crate::quality::{Finding, QualityPolicy};
+use crate::runtime::CacheOutcome;
 use crate::runtime::provider::{PassedOver, Placement, Policy, Provider};
 use crate::suv::SuvScale;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,6 +21,9 @@ pub struct ScorerOptions {
     pub threads: usize,
     /// What is done about findings of the quality checks.
     pub quality: QualityPolicy,
+    /// Folder where providers keep what they made of the model, for a faster next start; `None` keeps nothing. With a
+    /// folder, the bundle's model files are verified only when they are read.
+    pub cache: Option<PathBuf>,
 }
 
 impl Default for ScorerOptions {
@@ -27,6 +32,7 @@ impl Default for ScorerOptions {
             policy: Policy::auto(),
             threads: 0,
             quality: QualityPolicy::default(),
+            cache: None,
         }
     }
 }
@@ -128,6 +134,8 @@ pub struct Engine {
     pub passed_over: Vec<PassedOver>,
     /// Nodes by provider, as ONNX Runtime reports.
     pub placement: Vec<Placement>,
+    /// What the cache did for this start.
+    pub cache: CacheOutcome,
     /// Largest deviation from the self-test vectors.
     pub self_test_max_difference: f64,
 }

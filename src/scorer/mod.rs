@@ -38,7 +38,10 @@ impl Scorer {
                 format!("{} is above {MAX_THREADS}", options.threads),
             ));
         }
-        let bundle = Bundle::open(bundle)?;
+        let bundle = match options.cache {
+            None => Bundle::open(bundle),
+            Some(_) => Bundle::open_without_models(bundle),
+        }?;
         Ok(Self {
             bundle,
             runtime,
@@ -82,6 +85,7 @@ impl Scorer {
             model,
             &self.options.policy,
             self.threads(),
+            self.options.cache.as_deref(),
         )?;
         let n_heads = self.bundle.manifest.heads.len();
         let mut heads = vec![0f32; n_heads];
@@ -113,6 +117,7 @@ impl Scorer {
             provider: session.provider,
             passed_over: session.passed_over.clone(),
             placement: session.placement.clone(),
+            cache: session.cache.clone(),
             self_test_max_difference: worst,
         }));
         *slot = Some(session);

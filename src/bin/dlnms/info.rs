@@ -1,10 +1,11 @@
 //! `dlnms info`.
 
 use crate::Failure;
+use crate::input::EngineArguments;
 use crate::terminal::say;
 use dlnms::report;
-use dlnms::runtime::{REQUIRED_API, Runtime};
-use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
+use dlnms::runtime::{CacheOutcome, REQUIRED_API, Runtime};
+use dlnms::scorer::{CancelToken, Scorer};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -13,24 +14,25 @@ pub struct Arguments {
     /// Check this bundle: every file against the manifest, then build, warm up and self-test it
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    #[command(flatten)]
+    engine: EngineArguments,
     /// Machine-readable output
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
-    let runtime = Runtime::load(runtime);
-    let scorer = match (&a.bundle, &runtime) {
-        (Some(dir), Ok(runtime)) => {
-            let scorer = Scorer::new(*runtime, dir, ScorerOptions::default())?;
+pub fn run(a: &Arguments, library: Option<&Path>) -> Result<(), Failure> {
+    let runtime = Runtime::load(library);
+    if let Some(dir) = &a.bundle {
+        dlnms::bundle::Bundle::open(dir)?; // every file, whatever the cache would spare
+    }
+    let scorer = match &a.bundle {
+        Some(dir) if runtime.is_ok() => {
+            let scorer = a.engine.scorer(dir, library)?;
             scorer.prepare(None, &CancelToken::default())?;
             Some(scorer)
         }
-        (Some(dir), Err(_)) => {
-            dlnms::bundle::Bundle::open(dir)?; // at least say whether the bundle is whole
-            None
-        }
-        (None, _) => None,
+        _ => None,
     };
     let devices = runtime.as_ref().map(Runtime::devices).unwrap_or_default();
     if a.json {
@@ -89,9 +91,19 @@ fn print_bundle(scorer: &Scorer) {
         for p in &engine.passed_over {
             say!("  passed over {}: {}", p.provider, p.reason);
         }
+        say!("cache         {}", cache(&engine.cache));
         say!(
             "self-test     largest difference {:.1e}",
             engine.self_test_max_difference
         );
+    }
+}
+
+fn cache(outcome: &CacheOutcome) -> String {
+    match outcome {
+        CacheOutcome::Off => "none (--cache DIR makes the next start faster)".into(),
+        CacheOutcome::Hit => "hit".into(),
+        CacheOutcome::Miss { reason } => format!("miss: {reason}"),
+        CacheOutcome::Unusable { reason } => format!("cannot be used: {reason}"),
     }
 }

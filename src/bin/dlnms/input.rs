@@ -108,16 +108,6 @@ impl StudyArguments {
         };
         Ok(Series::of_volume(modality, volume, info))
     }
-
-    /// Open the bundle.
-    pub fn scorer(&self, runtime: Option<&Path>, policy: Policy, threads: usize) -> Result<Scorer> {
-        let options = ScorerOptions {
-            policy,
-            threads,
-            quality: QualityPolicy::default(),
-        };
-        Scorer::new(Runtime::load(runtime)?, &self.bundle, options)
-    }
 }
 
 /// The side-car of a volume: its name with .json.
@@ -128,8 +118,35 @@ fn beside(volume: &Path) -> PathBuf {
     volume.with_file_name(format!("{stem}.json"))
 }
 
+/// How the network is run; shared by `score` and `info`.
+#[derive(clap::Args)]
+pub struct EngineArguments {
+    /// Execution provider: auto, cpu, cuda, tensorrt, tensorrt-rtx; repeat for an order; one alone is strict
+    #[arg(long, value_name = "NAME")]
+    provider: Vec<String>,
+    /// Threads of the network [default: min(4, cores)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+    /// Keep what the provider makes of the model in this folder, for a faster next start
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+impl EngineArguments {
+    /// Open a bundle.
+    pub fn scorer(&self, bundle: &Path, runtime: Option<&Path>) -> Result<Scorer> {
+        let options = ScorerOptions {
+            policy: policy(&self.provider)?,
+            threads: self.threads,
+            quality: QualityPolicy::default(),
+            cache: self.cache.clone(),
+        };
+        Scorer::new(Runtime::load(runtime)?, bundle, options)
+    }
+}
+
 /// `auto` or providers in order.
-pub fn policy(names: &[String]) -> Result<Policy> {
+fn policy(names: &[String]) -> Result<Policy> {
     if names.is_empty() || names.iter().any(|n| n == "auto") {
         return Ok(Policy::auto());
     }

@@ -1,6 +1,6 @@
 //! `dlnms score`.
 
-use crate::input::{StudyArguments, policy};
+use crate::input::{EngineArguments, StudyArguments};
 use crate::terminal::say;
 use crate::tumour::TumourArguments;
 use crate::{Failure, picture, terminal};
@@ -16,12 +16,8 @@ pub struct Arguments {
     study: StudyArguments,
     #[command(flatten)]
     tumour: TumourArguments,
-    /// Execution provider: auto, cpu, cuda, tensorrt, tensorrt-rtx; repeat for an order; one alone is strict
-    #[arg(long, value_name = "NAME")]
-    provider: Vec<String>,
-    /// Threads of the network [default: min(4, cores)]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
+    #[command(flatten)]
+    engine: EngineArguments,
     /// Write the result with its provenance; - is standard output, without the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -39,7 +35,7 @@ struct Scored {
 }
 
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
-    let scorer = a.study.scorer(runtime, policy(&a.provider)?, a.threads)?;
+    let scorer = a.engine.scorer(&a.study.bundle, runtime)?;
     let input = a.study.open()?;
     let lesions = a.tumour.read(&input)?;
     prepare(&scorer)?;

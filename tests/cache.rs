@@ -1,0 +1,217 @@
+//! The cache of optimised models: whatever happens to it, the scores are those without it, and what happened is said.
+
+mod support;
+
+use dlnms::error::status::DLNMS_E_BUNDLE_ALTERED;
+use dlnms::roi::Roi;
+use dlnms::runtime::CacheOutcome;
+use dlnms::runtime::provider::{Policy, Provider};
+use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
+use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use support::{bundle, onnxruntime, tiny_bundle};
+
+fn scorer(bundle: &Path, cache: Option<&Path>) -> dlnms::Result<Scorer> {
+    let options = ScorerOptions {
+        policy: Policy::strict(Provider::Cpu),
+        threads: 1,
+        cache: cache.map(Path::to_owned),
+        ..ScorerOptions::default()
+    };
+    let scorer = Scorer::new(support::runtime(), bundle, options)?;
+    scorer.prepare(None, &CancelToken::default())?;
+    Ok(scorer)
+}
+
+/// All heads of one case.
+fn heads(scorer: &Scorer) -> Vec<f32> {
+    let ct: Vec<u8> = (0..80i32.pow(3))
+        .flat_map(|v| ((v % 997) as i16 - 500).to_ne_bytes())
+        .collect();
+    let pet: Vec<u8> = (0..80i32.pow(3))
+        .flat_map(|v| ((v % 89) as f32 / 10.0).to_ne_bytes())
+        .collect();
+    let grid = Geometry {
+        dims: [80; 3],
+        origin: [-79.0; 3],
+        spacing: [2.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let case = Case::new(
+        VolumeView::packed(&ct, DType::I16, grid, "ct").unwrap(),
+        VolumeView::packed(&pet, DType::F32, grid, "pet").unwrap(),
+        Roi::Point([0.0; 3]),
+    );
+    scorer.score(&case, &CancelToken::default()).unwrap().heads
+}
+
+fn start(bundle: &Path, cache: Option<&Path>) -> (CacheOutcome, Vec<f32>) {
+    let scorer = scorer(bundle, cache).unwrap();
+    (scorer.engine().unwrap().cache.clone(), heads(&scorer))
+}
+
+fn entries(cache: &Path) -> Vec<PathBuf> {
+    let found = cache.read_dir().unwrap().flatten().map(|e| e.path());
+    found.collect()
+}
+
+#[test]
+fn the_second_start_is_a_hit_and_damage_is_made_good() {
+    let out = tempfile::tempdir().unwrap();
+    let cache = out.path().join("made/when/needed");
+    let (off, truth) = start(&tiny_bundle(), None);
+    assert_eq!(off, CacheOutcome::Off);
+    let again = |what: &str| {
+        let (outcome, heads) = start(&tiny_bundle(), Some(&cache));
+        assert_eq!(
+            heads, truth,
+            "{what}: the scores are those without a cache, to the bit"
+        );
+        outcome
+    };
+    let missed = |outcome, word: &str| match outcome {
+        CacheOutcome::Miss { reason } => assert!(reason.contains(word), "{reason}"),
+        other => panic!("{other:?}"),
+    };
+    missed(again("first"), "not there");
+    assert_eq!(again("second"), CacheOutcome::Hit);
+    let [entry] = &entries(&cache)[..] else {
+        panic!("{:?}", entries(&cache));
+    };
+    let damage = |file: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let path = entry.join(file);
+        let mut bytes = std::fs::read(&path).unwrap();
+        change(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        missed(again(file), "damaged");
+        assert_eq!(again(file), CacheOutcome::Hit);
+    };
+    damage("model.onnx", &|b| {
+        let middle = b.len() / 2;
+        b[middle] ^= 1;
+    });
+    damage("model.onnx", &|b| b.truncate(100));
+    damage("weights.bin", &|b| b.extend(b"x"));
+    damage("entry.json", &|b| b.truncate(20));
+    // Made by another ONNX Runtime: a folder of the same name, which only a fault could give it.
+    damage("entry.json", &|b| {
+        let text = String::from_utf8(b.clone()).unwrap();
+        *b = text.replace("\"cpu\"", "\"gpu\"").into_bytes();
+    });
+    std::fs::remove_file(entry.join("weights.bin")).unwrap();
+    missed(again("removed"), "damaged");
+
+    // What a killed process left a day ago is gone after the next miss; what is young may be in use.
+    for (name, age) in [(".1-0.part", "2 days ago"), (".2-0.part", "now")] {
+        std::fs::create_dir(cache.join(name)).unwrap();
+        let touched = Command::new("touch")
+            .args(["-d", age])
+            .arg(cache.join(name))
+            .status();
+        assert!(touched.unwrap().success());
+    }
+    std::fs::remove_dir_all(entry).unwrap();
+    missed(again("swept"), "not there");
+    assert!(!cache.join(".1-0.part").exists() && cache.join(".2-0.part").exists());
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_time_alone() {
+    let (_, truth) = start(&tiny_bundle(), None);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for place in [
+        file.path().join("below-a-file"),
+        PathBuf::from("/proc/dlnms"),
+    ] {
+        let (outcome, heads) = start(&tiny_bundle(), Some(&place));
+        assert!(
+            matches!(outcome, CacheOutcome::Unusable { .. }),
+            "{outcome:?}"
+        );
+        assert_eq!(heads, truth);
+    }
+}
+
+#[test]
+fn an_altered_model_is_refused_when_it_is_read() {
+    let out = tempfile::tempdir().unwrap();
+    let (copy, cache) = (out.path().join("bundle"), out.path().join("cache"));
+    std::fs::create_dir(&copy).unwrap();
+    for file in tiny_bundle().read_dir().unwrap().flatten() {
+        std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let (_, truth) = start(&copy, Some(&cache));
+    let model = copy.join("tiny.onnx");
+    let mut bytes = std::fs::read(&model).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&model, bytes).unwrap();
+    // The sound model is in the cache, so the altered one is never read.
+    assert_eq!(start(&copy, Some(&cache)), (CacheOutcome::Hit, truth));
+    std::fs::remove_dir_all(&cache).unwrap();
+    let refused = scorer(&copy, Some(&cache)).map(|_| ()).unwrap_err();
+    assert_eq!(refused.status(), DLNMS_E_BUNDLE_ALTERED, "{refused}");
+}
+
+/// `dlnms info` on the seeded bundle, whose entry takes a while to make.
+fn info(cache: &Path, before: &str) -> Child {
+    let script = format!("{before} exec \"$0\" \"$@\"");
+    Command::new("bash")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_dlnms"), "info", "--json"])
+        .args(["--provider", "cpu", "--bundle"])
+        .arg(bundle())
+        .arg("--cache")
+        .arg(cache)
+        .env("DLNMS_ONNXRUNTIME", onnxruntime())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn outcome(child: Child) -> serde_json::Value {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    // It passed the bundle's self-test, or it would have failed.
+    json["bundle"]["runtime"]["cache"].clone()
+}
+
+#[test]
+fn processes_at_once_killed_ones_and_a_full_disk_leave_a_sound_cache() {
+    let out = tempfile::tempdir().unwrap();
+    let cache = out.path().join("cache");
+    // A file size limit stands in for a full disk: writing fails half-way.
+    let full = outcome(info(&cache, "trap '' XFSZ; ulimit -f 20000;"));
+    assert_eq!(full["state"], "unusable", "{full}");
+    assert!(entries(&cache).is_empty(), "{:?}", entries(&cache));
+
+    let mut killed = info(&cache, "");
+    let written = || {
+        entries(&cache)
+            .iter()
+            .any(|e| e.join("weights.bin").exists())
+    };
+    let begun = std::time::Instant::now();
+    while !written() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    killed.kill().unwrap(); // SIGKILL
+    killed.wait().unwrap();
+    assert!(written(), "it was killed while it wrote");
+
+    let at_once = [info(&cache, ""), info(&cache, ""), info(&cache, "")];
+    let states = at_once.map(|child| outcome(child)["state"].clone());
+    println!("at once: {states:?}");
+    assert!(
+        states.iter().all(|s| s == "miss" || s == "hit"),
+        "{states:?}"
+    );
+    assert_eq!(outcome(info(&cache, ""))["state"], "hit");
+    let whole = entries(&cache);
+    let whole = whole
+        .iter()
+        .filter(|e| !e.to_string_lossy().ends_with(".part"));
+    assert_eq!(whole.count(), 1);
+}
