@@ -78,7 +78,7 @@ pub struct dlnms_scores {
     pub prepare_ns: u64,
     /// Checks, centre, SUV factors, planes.
     pub preprocess_ns: u64,
-    /// Waiting for the network while other threads ran it.
+    /// Waiting for a turn; runs go side by side, so next to nothing.
     pub queue_ns: u64,
     /// The network.
     pub infer_ns: u64,

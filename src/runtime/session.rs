@@ -8,8 +8,8 @@ use crate::bundle::{Bundle, Model};
 use crate::error::{Error, Result};
 use ort::AsPointer;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::{TensorElementType, TensorRef, ValueType};
-use std::ffi::{CStr, c_char};
+use ort::value::{TensorElementType, TensorRef, TensorRefMut, ValueType};
+use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 
 /// Elements of one case in each input: channels, rows, columns.
@@ -19,7 +19,7 @@ pub type TensorShape = [usize; 3];
 pub struct Session {
     inner: ort::session::Session,
     shape: TensorShape,
-    names: [String; 3],
+    names: [CString; 3],
     heads: usize,
     /// The provider the session was built for.
     pub provider: Provider,
@@ -182,9 +182,9 @@ impl Session {
         let mut session = Self {
             shape: [manifest.preprocessing.channels.len(), side, side],
             names: [
-                model.inputs.pet.clone(),
-                model.inputs.ct.clone(),
-                model.output.clone(),
+                c_name(&model.inputs.pet)?,
+                c_name(&model.inputs.ct)?,
+                c_name(&model.output)?,
             ],
             heads: manifest.heads.len(),
             provider: request.provider,
@@ -225,7 +225,10 @@ impl Session {
             .chain(self.inner.outputs())
             .collect();
         for (name, dims) in wanted {
-            let Some(outlet) = found.iter().find(|o| o.name() == name.as_str()) else {
+            let Some(outlet) = found
+                .iter()
+                .find(|o| o.name().as_bytes() == name.as_bytes())
+            else {
                 return refuse(format!("{name:?} is not one of its inputs or outputs"));
             };
             match outlet.dtype() {
@@ -245,27 +248,48 @@ impl Session {
         Ok(())
     }
 
-    /// Run one case; `pet` and `ct` are read in place, `scores` gets one value per head.
-    pub fn run(&mut self, pet: &[f32], ct: &[f32], scores: &mut [f32]) -> Result<()> {
+    /// Run one case; `pet` and `ct` are read in place, `scores` gets one value per head. From any number of threads at
+    /// once: they share weights and thread pool, each run has its own activations.
+    pub fn run(&self, pet: &[f32], ct: &[f32], scores: &mut [f32]) -> Result<()> {
         let run = failed("run the model");
         let shape = [1, self.shape[0], self.shape[1], self.shape[2]];
+        if scores.len() != self.heads {
+            return Err(Error::Internal(format!(
+                "room for {} scores, there are {}",
+                scores.len(),
+                self.heads
+            )));
+        }
         let pet = TensorRef::from_array_view((shape, pet)).map_err(&run)?;
         let ct = TensorRef::from_array_view((shape, ct)).map_err(&run)?;
-        let [pet_name, ct_name, output] = &self.names;
-        let outputs = self
-            .inner
-            .run(ort::inputs! { pet_name.as_str() => pet, ct_name.as_str() => ct })
-            .map_err(&run)?;
-        let (_, values) = outputs[output.as_str()]
-            .try_extract_tensor::<f32>()
-            .map_err(&run)?;
-        if values.len() != scores.len() || !values.iter().all(|v| (0.0..=1.0).contains(v)) {
+        let out =
+            TensorRefMut::from_array_view_mut(([1, self.heads], &mut *scores)).map_err(&run)?;
+        let [pet_name, ct_name, output_name] = self.names.each_ref().map(|n| n.as_ptr());
+        let (inputs, mut output) = ([pet.ptr(), ct.ptr()], out.ptr().cast_mut());
+        // SAFETY: the session and all values live through the call; names are NUL-terminated and as many as values; the
+        // output is a tensor of the shape that check() found, which ONNX Runtime fills in place. Run may be called
+        // concurrently on one session (onnxruntime_c_api.h), which is why ort's exclusive reference is not needed.
+        let status = unsafe {
+            (ort::api().Run)(
+                self.inner.ptr().cast_mut(),
+                std::ptr::null(),
+                [pet_name, ct_name].as_ptr(),
+                inputs.as_ptr(),
+                inputs.len(),
+                &output_name,
+                1,
+                &mut output,
+            )
+        };
+        // SAFETY: the status is Run's own, taken over once.
+        unsafe { ort::Error::result_from_status(status) }.map_err(failed("run the model"))?;
+        drop(out);
+        if !scores.iter().all(|v| (0.0..=1.0).contains(v)) {
             return Err(Error::Runtime {
                 doing: "run the model",
-                why: format!("its scores are not probabilities: {values:?}"),
+                why: format!("its scores are not probabilities: {scores:?}"),
             });
         }
-        scores.copy_from_slice(values);
         Ok(())
     }
 
@@ -334,6 +358,10 @@ impl Runtime {
             .commit_from_file(model)
             .map_err(failed("load the model"))
     }
+}
+
+fn c_name(name: &str) -> Result<CString> {
+    CString::new(name).map_err(|_| Error::BundleManifest(format!("{name:?} holds a NUL")))
 }
 
 fn set(builder: ort::session::builder::BuilderResult) -> Result<SessionBuilder> {

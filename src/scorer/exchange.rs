@@ -85,7 +85,7 @@ pub struct Timings {
     pub prepare: Duration,
     /// Checks, centre, SUV factors and planes.
     pub preprocess: Duration,
-    /// Waiting for the session while another thread ran it.
+    /// Waiting for a turn. Runs go side by side, so this is next to nothing.
     pub queue: Duration,
     /// The network.
     pub infer: Duration,

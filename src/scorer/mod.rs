@@ -14,7 +14,7 @@ use crate::runtime::{Runtime, Session};
 use crate::{lesion, quality};
 use preprocess::{Buffers, Checked};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Instant;
 
 /// A bundle with a runtime. Share it: every method takes `&self` and may be called from any thread.
@@ -22,11 +22,17 @@ pub struct Scorer {
     bundle: Bundle,
     runtime: Runtime,
     options: ScorerOptions,
-    session: Mutex<Option<Session>>,
-    /// What the session said of itself when it was built, readable while it runs.
-    engine: Mutex<Option<Arc<Engine>>>,
+    prepared: OnceLock<Prepared>,
+    /// Held while the session is built, so that it is built once.
+    preparing: Mutex<()>,
     /// Kept so that warm calls allocate no tensors.
     buffers: Mutex<Vec<Buffers>>,
+}
+
+/// A session that passed its self-test.
+struct Prepared {
+    session: Session,
+    engine: Arc<Engine>,
 }
 
 impl Scorer {
@@ -46,31 +52,28 @@ impl Scorer {
             bundle,
             runtime,
             options,
-            session: Mutex::new(None),
-            engine: Mutex::new(None),
+            prepared: OnceLock::new(),
+            preparing: Mutex::new(()),
             buffers: Mutex::new(Vec::new()),
         })
     }
 
     /// Build the session, warm it up and compare it with the bundle's test vectors. Does nothing the second time.
-    pub fn prepare(&self, progress: Option<Progress>, cancel: &CancelToken) -> Result<()> {
-        self.prepare_locked(&mut lock(&self.session), progress, cancel)
-    }
-
-    fn prepare_locked(
-        &self,
-        slot: &mut Option<Session>,
-        mut progress: Option<Progress>,
-        cancel: &CancelToken,
-    ) -> Result<()> {
+    pub fn prepare(&self, mut progress: Option<Progress>, cancel: &CancelToken) -> Result<()> {
         let mut step = |phase, fraction| {
             cancel.check()?;
             let go_on = progress.as_mut().is_none_or(|tell| tell(phase, fraction));
             if go_on { Ok(()) } else { Err(Error::Cancelled) }
         };
-        if slot.is_some() {
-            return step(Phase::Ready, 1.0);
+        let _turn = lock(&self.preparing);
+        if self.prepared.get().is_none() {
+            let prepared = self.build(&mut step)?;
+            let _ = self.prepared.set(prepared); // it was empty, and this is the one turn
         }
+        step(Phase::Ready, 1.0)
+    }
+
+    fn build(&self, step: &mut dyn FnMut(Phase, f32) -> Result<()>) -> Result<Prepared> {
         step(Phase::Load, 0.0)?;
         let model = self
             .bundle
@@ -79,7 +82,7 @@ impl Scorer {
             .iter()
             .find(|m| m.precision == Precision::Fp32)
             .ok_or_else(|| Error::BundleManifest("models: none has precision fp32".into()))?;
-        let mut session = Session::build(
+        let session = Session::build(
             self.runtime,
             &self.bundle,
             model,
@@ -113,15 +116,14 @@ impl Scorer {
                 }
             }
         }
-        *lock(&self.engine) = Some(Arc::new(Engine {
+        let engine = Arc::new(Engine {
             provider: session.provider,
             passed_over: session.passed_over.clone(),
             placement: session.placement.clone(),
             cache: session.cache.clone(),
             self_test_max_difference: worst,
-        }));
-        *slot = Some(session);
-        step(Phase::Ready, 1.0)
+        });
+        Ok(Prepared { session, engine })
     }
 
     /// Score one case. Prepares first if nobody has; the timings say so.
@@ -129,7 +131,7 @@ impl Scorer {
         let start = Instant::now();
         cancel.check()?;
         let mut prepared = start;
-        if self.engine().is_none() {
+        if self.prepared.get().is_none() {
             // Bad input should fail before half a second is spent on a session for it.
             Checked::of(case)?;
             self.prepare(None, cancel)?;
@@ -147,12 +149,10 @@ impl Scorer {
         let preprocessed = Instant::now();
         let outcome = planes.and_then(|()| {
             cancel.check()?;
-            let mut session = lock(&self.session);
             let entered = Instant::now();
-            cancel.check()?;
-            let session = session
-                .as_mut()
-                .ok_or_else(|| Error::Internal("the session is gone".into()))?;
+            let prepared = self.prepared.get();
+            let session = prepared.map(|p| &p.session);
+            let session = session.ok_or_else(|| Error::Internal("the session is gone".into()))?;
             let mut heads = vec![0f32; self.bundle.manifest.heads.len()];
             session.run(&buffers.pet, &buffers.ct, &mut heads)?;
             Ok((heads, entered))
@@ -210,7 +210,7 @@ impl Scorer {
 
     /// What runs the model; `None` before prepare.
     pub fn engine(&self) -> Option<Arc<Engine>> {
-        lock(&self.engine).clone()
+        self.prepared.get().map(|p| p.engine.clone())
     }
 
     /// Threads of the session's pool.
