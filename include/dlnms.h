@@ -830,7 +830,7 @@ typedef struct {
   uint64_t prepare_ns;
   // Checks, centre, SUV factors, planes.
   uint64_t preprocess_ns;
-  // Waiting for the network while other threads ran it.
+  // Waiting for a turn; runs go side by side, so next to nothing.
   uint64_t queue_ns;
   // The network.
   uint64_t infer_ns;
@@ -961,6 +961,9 @@ void dlnms_result_free(dlnms_result *result);
 // NVIDIA TensorRT for RTX.
 #define DLNMS_PROVIDER_TENSORRT_RTX 4
 
+// Cases that one batch may have.
+#define DLNMS_MAX_BATCH 4096
+
 // A bundle with a runtime. Share one among all threads of the host.
 typedef struct dlnms_scorer dlnms_scorer;
 
@@ -1033,6 +1036,25 @@ dlnms_status dlnms_scorer_score(const dlnms_scorer *scorer,
                                 const dlnms_cancel *cancel,
                                 dlnms_result **out,
                                 dlnms_error **err);
+
+// Score many cases - all lesions of a patient, all patients of a list - side by side on the cores there are. Each has an
+// outcome of its own, the same to the bit as from dlnms_scorer_score(): a result in results, or NULL there and an
+// error in errors, which may be NULL if the reasons are not wanted. The call itself fails only if nothing was scored:
+// then no entry is written. Threads are made for the length of the call. Free results and errors one by one.
+//
+// cancel may be NULL; cases not begun when it is triggered get DLNMS_E_CANCELLED. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT (n above DLNMS_MAX_BATCH), those of dlnms_scorer_prepare().
+//
+// Preconditions:
+// cases holds n pointers (NULL allowed for none) as for dlnms_scorer_score(); results has room for n pointers; errors is NULL or has;
+// err is NULL or writable.
+dlnms_status dlnms_scorer_score_batch(const dlnms_scorer *scorer,
+                                      const dlnms_case *const *cases,
+                                      size_t n,
+                                      const dlnms_cancel *cancel,
+                                      dlnms_result **results,
+                                      dlnms_error **errors,
+                                      dlnms_error **err);
 
 // The tensors the network would see for a case: channels x rows x columns of normalised values, axial, coronal and
 // sagittal in a bundle of the default preprocessing. Needs no prepare.

@@ -28,6 +28,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace dlnms {
@@ -359,6 +360,7 @@ struct ScorerOptions {
     uint32_t threads = 0;                ///< 0: min(4, cores)
     std::vector<uint32_t> providers = {}; ///< DLNMS_PROVIDER_ constants; empty: AUTO; one: strict
     int32_t device = 0;                  ///< index of the GPU
+    std::string cache_dir = {};          ///< keeps what providers make of the model; empty: nothing
     std::map<uint32_t, uint32_t> quality = {}; ///< DLNMS_ACTION_ by DLNMS_QC_ code, where not the default
 };
 
@@ -376,6 +378,7 @@ public:
         raw.bundle_dir = bundle.c_str();
         raw.threads = options.threads;
         raw.device = options.device;
+        raw.cache_dir = options.cache_dir.empty() ? nullptr : options.cache_dir.c_str();
         constexpr size_t room = sizeof raw.providers / sizeof raw.providers[0];
         if (options.providers.size() > room) throw Error(DLNMS_E_INVALID_ARGUMENT, "too many providers");
         for (auto provider : options.providers) raw.providers[raw.n_providers++] = provider;
@@ -401,6 +404,27 @@ public:
     Result score(const Case& c, const CancelToken* cancel = nullptr) const {
         const dlnms_case raw = c.raw();
         return Result(detail::make<dlnms_result>(dlnms_scorer_score, get(), &raw, cancel ? cancel->get() : nullptr));
+    }
+    /// One outcome for each case, in order: a result, or the error that score() would have thrown.
+    std::vector<std::variant<Result, Error>> score_batch(const std::vector<Case>& cases, const CancelToken* cancel = nullptr) const {
+        std::vector<dlnms_case> raw;
+        for (const auto& c : cases) raw.push_back(c.raw());
+        std::vector<const dlnms_case*> pointers;
+        for (const auto& c : raw) pointers.push_back(&c);
+        std::vector<dlnms_result*> results(cases.size());
+        std::vector<dlnms_error*> errors(cases.size());
+        detail::call(dlnms_scorer_score_batch, get(), static_cast<const dlnms_case* const*>(pointers.data()), cases.size(),
+                     cancel ? cancel->get() : nullptr, results.data(), errors.data());
+        std::vector<std::variant<Result, Error>> out;
+        for (size_t i = 0; i < cases.size(); ++i) {
+            if (results[i]) {
+                out.emplace_back(Result(results[i]));
+            } else {
+                out.emplace_back(Error(dlnms_error_status(errors[i]), dlnms_error_message(errors[i])));
+                dlnms_error_free(errors[i]);
+            }
+        }
+        return out;
     }
     Planes planes(const Case& c) const {
         const dlnms_case raw = c.raw();

@@ -27,6 +27,7 @@ pub mod ffi;
 pub mod files;
 pub mod lesion;
 pub mod logging;
+mod parallel;
 pub mod petmetrics;
 pub mod planes;
 pub mod quality;

@@ -7,10 +7,10 @@ use super::seg::Segmentation;
 use super::series::{Modality, Plan, Series, SliceProgress};
 use super::source::{DicomFile, Source};
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::scorer::CancelToken;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Folders this deep below the given one are searched; no archive nests deeper, and a loop ends.
 const MAX_DEPTH: usize = 16;
@@ -51,7 +51,14 @@ impl Archive {
 
     fn read(sources: Vec<Source>, cancel: &CancelToken) -> Result<Self> {
         let mut archive = Self::default();
-        for content in contents(&sources, cancel)? {
+        let contents = parallel::map(sources.len(), |n| match cancel.is_triggered() {
+            true => Content::NotDicom,
+            false => Content::of(&sources[n]),
+        });
+        if cancel.is_triggered() {
+            return Err(Error::Cancelled);
+        }
+        for content in contents {
             match content {
                 Content::Images(images) => archive.images.extend(images),
                 Content::Contours(set) => archive.structure_sets.push(set),
@@ -126,39 +133,6 @@ impl Content {
             _ => Self::Images(Instance::of(source, &file)),
         }
     }
-}
-
-/// What every file is, in order, found on all cores; the threads end with the call.
-fn contents(sources: &[Source], cancel: &CancelToken) -> Result<Vec<Content>> {
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut mine = Vec::new();
-        while !cancel.is_triggered() {
-            let n = next.fetch_add(1, Ordering::Relaxed);
-            let Some(source) = sources.get(n) else { break };
-            mine.push((n, Content::of(source)));
-        }
-        mine
-    };
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(sources.len().max(1));
-    let mut all = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
-        let mut all = worker();
-        for other in others {
-            match other.join() {
-                Ok(found) => all.extend(found),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        all
-    });
-    if cancel.is_triggered() {
-        return Err(Error::Cancelled);
-    }
-    all.sort_by_key(|(n, _)| *n);
-    Ok(all.into_iter().map(|(_, content)| content).collect())
 }
 
 fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {

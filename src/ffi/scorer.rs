@@ -3,7 +3,7 @@
 use super::callbacks::{HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
 use super::case::{dlnms_case, with_case};
-use super::error::{dlnms_error, dlnms_status};
+use super::error::{dlnms_error, dlnms_status, store_error};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
 use super::quality::{self, dlnms_quality_policy};
@@ -12,6 +12,7 @@ use super::runtime::{RuntimeObject, dlnms_runtime};
 use super::strings;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::report;
 use crate::runtime::provider::{Policy, Provider};
 use crate::scorer::{Phase, Scorer, ScorerOptions};
@@ -228,6 +229,86 @@ pub unsafe extern "C" fn dlnms_scorer_score(
         unsafe { out.write(handle::register(object)) };
         Ok(())
     })
+}
+
+/// Cases that one batch may have.
+pub const DLNMS_MAX_BATCH: usize = 4096;
+
+/// Score many cases - all lesions of a patient, all patients of a list - side by side on the cores there are. Each has an
+/// outcome of its own, the same to the bit as from dlnms_scorer_score(): a result in `results`, or NULL there and an
+/// error in `errors`, which may be NULL if the reasons are not wanted. The call itself fails only if nothing was scored:
+/// then no entry is written. Threads are made for the length of the call. Free results and errors one by one.
+///
+/// `cancel` may be NULL; cases not begun when it is triggered get DLNMS_E_CANCELLED. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT (n above DLNMS_MAX_BATCH), those of dlnms_scorer_prepare().
+///
+/// # Safety
+/// `cases` holds `n` pointers (NULL allowed for none) as for dlnms_scorer_score(); `results` has room for `n` pointers; `errors` is NULL or has;
+/// `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_scorer_score_batch(
+    scorer: *const dlnms_scorer,
+    cases: *const *const dlnms_case,
+    n: usize,
+    cancel: *const dlnms_cancel,
+    results: *mut *mut dlnms_result,
+    errors: *mut *mut dlnms_error,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        for (name, null) in [("cases", cases.is_null()), ("results", results.is_null())] {
+            if null && n > 0 {
+                return Err(Error::NullArgument(name));
+            }
+        }
+        if n > DLNMS_MAX_BATCH {
+            return Err(Error::invalid(
+                "n",
+                format!("{n} is above {DLNMS_MAX_BATCH}"),
+            ));
+        }
+        let scorer = handle::get::<Scorer>(scorer)?;
+        let cancel = token(cancel)?;
+        scorer.prepare(None, &cancel)?;
+        // SAFETY: n pointers by the caller's promise.
+        let cases: Vec<BorrowedCase> = (0..n)
+            .map(|i| BorrowedCase(unsafe { cases.add(i).read() }))
+            .collect();
+        let outcomes = parallel::map(n, |i| {
+            // SAFETY: handed on from the caller.
+            let scores = unsafe { with_case(cases[i].pointer(), |c| scorer.score(c, &cancel)) }?;
+            Ok(ResultObject::new(&scorer, scores))
+        });
+        for (i, outcome) in outcomes.into_iter().enumerate() {
+            let (result, error) = match outcome {
+                Ok(object) => (handle::register(object), None),
+                Err(e) => (std::ptr::null_mut(), Some(e)),
+            };
+            // SAFETY: i < n entries by the caller's promise; store_error writes through a pointer that is not NULL.
+            unsafe {
+                results.add(i).write(result);
+                if !errors.is_null() {
+                    errors.add(i).write(std::ptr::null_mut());
+                    if let Some(e) = error {
+                        store_error(errors.add(i), e);
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A host's case, which the header says stays as it is during the call.
+struct BorrowedCase(*const dlnms_case);
+
+// SAFETY: read only, and by the header's promise nobody writes it during the call.
+unsafe impl Sync for BorrowedCase {}
+
+impl BorrowedCase {
+    fn pointer(&self) -> *const dlnms_case {
+        self.0
+    }
 }
 
 /// The tensors the network would see for a case: channels x rows x columns of normalised values, axial, coronal and

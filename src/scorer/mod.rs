@@ -11,7 +11,7 @@ pub use crate::case::{Case, Facts, LesionRequest};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::runtime::{Runtime, Session};
-use crate::{lesion, quality};
+use crate::{lesion, parallel, quality};
 use preprocess::{Buffers, Checked};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -191,6 +191,12 @@ impl Scorer {
             lesion,
             timings,
         })
+    }
+
+    /// Score many cases, side by side on the cores there are; the threads end with the call. One outcome for each case,
+    /// in order, the same to the bit as from [`Scorer::score`].
+    pub fn score_batch(&self, cases: &[Case<'_>], cancel: &CancelToken) -> Vec<Result<Scores>> {
+        parallel::map(cases.len(), |n| self.score(&cases[n], cancel))
     }
 
     /// The two tensors the network would see. Needs no session, so no prepare.

@@ -82,6 +82,24 @@ int main(int argc, char** argv) {
             scorer.score(study.case_of(dlnms::roi_seed(near, DLNMS_THRESHOLD_FRACTION, 41)));
         });
 
+        // Many at once: the same to the bit, and a bad one among them spoils nothing.
+        const auto good = study.case_of(dlnms::roi_mask(file_mask));
+        const auto bad = study.case_at({0, 0, 9999});
+        const auto batch = scorer.score_batch({good, bad, good, study.case_of(dlnms::roi_mask(mask)), good});
+        expect(batch.size() == 5 && std::holds_alternative<dlnms::Error>(batch[1]), "the bad one has its error");
+        expect(std::get<dlnms::Error>(batch[1]).status() == DLNMS_E_ROI_OUTSIDE, "its own error");
+        for (size_t i : {size_t{0}, size_t{2}, size_t{4}}) {
+            const auto s = std::get<dlnms::Result>(batch[i]).scores();
+            expect(s.n1 == masked.scores().n1 && s.n2 == masked.scores().n2, "batch equals single");
+        }
+        expect(std::get<dlnms::Result>(batch[3]).scores().n1 == contours.scores().n1, "in order");
+        expect(scorer.score_batch({}).empty(), "an empty batch");
+        dlnms::CancelToken cancelled;
+        cancelled.trigger();
+        expect_status(DLNMS_E_CANCELLED, "cancelled batch", [&] { scorer.score_batch({good}, &cancelled); });
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "too many",
+                      [&] { scorer.score_batch(std::vector<dlnms::Case>(DLNMS_MAX_BATCH + 1, good)); });
+
         // The same files, received over the network.
         auto received = dlnms::Study::scan_buffers(slurp(folder));
         received.load();
