@@ -1037,7 +1037,8 @@ dlnms_status dlnms_scorer_score(const dlnms_scorer *scorer,
                                 dlnms_result **out,
                                 dlnms_error **err);
 
-// Score many cases - all lesions of a patient, all patients of a list - side by side on the cores there are. Each has an
+// Score many cases - all lesions of a patient, all patients of a list -, planes on all cores, several cases in
+// one run of the network. Each has an
 // outcome of its own, the same to the bit as from dlnms_scorer_score(): a result in results, or NULL there and an
 // error in errors, which may be NULL if the reasons are not wanted. The call itself fails only if nothing was scored:
 // then no entry is written. Threads are made for the length of the call. Free results and errors one by one.

@@ -7,6 +7,7 @@ use super::volume::{dlnms_volume, view};
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
 use crate::roi::{Delineation, Roi, Seed};
+use crate::suv::PetInfo;
 use std::mem::offset_of;
 
 /// A point: the centre itself.
@@ -137,14 +138,27 @@ pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
     unsafe { structs::init(c, struct_size, &defaults) };
 }
 
-/// Borrow a host's case and hand it to `body`.
+/// A host's case, borrowed, with what had to be translated.
+pub(super) struct HostCase<'a> {
+    case: Case<'a>,
+    pet_info: Option<PetInfo>,
+}
+
+impl HostCase<'_> {
+    /// As the library wants it.
+    pub fn case(&self) -> Case<'_> {
+        Case {
+            pet_info: self.pet_info.as_ref(),
+            ..self.case
+        }
+    }
+}
+
+/// Borrow a host's case.
 ///
 /// # Safety
-/// `ptr` is NULL or an initialised struct whose pointers keep the header's promises during the call.
-pub(super) unsafe fn with_case<T>(
-    ptr: *const dlnms_case,
-    body: impl FnOnce(&Case<'_>) -> Result<T>,
-) -> Result<T> {
+/// `ptr` is NULL or an initialised struct whose pointers keep the header's promises for `'a`.
+pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a>> {
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
     if raw.flags != 0 {
@@ -160,15 +174,13 @@ pub(super) unsafe fn with_case<T>(
     if raw.roi.is_null() {
         return Err(Error::NullArgument("dlnms_case.roi"));
     }
-    let info = match raw.pet_info.is_null() {
+    let pet_info = match raw.pet_info.is_null() {
         true => None,
         // SAFETY: handed on from the caller.
         false => Some(unsafe { pet_info(raw.pet_info) }?),
     };
     // SAFETY: handed on from the caller.
-    let roi = unsafe { roi(raw.roi) }?;
-    let mut case = Case::new(ct, pet, roi);
-    case.pet_info = info.as_ref();
+    let mut case = Case::new(ct, pet, unsafe { roi(raw.roi) }?);
     // SAFETY: handed on from the caller.
     case.facts = unsafe { facts(raw.facts) }?;
     if raw.measure_lesion != 0 {
@@ -177,7 +189,7 @@ pub(super) unsafe fn with_case<T>(
             radius_mm: radius("dlnms_case", raw.radius_mm)?,
         });
     }
-    body(&case)
+    Ok(HostCase { case, pet_info })
 }
 
 fn delineation(of: &str, kind: u32, threshold: f64) -> Result<Delineation> {

@@ -2,7 +2,7 @@
 
 use super::callbacks::{HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
-use super::case::{dlnms_case, with_case};
+use super::case::{HostCase, dlnms_case, host_case};
 use super::error::{dlnms_error, dlnms_status, store_error};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
@@ -11,8 +11,8 @@ use super::result::{ResultObject, dlnms_result};
 use super::runtime::{RuntimeObject, dlnms_runtime};
 use super::strings;
 use super::structs::{self, Versioned};
+use crate::case::Case;
 use crate::error::{Error, Result};
-use crate::parallel;
 use crate::report;
 use crate::runtime::provider::{Policy, Provider};
 use crate::scorer::{Phase, Scorer, ScorerOptions};
@@ -223,7 +223,8 @@ pub unsafe extern "C" fn dlnms_scorer_score(
         let scorer = handle::get::<Scorer>(scorer)?;
         let cancel = token(cancel)?;
         // SAFETY: handed on from the caller.
-        let scores = unsafe { with_case(c, |case| scorer.score(case, &cancel)) }?;
+        let host = unsafe { host_case(c) }?;
+        let scores = scorer.score(&host.case(), &cancel)?;
         let object = ResultObject::new(&scorer, scores);
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(object)) };
@@ -234,7 +235,8 @@ pub unsafe extern "C" fn dlnms_scorer_score(
 /// Cases that one batch may have.
 pub const DLNMS_MAX_BATCH: usize = 4096;
 
-/// Score many cases - all lesions of a patient, all patients of a list - side by side on the cores there are. Each has an
+/// Score many cases - all lesions of a patient, all patients of a list -, planes on all cores, several cases in
+/// one run of the network. Each has an
 /// outcome of its own, the same to the bit as from dlnms_scorer_score(): a result in `results`, or NULL there and an
 /// error in `errors`, which may be NULL if the reasons are not wanted. The call itself fails only if nothing was scored:
 /// then no entry is written. Threads are made for the length of the call. Free results and errors one by one.
@@ -269,19 +271,21 @@ pub unsafe extern "C" fn dlnms_scorer_score_batch(
         }
         let scorer = handle::get::<Scorer>(scorer)?;
         let cancel = token(cancel)?;
-        scorer.prepare(None, &cancel)?;
-        // SAFETY: n pointers by the caller's promise.
-        let cases: Vec<BorrowedCase> = (0..n)
-            .map(|i| BorrowedCase(unsafe { cases.add(i).read() }))
-            .collect();
-        let outcomes = parallel::map(n, |i| {
-            // SAFETY: handed on from the caller.
-            let scores = unsafe { with_case(cases[i].pointer(), |c| scorer.score(c, &cancel)) }?;
-            Ok(ResultObject::new(&scorer, scores))
-        });
-        for (i, outcome) in outcomes.into_iter().enumerate() {
+        // SAFETY: n pointers by the caller's promise, each as for dlnms_scorer_score().
+        let host = |i| unsafe { host_case(cases.add(i).read()) };
+        let hosts: Vec<Result<HostCase<'_>>> = (0..n).map(host).collect();
+        let good: Vec<Case<'_>> = hosts.iter().flatten().map(HostCase::case).collect();
+        let mut scored = scorer.score_batch(&good, &cancel)?.into_iter();
+        let lost = || Err(Error::Internal("an outcome is missing".into()));
+        let outcomes = hosts
+            .into_iter()
+            .map(|host| host.and_then(|_| scored.next().unwrap_or_else(lost)));
+        for (i, outcome) in outcomes.enumerate() {
             let (result, error) = match outcome {
-                Ok(object) => (handle::register(object), None),
+                Ok(scores) => {
+                    let object = ResultObject::new(&scorer, scores);
+                    (handle::register(object), None)
+                }
                 Err(e) => (std::ptr::null_mut(), Some(e)),
             };
             // SAFETY: i < n entries by the caller's promise; store_error writes through a pointer that is not NULL.
@@ -297,18 +301,6 @@ pub unsafe extern "C" fn dlnms_scorer_score_batch(
         }
         Ok(())
     })
-}
-
-/// A host's case, which the header says stays as it is during the call.
-struct BorrowedCase(*const dlnms_case);
-
-// SAFETY: read only, and by the header's promise nobody writes it during the call.
-unsafe impl Sync for BorrowedCase {}
-
-impl BorrowedCase {
-    fn pointer(&self) -> *const dlnms_case {
-        self.0
-    }
 }
 
 /// The tensors the network would see for a case: channels x rows x columns of normalised values, axial, coronal and
@@ -346,7 +338,7 @@ pub unsafe extern "C" fn dlnms_scorer_planes(
             (blank.as_slice(), blank.as_slice())
         } else {
             // SAFETY: handed on from the caller.
-            planes = unsafe { with_case(c, |case| scorer.planes(case)) }?;
+            planes = scorer.planes(&unsafe { host_case(c) }?.case())?;
             let flat =
                 |a: Option<_>| a.ok_or_else(|| Error::Internal("tensor is not contiguous".into()));
             (flat(planes.pet.as_slice())?, flat(planes.ct.as_slice())?)

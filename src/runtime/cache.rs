@@ -41,8 +41,6 @@ pub struct Key {
     onnxruntime: String,
     provider: String,
     precision: String,
-    /// Batch that the graph was optimised for.
-    batch: usize,
     processor: String,
 }
 
@@ -79,7 +77,6 @@ impl<'a> Cache<'a> {
                 onnxruntime: onnxruntime.into(),
                 provider: "cpu".into(),
                 precision: format!("{:?}", model.precision),
-                batch: 1,
                 processor: processor(),
             },
         }

@@ -248,22 +248,28 @@ impl Session {
         Ok(())
     }
 
-    /// Run one case; `pet` and `ct` are read in place, `scores` gets one value per head. From any number of threads at
-    /// once: they share weights and thread pool, each run has its own activations.
+    /// Cases that one run may have: on the CPU several, which then share the reading of the weights; elsewhere shapes are
+    /// fixed.
+    pub fn max_batch(&self) -> usize {
+        match self.provider {
+            Provider::Cpu => CPU_BATCH,
+            _ => 1,
+        }
+    }
+
+    /// Run one case, or several one after the other in memory; `pet` and `ct` are read in place, `scores` gets one value
+    /// per head of each. From any number of threads at once: they share weights and thread pool, each run has its own activations.
     pub fn run(&self, pet: &[f32], ct: &[f32], scores: &mut [f32]) -> Result<()> {
         let run = failed("run the model");
-        let shape = [1, self.shape[0], self.shape[1], self.shape[2]];
-        if scores.len() != self.heads {
-            return Err(Error::Internal(format!(
-                "room for {} scores, there are {}",
-                scores.len(),
-                self.heads
-            )));
+        let n = scores.len() / self.heads;
+        if n == 0 || n > self.max_batch() || scores.len() % self.heads != 0 {
+            return Err(Error::Internal(format!("room for {} scores", scores.len())));
         }
+        let shape = [n, self.shape[0], self.shape[1], self.shape[2]];
         let pet = TensorRef::from_array_view((shape, pet)).map_err(&run)?;
         let ct = TensorRef::from_array_view((shape, ct)).map_err(&run)?;
         let out =
-            TensorRefMut::from_array_view_mut(([1, self.heads], &mut *scores)).map_err(&run)?;
+            TensorRefMut::from_array_view_mut(([n, self.heads], &mut *scores)).map_err(&run)?;
         let [pet_name, ct_name, output_name] = self.names.each_ref().map(|n| n.as_ptr());
         let (inputs, mut output) = ([pet.ptr(), ct.ptr()], out.ptr().cast_mut());
         // SAFETY: the session and all values live through the call; names are NUL-terminated and as many as values; the
@@ -368,7 +374,10 @@ fn set(builder: ort::session::builder::BuilderResult) -> Result<SessionBuilder> 
     builder.map_err(failed("set session options"))
 }
 
-/// Session options: fixed shapes, explicit threads, no spinning, no provider that was not asked for.
+/// From eight cases on there is little left to share, and their activations are another 100 MB.
+const CPU_BATCH: usize = 8;
+
+/// Session options: fixed shapes but for the batch on the CPU, explicit threads, no spinning, no provider that was not asked for.
 fn options(
     runtime: Runtime,
     provider: Provider,
@@ -383,7 +392,9 @@ fn options(
     builder = set(builder.with_inter_threads(1))?;
     builder = set(builder.with_intra_op_spinning(false))?;
     builder = set(builder.with_inter_op_spinning(false))?;
-    builder = set(builder.with_dimension_override("batch", 1))?;
+    if provider != Provider::Cpu {
+        builder = set(builder.with_dimension_override("batch", 1))?;
+    }
     builder = set(builder.with_log_level(ort::logging::LogLevel::Warning))?;
     builder = set(builder.with_config_entry("session.record_ep_graph_assignment_info", "1"))?;
     let dispatch = provider.dispatch(device).map_err(|why| Error::Runtime {

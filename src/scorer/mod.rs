@@ -1,5 +1,6 @@
 //! A case in, scores and evidence out.
 
+mod batch;
 mod exchange;
 mod preprocess;
 
@@ -10,12 +11,13 @@ use crate::bundle::{Bundle, Precision};
 pub use crate::case::{Case, Facts, LesionRequest};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
+use crate::quality::Finding;
 use crate::runtime::{Runtime, Session};
-use crate::{lesion, parallel, quality};
+use crate::{lesion, quality};
 use preprocess::{Buffers, Checked};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A bundle with a runtime. Share it: every method takes `&self` and may be called from any thread.
 pub struct Scorer {
@@ -27,6 +29,20 @@ pub struct Scorer {
     preparing: Mutex<()>,
     /// Kept so that warm calls allocate no tensors.
     buffers: Mutex<Vec<Buffers>>,
+}
+
+/// A case that was looked at.
+struct Looked {
+    checked: Checked,
+    quality: Vec<Finding>,
+}
+
+/// How long the parts of a call took that came before the last.
+struct Times {
+    prepare: Duration,
+    preprocess: Duration,
+    queue: Duration,
+    infer: Duration,
 }
 
 /// A session that passed its self-test.
@@ -138,65 +154,82 @@ impl Scorer {
             prepared = Instant::now();
         }
 
+        let looked = self.look(case)?;
+        let mut buffers = self.buffers();
         let spec = &self.bundle.manifest.preprocessing;
-        let checked = Checked::of(case)?;
-        let suv = checked.suv.as_ref();
-        let quality = quality::check(case, &checked.roi, suv, spec, &self.options.quality)?;
-        let mut buffers = lock(&self.buffers)
-            .pop()
-            .unwrap_or_else(|| Buffers::new(spec));
-        let planes = buffers.fill(spec, case, &checked);
+        let planes = buffers.fill(spec, case, &looked.checked);
         let preprocessed = Instant::now();
+        let mut heads = vec![0f32; self.bundle.manifest.heads.len()];
         let outcome = planes.and_then(|()| {
             cancel.check()?;
             let entered = Instant::now();
-            let prepared = self.prepared.get();
-            let session = prepared.map(|p| &p.session);
-            let session = session.ok_or_else(|| Error::Internal("the session is gone".into()))?;
-            let mut heads = vec![0f32; self.bundle.manifest.heads.len()];
+            let session = &self.prepared()?.session;
             session.run(&buffers.pet, &buffers.ct, &mut heads)?;
-            Ok((heads, entered))
+            Ok(entered)
         });
         let inferred = Instant::now();
         lock(&self.buffers).push(buffers);
-        let (heads, entered) = outcome?;
-        let lesion = case.lesion.as_ref().map(|request| {
-            lesion::of(case, &checked.roi, checked.factors(), request).map_err(|e| e.to_string())
-        });
-
-        let head = |name| {
-            self.bundle
-                .manifest
-                .head(name)
-                .map_or(f32::NAN, |i| heads[i])
-        };
-        let (n1, n2) = (head("n1"), head("n2"));
-        let decision = Decision::of(n1, n2, &self.bundle.manifest.cutoffs);
-        let timings = Timings {
+        let entered = outcome?;
+        let times = Times {
             prepare: prepared - start,
             preprocess: preprocessed - prepared,
             queue: entered - preprocessed,
             infer: inferred - entered,
-            finish: inferred.elapsed(),
         };
-        Ok(Scores {
+        Ok(self.finish(case, looked, &heads, times))
+    }
+
+    /// Everything that can be refused, found or computed without sampling.
+    fn look(&self, case: &Case<'_>) -> Result<Looked> {
+        let checked = Checked::of(case)?;
+        let quality = quality::check(
+            case,
+            &checked.roi,
+            checked.suv.as_ref(),
+            &self.bundle.manifest.preprocessing,
+            &self.options.quality,
+        )?;
+        Ok(Looked { checked, quality })
+    }
+
+    fn finish(&self, case: &Case<'_>, looked: Looked, heads: &[f32], times: Times) -> Scores {
+        let begun = Instant::now();
+        let Looked { checked, quality } = looked;
+        let lesion = case.lesion.as_ref().map(|request| {
+            lesion::of(case, &checked.roi, checked.factors(), request).map_err(|e| e.to_string())
+        });
+        let manifest = &self.bundle.manifest;
+        let head = |name| manifest.head(name).map_or(f32::NAN, |i| heads[i]);
+        let (n1, n2) = (head("n1"), head("n2"));
+        Scores {
             n1,
             n2,
-            heads,
-            decision,
+            heads: heads.to_vec(),
+            decision: Decision::of(n1, n2, &manifest.cutoffs),
             center: checked.roi.center,
             roi_kind: case.roi.kind(),
             suv: checked.suv,
             quality,
             lesion,
-            timings,
-        })
+            timings: Timings {
+                prepare: times.prepare,
+                preprocess: times.preprocess,
+                queue: times.queue,
+                infer: times.infer,
+                finish: begun.elapsed(),
+            },
+        }
     }
 
-    /// Score many cases, side by side on the cores there are; the threads end with the call. One outcome for each case,
-    /// in order, the same to the bit as from [`Scorer::score`].
-    pub fn score_batch(&self, cases: &[Case<'_>], cancel: &CancelToken) -> Vec<Result<Scores>> {
-        parallel::map(cases.len(), |n| self.score(&cases[n], cancel))
+    fn prepared(&self) -> Result<&Prepared> {
+        let prepared = self.prepared.get();
+        prepared.ok_or_else(|| Error::Internal("the session is gone".into()))
+    }
+
+    /// Memory for one call, used before if there is any.
+    fn buffers(&self) -> Buffers {
+        let used = lock(&self.buffers).pop();
+        used.unwrap_or_else(|| Buffers::new(&self.bundle.manifest.preprocessing))
     }
 
     /// The two tensors the network would see. Needs no session, so no prepare.
