@@ -262,7 +262,7 @@ impl Session {
     pub fn run(&self, pet: &[f32], ct: &[f32], scores: &mut [f32]) -> Result<()> {
         let run = failed("run the model");
         let n = scores.len() / self.heads;
-        if n == 0 || n > self.max_batch() || scores.len() % self.heads != 0 {
+        if n == 0 || n > self.max_batch() || !scores.len().is_multiple_of(self.heads) {
             return Err(Error::Internal(format!("room for {} scores", scores.len())));
         }
         let shape = [n, self.shape[0], self.shape[1], self.shape[2]];

@@ -118,7 +118,7 @@ fn beside(volume: &Path) -> PathBuf {
     volume.with_file_name(format!("{stem}.json"))
 }
 
-/// How the network is run; shared by `score` and `info`.
+/// How the network is run; shared by `score`, `info` and `bench`.
 #[derive(clap::Args)]
 pub struct EngineArguments {
     /// Execution provider: auto, cpu, cuda, tensorrt, tensorrt-rtx; repeat for an order; one alone is strict
@@ -133,6 +133,14 @@ pub struct EngineArguments {
 }
 
 impl EngineArguments {
+    /// Give another process the same, but for the cache.
+    pub fn repeat(&self, command: &mut std::process::Command) {
+        for name in &self.provider {
+            command.arg("--provider").arg(name);
+        }
+        command.arg("--threads").arg(self.threads.to_string());
+    }
+
     /// Open a bundle.
     pub fn scorer(&self, bundle: &Path, runtime: Option<&Path>) -> Result<Scorer> {
         let options = ScorerOptions {

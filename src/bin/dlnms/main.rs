@@ -1,5 +1,6 @@
 //! `dlnms`: score a PET/CT study, look at what the network sees, check an installation, make a synthetic study.
 
+mod bench;
 mod info;
 mod input;
 mod inspect;
@@ -50,6 +51,8 @@ enum Command {
     Planes(planes::Arguments),
     /// Show versions, ONNX Runtime, devices; check a bundle
     Info(info::Arguments),
+    /// Measure latency and throughput here, beside bare ONNX Runtime
+    Bench(bench::Arguments),
     /// Write a synthetic PET/CT study as DICOM: a thorax with a tumour
     Phantom(phantom::Arguments),
 }
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Command::Inspect(a) => inspect::run(a),
         Command::Planes(a) => planes::run(a),
         Command::Info(a) => info::run(a, runtime),
+        Command::Bench(a) => bench::run(a, runtime),
         Command::Phantom(a) => phantom::run(a),
     };
     match outcome {

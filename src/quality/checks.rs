@@ -1,0 +1,247 @@
+//! The checks themselves.
+
+use super::probe::Probe;
+use super::{Code, Findings, outline_shift};
+use crate::case::{Case, Facts};
+use crate::planes::PreprocessSpec;
+use crate::roi::Extent;
+use crate::suv::SuvScale;
+
+const MAX_SLICE_MM: f64 = 5.0;
+/// Outlines that lie farther apart than two PET voxels are not one breath.
+const MAX_SHIFT_MM: f64 = 10.0;
+/// From here on the network sees mostly what it was not trained on.
+const MAX_PADDING_SHARE: f64 = 0.25;
+
+/// What the headers say.
+pub(super) fn facts(facts: &Facts, out: &mut Findings<'_>) {
+    let no = |fact: Option<bool>| fact == Some(false);
+    let yes = |fact: Option<bool>| fact == Some(true);
+    for (bad, code, message) in [
+        (
+            no(facts.same_patient),
+            Code::PatientMismatch,
+            "PET and CT have different patient IDs",
+        ),
+        (
+            no(facts.same_study),
+            Code::StudyMismatch,
+            "PET and CT come from different studies",
+        ),
+        (
+            no(facts.same_frame_of_reference),
+            Code::FrameOfReferenceMismatch,
+            "PET and CT have different frames of reference: their alignment is not known",
+        ),
+        (
+            no(facts.fdg),
+            Code::TracerNotFdg,
+            "the tracer is not FDG, for which the signature was made",
+        ),
+        (
+            yes(facts.lossy),
+            Code::LossySource,
+            "the images were compressed with loss",
+        ),
+        (
+            yes(facts.derived),
+            Code::DerivedImage,
+            "the images are derived, not original",
+        ),
+        (
+            no(facts.age_known),
+            Code::AgeMissing,
+            "neither age nor birth date is known",
+        ),
+        (
+            no(facts.modality_stated),
+            Code::ModalityMissing,
+            "Modality is missing, it was taken from the SOP class",
+        ),
+    ] {
+        out.add_if(bad, code, message);
+    }
+}
+
+/// Slices of CT and PET, whose steps are these.
+pub(super) fn thickness(facts: &Facts, steps: [f64; 2], out: &mut Findings<'_>) {
+    let stated = [facts.ct_slice_thickness_mm, facts.pet_slice_thickness_mm];
+    for ((name, step), stated) in ["CT", "PET"].iter().zip(steps).zip(stated) {
+        let mm = stated.unwrap_or(0.0).max(step);
+        // A hair's breadth for headers that say 5.0000001.
+        if mm > MAX_SLICE_MM + 1e-3 {
+            out.add(Code::SliceThickness, || {
+                format!("{name}: slices of {mm:.2} mm")
+            });
+        }
+    }
+}
+
+/// Uptake time, dose and weight.
+pub(super) fn acquisition(case: &Case<'_>, suv: Option<&SuvScale>, out: &mut Findings<'_>) {
+    let Some(info) = case.pet_info else { return };
+    if let Some(minutes) = suv.map(|s| s.dt_s / 60.0)
+        && minutes > 0.0
+        && !(30.0..=180.0).contains(&minutes)
+    {
+        out.add(Code::UptakeTime, || {
+            format!("{minutes:.0} minutes from injection to scan")
+        });
+    }
+    // Where the header's dose is in MBq, SUV repaired it and said so.
+    let megabecquerel = info.dose_bq.map(|bq| if bq < 1e4 { bq } else { bq / 1e6 });
+    if let Some(dose) = megabecquerel
+        && !(30.0..=1200.0).contains(&dose)
+    {
+        out.add(Code::Dose, || format!("an injected dose of {dose:.1} MBq"));
+    }
+    if let Some(weight) = info.weight_kg
+        && !(20.0..=300.0).contains(&weight)
+    {
+        out.add(Code::Weight, || format!("a weight of {weight} kg"));
+    }
+}
+
+/// The ROI against the volumes' borders and the window.
+pub(super) fn region(case: &Case<'_>, roi: &Extent, spec: &PreprocessSpec, out: &mut Findings<'_>) {
+    let Some(bounds) = roi.bounds else { return };
+    for view in [&case.ct, &case.pet] {
+        let touches = view
+            .geometry
+            .bounds()
+            .iter()
+            .zip(&bounds)
+            .zip(view.geometry.spacing)
+            .any(|((volume, roi), voxel)| {
+                // Less than a voxel from the edge: what lies beyond was not imaged.
+                roi[0] - volume[0] < voxel || volume[1] - roi[1] < voxel
+            });
+        if touches {
+            out.add(Code::RoiAtBorder, || {
+                format!(
+                    "the ROI touches the border of the {}",
+                    view.name().to_uppercase()
+                )
+            });
+        }
+    }
+    let half = spec.window_mm() / 2.0;
+    let beyond = bounds
+        .iter()
+        .zip(roi.center)
+        .map(|(b, c)| (c - b[0]).max(b[1] - c))
+        .fold(0.0, f64::max);
+    if beyond > half {
+        out.add(Code::RoiExceedsWindow, || {
+            format!("the ROI reaches {beyond:.0} mm from its centre, the network sees {half:.0} mm")
+        });
+    }
+}
+
+/// Points of the three planes at every `step` mm, as offsets from the centre.
+fn plane_points(half: f64, step: f64) -> impl Iterator<Item = (usize, [f64; 3])> {
+    let n = (half / step) as i32;
+    (0..3usize).flat_map(move |plane| {
+        (-n..=n).flat_map(move |a| {
+            (-n..=n).map(move |b| {
+                let (a, b) = (f64::from(a) * step, f64::from(b) * step);
+                let offset = match plane {
+                    0 => [a, b, 0.0],
+                    1 => [a, 0.0, b],
+                    _ => [0.0, a, b],
+                };
+                (plane, offset)
+            })
+        })
+    })
+}
+
+const PLANES: [&str; 3] = ["axial", "coronal", "sagittal"];
+/// Distance of the points of a plane that checks look at: every one may be a miss of every cache.
+const PLANE_STEP_MM: f64 = 12.0;
+
+/// Share of each plane that is outside the volume or padding.
+pub(super) fn padding(
+    case: &Case<'_>,
+    center: [f64; 3],
+    spec: &PreprocessSpec,
+    out: &mut Findings<'_>,
+) {
+    if !out.wanted(Code::PlanePadding) {
+        return;
+    }
+    for (view, intensity) in [(&case.ct, &spec.ct), (&case.pet, &spec.pet)] {
+        let probe = Probe::new(view);
+        let lowest = intensity.padding_below.unwrap_or(f64::NEG_INFINITY);
+        let (mut empty, mut all) = ([0usize; 3], [0usize; 3]);
+        for (plane, offset) in plane_points(spec.window_mm() / 2.0, PLANE_STEP_MM) {
+            let point = std::array::from_fn(|i| center[i] + offset[i]);
+            all[plane] += 1;
+            empty[plane] += usize::from(probe.value(point).is_none_or(|v| v < lowest));
+        }
+        for (plane, name) in PLANES.iter().enumerate() {
+            let share = empty[plane] as f64 / all[plane] as f64;
+            if share > MAX_PADDING_SHARE {
+                out.add(Code::PlanePadding, || {
+                    format!(
+                        "{:.0} % of the {name} {} plane is padding",
+                        share * 100.0,
+                        view.name().to_uppercase()
+                    )
+                });
+            }
+        }
+    }
+}
+
+/// In a body SUV is about 1: far from it, units or tags are wrong.
+pub(super) fn plausible_suv(
+    case: &Case<'_>,
+    center: [f64; 3],
+    factors: &[f64],
+    out: &mut Findings<'_>,
+) {
+    if !out.wanted(Code::SuvImplausible) {
+        return;
+    }
+    let (pet, ct) = (Probe::new(&case.pet), Probe::new(&case.ct));
+    let (mut sum, mut n) = (0.0, 0usize);
+    for (_, offset) in plane_points(60.0, PLANE_STEP_MM) {
+        let point = std::array::from_fn(|i| center[i] + offset[i]);
+        let tissue = ct
+            .value(point)
+            .is_some_and(|hu| (-200.0..300.0).contains(&hu));
+        if let Some(suv) = pet.suv(point, factors).filter(|_| tissue) {
+            sum += suv;
+            n += 1;
+        }
+    }
+    let mean = sum / n as f64;
+    if n > 50 && !(0.1..=15.0).contains(&mean) {
+        out.add(Code::SuvImplausible, || {
+            format!("a mean SUV of {mean:.3} in the tissue around the tumour")
+        });
+    }
+}
+
+/// The body's outline in the axial plane through the centre, PET against CT.
+pub(super) fn alignment(
+    case: &Case<'_>,
+    center: [f64; 3],
+    factors: &[f64],
+    out: &mut Findings<'_>,
+) {
+    if !out.wanted(Code::Misregistration) {
+        return;
+    }
+    if let Some([dx, dy]) = outline_shift(case, center, factors) {
+        let shift = dx.hypot(dy);
+        if shift > MAX_SHIFT_MM {
+            out.add(Code::Misregistration, || {
+                format!(
+                    "the body's outline in PET lies {shift:.0} mm from that in CT (L {dx:+.0}, P {dy:+.0})"
+                )
+            });
+        }
+    }
+}

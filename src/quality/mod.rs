@@ -1,0 +1,269 @@
+//! Quality checks of a case: findings with stable codes, and a policy that says which of them refuse it.
+//!
+//! Everything is cheap enough for every call: nearest voxels at every few millimetres, no pass over a volume.
+
+mod checks;
+mod outline;
+mod probe;
+
+pub use outline::outline_shift;
+
+use crate::case::{Case, Facts};
+use crate::error::{Error, Result};
+use crate::planes::PreprocessSpec;
+use crate::roi::Extent;
+use crate::suv::SuvScale;
+use serde::Serialize;
+use std::ffi::CStr;
+
+/// What a finding is about. Numbers and names are never changed or given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u32)]
+pub enum Code {
+    /// PET and CT belong to different patients.
+    PatientMismatch = 1,
+    /// PET and CT belong to different studies.
+    StudyMismatch = 2,
+    /// PET and CT have different frames of reference: their alignment is not known.
+    FrameOfReferenceMismatch = 3,
+    /// The body's outline in PET and CT lies apart in the axial plane of the tumour.
+    Misregistration = 4,
+    /// Slices thicker, or farther apart, than 5 mm.
+    SliceThickness = 5,
+    /// The ROI touches the border of the CT or PET.
+    RoiAtBorder = 6,
+    /// The ROI is larger than the window that the network sees.
+    RoiExceedsWindow = 7,
+    /// A large share of a plane lies outside the volume or is padding.
+    PlanePadding = 8,
+    /// Time from injection to scan outside 30 to 180 minutes.
+    UptakeTime = 9,
+    /// Injected dose outside 30 to 1200 MBq.
+    Dose = 10,
+    /// Weight outside 20 to 300 kg.
+    Weight = 11,
+    /// SUV around the tumour is not that of a body.
+    SuvImplausible = 12,
+    /// The tracer is not FDG.
+    TracerNotFdg = 13,
+    /// The images were compressed with loss.
+    LossySource = 14,
+    /// The images are derived, not original.
+    DerivedImage = 15,
+    /// Neither age nor birth date is known.
+    AgeMissing = 16,
+    /// Modality is not stated.
+    ModalityMissing = 17,
+}
+
+impl Code {
+    /// All of them.
+    pub const ALL: [Code; 17] = [
+        Code::PatientMismatch,
+        Code::StudyMismatch,
+        Code::FrameOfReferenceMismatch,
+        Code::Misregistration,
+        Code::SliceThickness,
+        Code::RoiAtBorder,
+        Code::RoiExceedsWindow,
+        Code::PlanePadding,
+        Code::UptakeTime,
+        Code::Dose,
+        Code::Weight,
+        Code::SuvImplausible,
+        Code::TracerNotFdg,
+        Code::LossySource,
+        Code::DerivedImage,
+        Code::AgeMissing,
+        Code::ModalityMissing,
+    ];
+
+    /// The code with this number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| *c as u32 == number)
+    }
+
+    /// Name in reports.
+    pub fn name(self) -> &'static str {
+        self.c_name().to_str().unwrap_or_default()
+    }
+
+    /// Name in reports, for C.
+    pub fn c_name(self) -> &'static CStr {
+        match self {
+            Code::PatientMismatch => c"patient_mismatch",
+            Code::StudyMismatch => c"study_mismatch",
+            Code::FrameOfReferenceMismatch => c"frame_of_reference_mismatch",
+            Code::Misregistration => c"misregistration",
+            Code::SliceThickness => c"slice_thickness",
+            Code::RoiAtBorder => c"roi_at_border",
+            Code::RoiExceedsWindow => c"roi_exceeds_window",
+            Code::PlanePadding => c"plane_padding",
+            Code::UptakeTime => c"uptake_time",
+            Code::Dose => c"dose",
+            Code::Weight => c"weight",
+            Code::SuvImplausible => c"suv_implausible",
+            Code::TracerNotFdg => c"tracer_not_fdg",
+            Code::LossySource => c"lossy_source",
+            Code::DerivedImage => c"derived_image",
+            Code::AgeMissing => c"age_missing",
+            Code::ModalityMissing => c"modality_missing",
+        }
+    }
+
+    /// How much it weighs.
+    pub fn severity(self) -> Severity {
+        match self {
+            Code::PatientMismatch | Code::FrameOfReferenceMismatch => Severity::Critical,
+            Code::DerivedImage | Code::AgeMissing | Code::ModalityMissing => Severity::Info,
+            _ => Severity::Warning,
+        }
+    }
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum Severity {
+    /// Good to know.
+    Info = 1,
+    /// The scores may be off.
+    Warning = 2,
+    /// The scores may belong to something else.
+    Critical = 3,
+}
+
+/// What the host wants done about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Action {
+    /// Do not even look.
+    Ignore = 1,
+    /// Report it with the scores.
+    Warn = 2,
+    /// No scores: [`Error::Quality`].
+    Refuse = 3,
+}
+
+impl Action {
+    /// The action with this number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        [Action::Ignore, Action::Warn, Action::Refuse]
+            .into_iter()
+            .find(|a| *a as u32 == number)
+    }
+}
+
+/// One action for each code. The default refuses different patients and warns of everything else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QualityPolicy([Action; Code::ALL.len()]);
+
+impl Default for QualityPolicy {
+    fn default() -> Self {
+        let mut policy = Self([Action::Warn; Code::ALL.len()]);
+        policy.set(Code::PatientMismatch, Action::Refuse);
+        policy
+    }
+}
+
+impl QualityPolicy {
+    /// Set the action for a code.
+    pub fn set(&mut self, code: Code, action: Action) {
+        self.0[code as usize - 1] = action;
+    }
+
+    /// The action for a code.
+    pub fn action(&self, code: Code) -> Action {
+        self.0[code as usize - 1]
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// What it is about.
+    pub code: Code,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// One sentence with the numbers.
+    pub message: String,
+}
+
+/// Look at a case whose ROI and SUV factors are known. Findings that the policy refuses end in [`Error::Quality`].
+pub fn check(
+    case: &Case<'_>,
+    roi: &Extent,
+    suv: Option<&SuvScale>,
+    spec: &PreprocessSpec,
+    policy: &QualityPolicy,
+) -> Result<Vec<Finding>> {
+    let mut findings = Findings {
+        policy,
+        found: Vec::new(),
+    };
+    checks::facts(&case.facts, &mut findings);
+    checks::thickness(
+        &case.facts,
+        [case.ct.geometry.spacing[2], case.pet.geometry.spacing[2]],
+        &mut findings,
+    );
+    checks::acquisition(case, suv, &mut findings);
+    checks::region(case, roi, spec, &mut findings);
+    let factors = suv.map_or(&[][..], |s| &s.factors);
+    checks::padding(case, roi.center, spec, &mut findings);
+    checks::plausible_suv(case, roi.center, factors, &mut findings);
+    checks::alignment(case, roi.center, factors, &mut findings);
+    let refused: Vec<&Finding> = findings
+        .found
+        .iter()
+        .filter(|f| policy.action(f.code) == Action::Refuse)
+        .collect();
+    match refused.first() {
+        None => Ok(findings.found),
+        Some(first) => Err(Error::Quality {
+            code: first.code.name(),
+            why: first.message.clone(),
+        }),
+    }
+}
+
+/// What can be said of a study before there is a tumour; nothing is refused.
+pub fn check_facts(of: &Facts) -> Vec<Finding> {
+    let policy = QualityPolicy::default();
+    let mut findings = Findings {
+        policy: &policy,
+        found: Vec::new(),
+    };
+    checks::facts(of, &mut findings);
+    checks::thickness(of, [0.0; 2], &mut findings);
+    findings.found
+}
+
+struct Findings<'p> {
+    policy: &'p QualityPolicy,
+    found: Vec<Finding>,
+}
+
+impl Findings<'_> {
+    fn wanted(&self, code: Code) -> bool {
+        self.policy.action(code) != Action::Ignore
+    }
+
+    fn add(&mut self, code: Code, message: impl FnOnce() -> String) {
+        if self.wanted(code) {
+            self.found.push(Finding {
+                code,
+                severity: code.severity(),
+                message: message(),
+            });
+        }
+    }
+
+    fn add_if(&mut self, bad: bool, code: Code, message: &str) {
+        if bad {
+            self.add(code, || message.into());
+        }
+    }
+}

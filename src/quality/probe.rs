@@ -1,0 +1,51 @@
+//! Single voxels of a volume at points of the patient.
+
+use crate::volume::VolumeView;
+
+/// Nearest voxels of a volume, the inverse of its direction taken once.
+pub(super) struct Probe<'a> {
+    view: &'a VolumeView<'a>,
+    inverse: [[f64; 3]; 3],
+}
+
+impl<'a> Probe<'a> {
+    pub(super) fn new(view: &'a VolumeView<'a>) -> Self {
+        let inverse = view.geometry.inverse_direction();
+        Self { view, inverse }
+    }
+
+    fn index(&self, point: [f64; 3]) -> Option<[usize; 3]> {
+        let g = &self.view.geometry;
+        let along: [f64; 3] = std::array::from_fn(|a| {
+            (0..3)
+                .map(|r| self.inverse[a][r] * (point[r] - g.origin[r]))
+                .sum()
+        });
+        let index = [
+            along[0] / g.spacing[0],
+            along[1] / g.spacing[1],
+            g.slice_index(along[2]),
+        ];
+        let nearest = index.map(f64::round);
+        (0..3)
+            .all(|a| nearest[a] >= 0.0 && nearest[a] < g.dims[a] as f64)
+            .then(|| nearest.map(|v| v as usize))
+    }
+
+    /// Physical value; `None` outside or on padding.
+    pub(super) fn value(&self, point: [f64; 3]) -> Option<f64> {
+        let index = self.index(point)?;
+        let stored = self.view.stored(index);
+        let padding = self.view.padding;
+        let padded = padding.is_some_and(|range| range[0] <= stored && stored <= range[1]);
+        let (slope, intercept) = self.view.rescale.at(index[2]);
+        (!padded).then_some(stored * slope + intercept)
+    }
+
+    /// SUVbw.
+    pub(super) fn suv(&self, point: [f64; 3], factors: &[f64]) -> Option<f64> {
+        let index = self.index(point)?;
+        let factor = factors.get(index[2]).copied().unwrap_or(1.0);
+        Some(self.view.value(index) * factor)
+    }
+}
