@@ -45,6 +45,16 @@ $(ORT)/.ready: $(VENV)/.ready
 	@ln -sf libonnxruntime.so.$(ORT_VERSION) $(ORT)/libonnxruntime.so
 	@rm -rf $(T)/wheel && touch $@
 
+# A real plugin provider, for the tests of plugins.
+$(T)/openvino/.ready: $(VENV)/.ready
+	@echo "== OpenVINO plugin"
+	@rm -rf $(T)/openvino $(T)/wheel-ov && mkdir -p $(T)/openvino
+	@$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+	    --platform manylinux_2_28_x86_64 -d $(T)/wheel-ov onnxruntime-ep-openvino==1.8.1
+	@$(VENV)/bin/python -m zipfile -e $(T)/wheel-ov/*.whl $(T)/wheel-ov/unpacked
+	@cp $(T)/wheel-ov/unpacked/onnxruntime_ep_openvino/lib*.so* $(T)/openvino/
+	@rm -rf $(T)/wheel-ov && touch $@
+
 # ---------------------------------------------------------------- model bundles
 
 MODEL_SOURCES := $(wildcard model/dlnms_model/*.py)
@@ -120,7 +130,7 @@ fuzz: $(VENV)/.ready $(T)/bundle/manifest.json
 	@DLNMS_SHARED=$(SHARED) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 test-rust: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json \
-    $(T)/tiny-bundle/manifest.json dist
+    $(T)/tiny-bundle/manifest.json $(T)/openvino/.ready dist
 	@echo "== library, C ABI, hosts"
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --no-fail-fast
 

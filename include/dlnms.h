@@ -961,6 +961,9 @@ void dlnms_result_free(dlnms_result *result);
 // NVIDIA TensorRT for RTX.
 #define DLNMS_PROVIDER_TENSORRT_RTX 4
 
+// Intel OpenVINO, where its plugin lists a device. Never chosen by AUTO.
+#define DLNMS_PROVIDER_OPENVINO 5
+
 // Cases that one batch may have.
 #define DLNMS_MAX_BATCH 4096
 
@@ -987,6 +990,9 @@ typedef struct {
   // shared by processes. NULL keeps nothing. With a folder, the bundle's model files are verified only when they are
   // read, in dlnms_scorer_prepare(). Copied.
   const char *cache_dir;
+  // Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
+  // in the environment, else beside this library, else beside ONNX Runtime. Copied.
+  const char *plugin_path;
 } dlnms_scorer_options;
 
 // Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the
@@ -1181,6 +1187,13 @@ dlnms_status dlnms_study_open(const char *const *paths,
                               dlnms_study **out,
                               dlnms_error **err);
 
+// Free a study and its volumes. NULL does nothing. Any thread.
+void dlnms_study_free(dlnms_study *study);
+
+/* ======================================================================================================== */
+/* Studies: what a score takes from them                                                                    */
+/* ======================================================================================================== */
+
 // Describe a volume of a loaded study. The pointers in *out live as long as the study. Any thread.
 // Errors: DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.
 //
@@ -1215,9 +1228,6 @@ size_t dlnms_study_warning_count(const dlnms_study *study);
 
 // One note; NULL beyond the last. Lives as long as the study. Any thread.
 const char *dlnms_study_warning(const dlnms_study *study, size_t index);
-
-// Free a study and its volumes. NULL does nothing. Any thread.
-void dlnms_study_free(dlnms_study *study);
 
 /* ======================================================================================================== */
 /* Studies: what they hold                                                                                  */

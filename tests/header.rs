@@ -20,8 +20,12 @@ const SECTIONS: [(&str, &str); 13] = [
     ("Results", "src/ffi/result.rs"),
     ("Scorer", "src/ffi/scorer.rs"),
 ];
-const READERS: [(&str, &str); 3] = [
+const READERS: [(&str, &str); 4] = [
     ("Studies: DICOM folders and buffers", "src/ffi/study.rs"),
+    (
+        "Studies: what a score takes from them",
+        "src/ffi/study_case.rs",
+    ),
     ("Studies: what they hold", "src/ffi/study_list.rs"),
     ("Volume files: NIfTI and NRRD", "src/ffi/volume_file.rs"),
 ];

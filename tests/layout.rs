@@ -51,7 +51,7 @@ fn layout() -> String {
             struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
             suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns,
         }
-        dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality }
+        dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path }
         dlnms_study_options { struct_size, reserved, ct_series, pet_series }
         dlnms_series {
             struct_size, modality, slices, columns, rows, uid, chosen, has_suv, rejected_because, suv_factor, suv_rule,

@@ -22,6 +22,8 @@ mod structs;
 #[cfg(feature = "dicom")]
 mod study;
 #[cfg(feature = "dicom")]
+mod study_case;
+#[cfg(feature = "dicom")]
 mod study_list;
 mod volume;
 #[cfg(feature = "dicom")]
@@ -40,6 +42,8 @@ pub use runtime::*;
 pub use scorer::*;
 #[cfg(feature = "dicom")]
 pub use study::*;
+#[cfg(feature = "dicom")]
+pub use study_case::*;
 #[cfg(feature = "dicom")]
 pub use study_list::*;
 pub use volume::*;

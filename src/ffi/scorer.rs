@@ -28,6 +28,9 @@ pub const DLNMS_PROVIDER_TENSORRT: u32 = 3;
 /// NVIDIA TensorRT for RTX.
 pub const DLNMS_PROVIDER_TENSORRT_RTX: u32 = 4;
 
+/// Intel OpenVINO, where its plugin lists a device. Never chosen by AUTO.
+pub const DLNMS_PROVIDER_OPENVINO: u32 = 5;
+
 /// A bundle with a runtime. Share one among all threads of the host.
 pub struct dlnms_scorer {
     _private: [u8; 0],
@@ -60,6 +63,9 @@ pub struct dlnms_scorer_options {
     /// shared by processes. NULL keeps nothing. With a folder, the bundle's model files are verified only when they are
     /// read, in dlnms_scorer_prepare(). Copied.
     pub cache_dir: *const c_char,
+    /// Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
+    /// in the environment, else beside this library, else beside ONNX Runtime. Copied.
+    pub plugin_path: *const c_char,
 }
 
 // SAFETY: repr(C), u32 first, integers and a pointer.
@@ -87,6 +93,7 @@ pub unsafe extern "C" fn dlnms_scorer_options_init(
         device: 0,
         quality: std::ptr::null(),
         cache_dir: std::ptr::null(),
+        plugin_path: std::ptr::null(),
     };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(options, struct_size, &defaults) };
@@ -116,7 +123,8 @@ pub unsafe extern "C" fn dlnms_scorer_new(
         // SAFETY: handed on from the caller.
         let bundle = unsafe { strings::borrow(raw.bundle_dir, "bundle_dir") }?;
         let options = ScorerOptions {
-            policy: policy(&raw)?,
+            // SAFETY: handed on from the caller.
+            policy: unsafe { policy(&raw) }?,
             threads: raw.threads as usize,
             // SAFETY: handed on from the caller.
             quality: unsafe { quality::policy(raw.quality) }?,
@@ -133,7 +141,9 @@ pub unsafe extern "C" fn dlnms_scorer_new(
     })
 }
 
-fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
+/// # Safety
+/// `raw` came from the caller, whose promise holds for its strings.
+unsafe fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
     let n = raw.n_providers as usize;
     let Some(codes) = raw.providers.get(..n) else {
         return Err(Error::invalid(
@@ -161,10 +171,15 @@ fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
     } else {
         Policy {
             providers,
-            device: 0,
+            ..Policy::auto()
         }
     };
     policy.device = raw.device;
+    if !raw.plugin_path.is_null() {
+        // SAFETY: handed on from the caller.
+        let path = unsafe { strings::borrow(raw.plugin_path, "plugin_path") }?;
+        policy.plugin = Some(path.into());
+    }
     Ok(policy)
 }
 
@@ -386,4 +401,5 @@ const _: () = {
     );
     assert!(DLNMS_PROVIDER_TENSORRT == Provider::TensorRt as u32);
     assert!(DLNMS_PROVIDER_TENSORRT_RTX == Provider::TensorRtRtx as u32);
+    assert!(DLNMS_PROVIDER_OPENVINO == Provider::OpenVino as u32);
 };

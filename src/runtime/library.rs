@@ -52,7 +52,7 @@ fn in_folder(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Folder of the shared library or program that holds this code.
-fn own_folder() -> Option<PathBuf> {
+pub fn own_folder() -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
     let here = own_folder as fn() -> Option<PathBuf>;

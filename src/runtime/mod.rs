@@ -4,7 +4,9 @@
 
 mod cache;
 mod library;
+mod plugin;
 pub mod provider;
+mod request;
 mod session;
 mod telemetry;
 

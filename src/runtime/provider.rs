@@ -2,6 +2,7 @@
 
 use ort::ep::{self, ExecutionProviderDispatch};
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// An execution provider of ONNX Runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -15,11 +16,24 @@ pub enum Provider {
     /// NVIDIA TensorRT (libnvinfer).
     TensorRt = 3,
     /// NVIDIA TensorRT for RTX, a plugin provider.
+    #[serde(rename = "tensorrt-rtx")]
     TensorRtRtx = 4,
+    /// Intel OpenVINO, a plugin provider.
+    #[serde(rename = "openvino")]
+    OpenVino = 5,
 }
 
 impl Provider {
-    /// All, fastest first: the walk of AUTO.
+    /// All there are.
+    pub const ALL: [Provider; 5] = [
+        Provider::Cpu,
+        Provider::Cuda,
+        Provider::TensorRt,
+        Provider::TensorRtRtx,
+        Provider::OpenVino,
+    ];
+
+    /// The walk of AUTO, fastest first.
     pub const AUTO: [Provider; 4] = [
         Provider::TensorRt,
         Provider::TensorRtRtx,
@@ -29,7 +43,7 @@ impl Provider {
 
     /// The provider with this number in the C ABI.
     pub fn from_code(code: u32) -> Option<Self> {
-        Self::AUTO.into_iter().find(|p| *p as u32 == code)
+        Self::ALL.into_iter().find(|p| *p as u32 == code)
     }
 
     /// Name on the command line and in reports.
@@ -39,34 +53,24 @@ impl Provider {
             Provider::Cuda => "cuda",
             Provider::TensorRt => "tensorrt",
             Provider::TensorRtRtx => "tensorrt-rtx",
+            Provider::OpenVino => "openvino",
         }
     }
 
     /// The provider with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::AUTO.into_iter().find(|p| p.name() == name)
+        Self::ALL.into_iter().find(|p| p.name() == name)
     }
 
-    /// What to append to a session, failing rather than falling back; `None` for the CPU, which is always there.
-    pub(super) fn dispatch(self, device: i32) -> Result<Option<ExecutionProviderDispatch>, String> {
-        Ok(match self {
-            Provider::Cpu => None,
-            Provider::Cuda => Some(
-                ep::CUDA::default()
-                    .with_device_id(device)
-                    .build()
-                    .error_on_failure(),
-            ),
-            Provider::TensorRt => Some(
-                ep::TensorRT::default()
-                    .with_device_id(device)
-                    .build()
-                    .error_on_failure(),
-            ),
-            Provider::TensorRtRtx => {
-                return Err("plugin providers are not part of this version of dlnms".into());
-            }
-        })
+    /// What to append to a session, failing rather than falling back; `None` for the CPU, which is always there, and for
+    /// plugins, which bring devices instead.
+    pub(super) fn dispatch(self, device: i32) -> Option<ExecutionProviderDispatch> {
+        let dispatch = match self {
+            Provider::Cuda => ep::CUDA::default().with_device_id(device).build(),
+            Provider::TensorRt => ep::TensorRT::default().with_device_id(device).build(),
+            Provider::Cpu | Provider::TensorRtRtx | Provider::OpenVino => return None,
+        };
+        Some(dispatch.error_on_failure())
     }
 }
 
@@ -77,6 +81,9 @@ pub struct Policy {
     pub providers: Vec<Provider>,
     /// Index of the GPU.
     pub device: i32,
+    /// Library of a plugin provider or its folder; `None`: its environment variable, else beside this library, else
+    /// beside ONNX Runtime.
+    pub plugin: Option<PathBuf>,
 }
 
 impl Policy {
@@ -85,6 +92,7 @@ impl Policy {
         Self {
             providers: Provider::AUTO.to_vec(),
             device: 0,
+            plugin: None,
         }
     }
 
@@ -93,6 +101,7 @@ impl Policy {
         Self {
             providers: vec![provider],
             device: 0,
+            plugin: None,
         }
     }
 

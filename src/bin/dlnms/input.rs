@@ -121,9 +121,12 @@ fn beside(volume: &Path) -> PathBuf {
 /// How the network is run; shared by `score`, `info` and `bench`.
 #[derive(clap::Args)]
 pub struct EngineArguments {
-    /// Execution provider: auto, cpu, cuda, tensorrt, tensorrt-rtx; repeat for an order; one alone is strict
+    /// Execution provider: auto, cpu, cuda, tensorrt, tensorrt-rtx, openvino; repeat for an order; one alone is strict
     #[arg(long, value_name = "NAME")]
     provider: Vec<String>,
+    /// Library of a plugin provider (tensorrt-rtx, openvino) or its folder [default: beside this program or ONNX Runtime]
+    #[arg(long, value_name = "PATH")]
+    plugin: Option<PathBuf>,
     /// Threads of the network [default: min(4, cores)]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -138,13 +141,19 @@ impl EngineArguments {
         for name in &self.provider {
             command.arg("--provider").arg(name);
         }
+        if let Some(plugin) = &self.plugin {
+            command.arg("--plugin").arg(plugin);
+        }
         command.arg("--threads").arg(self.threads.to_string());
     }
 
     /// Open a bundle.
     pub fn scorer(&self, bundle: &Path, runtime: Option<&Path>) -> Result<Scorer> {
         let options = ScorerOptions {
-            policy: policy(&self.provider)?,
+            policy: Policy {
+                plugin: self.plugin.clone(),
+                ..policy(&self.provider)?
+            },
             threads: self.threads,
             quality: QualityPolicy::default(),
             cache: self.cache.clone(),
@@ -162,12 +171,14 @@ fn policy(names: &[String]) -> Result<Policy> {
         Provider::from_name(n).ok_or_else(|| {
             Error::invalid(
                 "--provider",
-                format!("{n:?} is unknown; known: auto, cpu, cuda, tensorrt, tensorrt-rtx"),
+                format!(
+                    "{n:?} is unknown; known: auto, cpu, cuda, tensorrt, tensorrt-rtx, openvino"
+                ),
             )
         })
     };
     Ok(Policy {
         providers: names.iter().map(known).collect::<Result<_>>()?,
-        device: 0,
+        ..Policy::auto()
     })
 }

@@ -85,14 +85,14 @@ fn measure(
     bar: &indicatif::ProgressBar,
 ) -> Result<Value, Failure> {
     let steps = 4.0;
-    // First, while this process holds no memory that would disturb them.
+    // What cannot run here should say so by itself, not through a process of ours.
+    let scorer = a.engine.scorer(&a.bundle, library)?;
+    scorer.prepare(None, &CancelToken::default())?;
     let cold = match a.cold {
         0 => Value::Null,
         n => measure::cold(&a.bundle, &a.engine, library, n)?,
     };
     terminal::advance(bar, 1.0 / steps);
-    let scorer = a.engine.scorer(&a.bundle, library)?;
-    scorer.prepare(None, &CancelToken::default())?;
     let volumes = Synthetic::whole_body();
     let calls = measure::calls(&scorer, &volumes, a.cases)?;
     terminal::advance(bar, 2.0 / steps);

@@ -1,0 +1,170 @@
+//! Section "study cases": what a loaded study gives to a score.
+
+use super::case::{dlnms_case, dlnms_case_init, dlnms_roi};
+use super::error::{dlnms_error, dlnms_status};
+use super::guard::{guard, guard_or};
+use super::handle;
+use super::pet::{dlnms_pet_info, raw_pet_info};
+use super::quality::{dlnms_facts, raw_facts};
+use super::strings;
+use super::structs;
+use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, StudyObject, dlnms_study};
+use super::volume::{describe, dlnms_volume};
+use crate::dicom::Study;
+use crate::error::{Error, Result};
+use std::ffi::{CString, c_char};
+use std::sync::Arc;
+
+/// Decoded volumes, and the C structs that describe them.
+pub(super) struct Loaded {
+    /// What the structs' pointers lead to; never changed.
+    _study: Arc<Study>,
+    /// Per-slice times as the C struct wants them.
+    _times: [Vec<f64>; 3],
+    ct: dlnms_volume,
+    pet: dlnms_volume,
+    pet_info: dlnms_pet_info,
+    facts: dlnms_facts,
+    warnings: Vec<CString>,
+}
+
+// SAFETY: the raw pointers lead into `_study` and `_times`, which are owned, immutable and live as long.
+unsafe impl Send for Loaded {}
+// SAFETY: as above; nothing is ever written.
+unsafe impl Sync for Loaded {}
+
+impl Loaded {
+    pub fn new(study: Study) -> Result<Self> {
+        let study = Arc::new(study);
+        let info = study.pet.pet_info.as_ref();
+        let info = info.ok_or_else(|| Error::Internal("PET without its facts".into()))?;
+        let times = |value: fn(&crate::suv::SliceTiming) -> Option<f64>| -> Vec<f64> {
+            let values = info.slices.iter().map(value);
+            values.map(|v| v.unwrap_or(f64::NAN)).collect()
+        };
+        let times = [
+            times(|s| s.acquisition),
+            times(|s| s.frame_reference_ms),
+            times(|s| s.frame_duration_ms),
+        ];
+        Ok(Self {
+            ct: describe(&study.ct.volume),
+            pet: describe(&study.pet.volume),
+            pet_info: raw_pet_info(info, &times),
+            facts: raw_facts(&study.facts(), size_of::<dlnms_facts>() as u32),
+            warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
+            _times: times,
+            _study: study,
+        })
+    }
+}
+
+impl StudyObject {
+    fn loaded(&self) -> Result<&Loaded> {
+        self.loaded.get().ok_or_else(|| {
+            Error::invalid(
+                "study",
+                "it was scanned but not loaded: dlnms_study_load() first",
+            )
+        })
+    }
+}
+
+/// Describe a volume of a loaded study. The pointers in `*out` live as long as the study. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_volume(
+    study: *const dlnms_study,
+    modality: u32,
+    out: *mut dlnms_volume,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let object = handle::get::<StudyObject>(study)?;
+        let loaded = object.loaded()?;
+        let volume = match modality {
+            DLNMS_MODALITY_CT => &loaded.ct,
+            DLNMS_MODALITY_PET => &loaded.pet,
+            other => {
+                return Err(Error::invalid(
+                    "modality",
+                    format!("{other} is not a DLNMS_MODALITY_ constant"),
+                ));
+            }
+        };
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, volume) }
+    })
+}
+
+/// What SUV needs of a loaded study's PET. The pointers in `*out` live as long as the study. Any thread.
+/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_pet_info(
+    study: *const dlnms_study,
+    out: *mut dlnms_pet_info,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let object = handle::get::<StudyObject>(study)?;
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &object.loaded()?.pet_info) }
+    })
+}
+
+/// Put a case together from a loaded study: its volumes, PET facts and quality facts, and the host's ROI. The pointers
+/// in `*out` live as long as the study, but for `roi`, which stays the host's. Any thread.
+/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_case(
+    study: *const dlnms_study,
+    roi: *const dlnms_roi,
+    out: *mut dlnms_case,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let object = handle::get::<StudyObject>(study)?;
+        let loaded = object.loaded()?;
+        let mut raw = std::mem::MaybeUninit::<dlnms_case>::uninit();
+        // SAFETY: init writes every byte of a struct of this size.
+        let mut raw = unsafe {
+            dlnms_case_init(raw.as_mut_ptr(), size_of::<dlnms_case>() as u32);
+            raw.assume_init()
+        };
+        (raw.ct, raw.pet, raw.roi) = (&loaded.ct, &loaded.pet, roi);
+        (raw.pet_info, raw.facts) = (&loaded.pet_info, &loaded.facts);
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &raw) }
+    })
+}
+
+/// How many notes there are on a loaded study's series: what was passed over, what is unusual. 0 for a dead handle. Any
+/// thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_study_warning_count(study: *const dlnms_study) -> usize {
+    guard_or(0, || {
+        let count = |s: handle::InUse<StudyObject>| s.loaded.get().map_or(0, |l| l.warnings.len());
+        handle::get::<StudyObject>(study).map_or(0, count)
+    })
+}
+
+/// One note; NULL beyond the last. Lives as long as the study. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_study_warning(study: *const dlnms_study, index: usize) -> *const c_char {
+    guard_or(std::ptr::null(), || {
+        let text = |s: handle::InUse<StudyObject>| {
+            let warning = s.loaded.get().and_then(|l| l.warnings.get(index));
+            warning.map_or(std::ptr::null(), |w| w.as_ptr())
+        };
+        handle::get::<StudyObject>(study).map_or(std::ptr::null(), text)
+    })
+}

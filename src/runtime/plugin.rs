@@ -1,0 +1,102 @@
+//! Plugin providers: shared libraries that are registered with ONNX Runtime while it runs, and bring devices.
+
+use super::Runtime;
+use super::library;
+use super::provider::Provider;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// What a plugin provider is called, where it is looked for.
+struct Plugin {
+    /// File name of its library.
+    file: &'static str,
+    /// ONNX Runtime's name of the provider, which its devices carry.
+    provider: &'static str,
+    /// Environment variable with its path or folder.
+    variable: &'static str,
+}
+
+fn plugin(provider: Provider) -> Option<Plugin> {
+    match provider {
+        Provider::TensorRtRtx => Some(Plugin {
+            file: "libonnxruntime_providers_nv_tensorrt_rtx.so",
+            provider: "NvTensorRTRTXExecutionProvider",
+            variable: "DLNMS_TENSORRT_RTX",
+        }),
+        Provider::OpenVino => Some(Plugin {
+            file: "libonnxruntime_providers_openvino_plugin.so",
+            provider: "OpenVINOExecutionProvider",
+            variable: "DLNMS_OPENVINO",
+        }),
+        _ => None,
+    }
+}
+
+/// Libraries are registered once and stay: a process has one of each.
+static REGISTERED: Mutex<BTreeMap<&'static str, PathBuf>> = Mutex::new(BTreeMap::new());
+
+/// Devices of a plugin provider, its library registered first; `None` if the provider is no plugin.
+pub fn devices(
+    runtime: Runtime,
+    provider: Provider,
+    option: Option<&Path>,
+) -> Result<Option<Vec<ort::device::Device<'static>>>, String> {
+    let Some(plugin) = plugin(provider) else {
+        return Ok(None);
+    };
+    let environment = runtime.environment();
+    {
+        let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+        if !registered.contains_key(plugin.provider) {
+            let path = find(&plugin, runtime, option)?;
+            // Its registration would load it as well, but say less when that fails.
+            environment
+                .register_ep_library(plugin.provider, &path)
+                .map_err(|e| format!("{}: {}", path.display(), e.message()))?;
+            log::info!(target: "dlnms::runtime", "plugin {} registered from {}", plugin.provider, path.display());
+            registered.insert(plugin.provider, path);
+        }
+    }
+    let found: Vec<_> = environment
+        .devices()
+        .filter(|d| d.ep().is_ok_and(|name| name == plugin.provider))
+        .collect();
+    match found.is_empty() {
+        true => Err("its library is loaded, but it lists no device here".into()),
+        false => Ok(Some(found)),
+    }
+}
+
+/// The option alone, else the environment variable alone, else beside this library, else beside ONNX Runtime.
+fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<PathBuf, String> {
+    let variable = || std::env::var_os(plugin.variable).filter(|v| !v.is_empty());
+    let asked = option
+        .map(Path::to_path_buf)
+        .or(variable().map(PathBuf::from));
+    let folders = match &asked {
+        Some(path) if !path.is_dir() => {
+            return match path.exists() {
+                true => path.canonicalize().map_err(|e| e.kind().to_string()),
+                false => Err(format!("{} does not exist", path.display())),
+            };
+        }
+        Some(folder) => vec![folder.clone()],
+        None => {
+            let runtime = runtime.path().parent().map(Path::to_path_buf);
+            library::own_folder().into_iter().chain(runtime).collect()
+        }
+    };
+    let candidates: Vec<PathBuf> = folders.iter().map(|f| f.join(plugin.file)).collect();
+    match candidates.iter().find(|p| p.exists()) {
+        Some(path) => path.canonicalize().map_err(|e| e.kind().to_string()),
+        None => {
+            let searched: Vec<_> = candidates.iter().map(|p| p.display().to_string()).collect();
+            Err(format!(
+                "its library was not found; searched: {} (or set {})",
+                searched.join(", "),
+                plugin.variable
+            ))
+        }
+    }
+}
