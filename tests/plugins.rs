@@ -63,7 +63,11 @@ fn a_plugin_that_cannot_be_used_says_why_and_a_real_one_is_used() {
 /// Intel's plugin as its wheel has it, which `make` fetches: it runs if it lists a device, and says so if it lists none.
 fn a_real_plugin_runs_or_lists_no_device() {
     let folder = support::root().join("target/openvino");
-    assert!(folder.exists(), "{} is missing: run `make test`", folder.display());
+    assert!(
+        folder.exists(),
+        "{} is missing: run `make test`",
+        folder.display()
+    );
     match prepare(&[Provider::OpenVino], Some(&folder)) {
         Ok(scorer) => {
             let engine = scorer.engine().unwrap();
