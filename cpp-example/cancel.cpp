@@ -43,11 +43,13 @@ int main(int argc, char** argv) {
             scorer.prepare(
                 [&](uint32_t phase, float) {
                     if (phase == DLNMS_PHASE_LOAD) impatient = std::thread([&] { token.trigger(); });
+                    // For the example alone: a fast machine would be ready before the other thread runs.
+                    if (phase == DLNMS_PHASE_WARM_UP && impatient.joinable()) impatient.join();
                     return true;
                 },
                 &token);
         });
-        impatient.join();
+        if (impatient.joinable()) impatient.join();
 
         // A callback that has seen enough.
         good &= is_cancelled("progress callback", [&] {

@@ -1370,6 +1370,18 @@ dlnms_status dlnms_volume_file_open(const char *path, dlnms_volume_file **out, d
 // out is initialised; err is NULL or writable.
 dlnms_status dlnms_volume_file_volume(const dlnms_volume_file *file, dlnms_volume *out, dlnms_error **err);
 
+// Read the SUV tags of a PET volume from a side-car: JSON of DICOM keywords and values, for example
+// {"Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["ATTN"], "PatientWeight": 91, ...}; a list of as many
+// values as there are slices gives each slice its own. The pointers in *out live as long as the file's handle. Any
+// thread. Errors: DLNMS_E_SUV with the keyword, DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// path is a NUL-terminated UTF-8 string; out is initialised; err is NULL or writable.
+dlnms_status dlnms_volume_file_pet_info(const dlnms_volume_file *file,
+                                        const char *path,
+                                        dlnms_pet_info *out,
+                                        dlnms_error **err);
+
 // Free a volume. NULL does nothing. Any thread.
 void dlnms_volume_file_free(dlnms_volume_file *file);
 

@@ -143,6 +143,13 @@ public:
         return out;
     }
 
+    /// SUV tags of a PET from a side-car (JSON of DICOM keywords); lives as long as this object.
+    dlnms_pet_info pet_info(const std::string& tags) const {
+        dlnms_pet_info info = dlnms::pet_info();
+        detail::call(dlnms_volume_file_pet_info, static_cast<const dlnms_volume_file*>(handle_.get()), tags.c_str(), &info);
+        return info;
+    }
+
 private:
     detail::Owner<dlnms_volume_file, dlnms_volume_file_free> handle_;
 };

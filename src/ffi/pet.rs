@@ -273,6 +273,20 @@ pub(super) unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
     })
 }
 
+/// Acquisition, frame reference and duration of each slice as the C struct wants them: NaN for what is not known.
+#[cfg(feature = "dicom")]
+pub(super) fn slice_times(info: &PetInfo) -> [Vec<f64>; 3] {
+    let times = |value: fn(&SliceTiming) -> Option<f64>| -> Vec<f64> {
+        let values = info.slices.iter().map(value);
+        values.map(|v| v.unwrap_or(f64::NAN)).collect()
+    };
+    [
+        times(|s| s.acquisition),
+        times(|s| s.frame_reference_ms),
+        times(|s| s.frame_duration_ms),
+    ]
+}
+
 /// The C struct of a series' facts; `times` are its slices' acquisition, frame reference and duration, NaN for unknown.
 /// Its pointers lead into both.
 #[cfg(feature = "dicom")]

@@ -100,29 +100,8 @@ unsafe impl Versioned for dlnms_scores {
 /// `scores` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scores_init(scores: *mut dlnms_scores, struct_size: u32) {
-    let zero = dlnms_scores {
-        struct_size,
-        flags: 0,
-        n1: 0.0,
-        n2: 0.0,
-        risk_n1: 0,
-        risk_n2: 0,
-        risk_combined: 0,
-        provider: 0,
-        cutoff_n1: 0.0,
-        cutoff_n2: 0.0,
-        center_lps_mm: [0.0; 3],
-        suv_factor: 0.0,
-        suv_dt_s: 0.0,
-        prepare_ns: 0,
-        preprocess_ns: 0,
-        queue_ns: 0,
-        infer_ns: 0,
-        finish_ns: 0,
-        total_ns: 0,
-    };
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(scores, struct_size, &zero) };
+    unsafe { structs::init_zero(scores, struct_size) };
 }
 
 impl ResultObject {
@@ -321,22 +300,8 @@ unsafe impl Versioned for dlnms_lesion {
 /// `lesion` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_lesion_init(lesion: *mut dlnms_lesion, struct_size: u32) {
-    let zero = dlnms_lesion {
-        struct_size,
-        has_diameters: 0,
-        voxels: 0,
-        suv_max: 0.0,
-        suv_mean: 0.0,
-        suv_peak: 0.0,
-        mtv_ml: 0.0,
-        tlg: 0.0,
-        threshold: 0.0,
-        longest_mm: 0.0,
-        perpendicular_mm: 0.0,
-        ct_slice: 0,
-    };
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(lesion, struct_size, &zero) };
+    unsafe { structs::init_zero(lesion, struct_size) };
 }
 
 fn raw_lesion(lesion: &Lesion) -> dlnms_lesion {

@@ -91,6 +91,17 @@ pub unsafe fn init<T: Versioned>(out: *mut T, size: u32, defaults: &T) {
     }
 }
 
+/// As [`init`] for structs that are only written by the library: all zero.
+///
+/// # Safety
+/// As for [`init`].
+pub unsafe fn init_zero<T: Versioned>(out: *mut T, size: u32) {
+    // SAFETY: all-zero bytes are a valid value by the trait's contract.
+    let zero = unsafe { MaybeUninit::<T>::zeroed().assume_init() };
+    // SAFETY: handed on from the caller.
+    unsafe { init(out, size, &zero) };
+}
+
 unsafe fn caller_size<T: Versioned>(ptr: *const T) -> Result<usize> {
     if ptr.is_null() {
         return Err(Error::NullArgument(T::NAME));

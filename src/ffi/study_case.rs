@@ -4,7 +4,7 @@ use super::case::{dlnms_case, dlnms_case_init, dlnms_roi};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle;
-use super::pet::{dlnms_pet_info, raw_pet_info};
+use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
 use super::quality::{dlnms_facts, raw_facts};
 use super::strings;
 use super::structs;
@@ -38,15 +38,7 @@ impl Loaded {
         let study = Arc::new(study);
         let info = study.pet.pet_info.as_ref();
         let info = info.ok_or_else(|| Error::Internal("PET without its facts".into()))?;
-        let times = |value: fn(&crate::suv::SliceTiming) -> Option<f64>| -> Vec<f64> {
-            let values = info.slices.iter().map(value);
-            values.map(|v| v.unwrap_or(f64::NAN)).collect()
-        };
-        let times = [
-            times(|s| s.acquisition),
-            times(|s| s.frame_reference_ms),
-            times(|s| s.frame_duration_ms),
-        ];
+        let times = slice_times(info);
         Ok(Self {
             ct: describe(&study.ct.volume),
             pet: describe(&study.pet.volume),

@@ -111,23 +111,8 @@ unsafe impl Versioned for dlnms_series {
 /// `series` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_series_init(series: *mut dlnms_series, struct_size: u32) {
-    let null = std::ptr::null();
-    let zero = dlnms_series {
-        struct_size,
-        modality: 0,
-        slices: 0,
-        columns: 0,
-        rows: 0,
-        uid: null,
-        chosen: 0,
-        has_suv: 0,
-        rejected_because: null,
-        suv_factor: 0.0,
-        suv_rule: null,
-        suv_refusal: null,
-    };
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(series, struct_size, &zero) };
+    unsafe { structs::init_zero(series, struct_size) };
 }
 
 /// How many CT and PET series there are, CT first. 0 for a dead handle. Any thread.
@@ -220,20 +205,8 @@ unsafe impl Versioned for dlnms_roi_info {
 /// `info` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_roi_info_init(info: *mut dlnms_roi_info, struct_size: u32) {
-    let null = std::ptr::null();
-    let zero = dlnms_roi_info {
-        struct_size,
-        source: 0,
-        number: 0,
-        name: null,
-        file: null,
-        voxels: 0,
-        ml: 0.0,
-        centroid_lps_mm: [0.0; 3],
-        refusal: null,
-    };
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(info, struct_size, &zero) };
+    unsafe { structs::init_zero(info, struct_size) };
 }
 
 /// How many ROIs there are, structure sets first. 0 for a dead handle. The first call lays every ROI on its grid, which

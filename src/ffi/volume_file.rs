@@ -3,21 +3,29 @@
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
+use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
 use super::strings;
 use super::structs;
 use super::volume::{describe, dlnms_volume};
+use crate::dicom::pet_info_from_json;
 use crate::error::Error;
 use crate::files;
+use crate::suv::PetInfo;
 use crate::volume::Volume;
 use std::ffi::c_char;
 use std::path::Path;
+use std::sync::Mutex;
 
 /// A volume read from a file: a mask, a CT in HU, a PET in SUV.
 pub struct dlnms_volume_file {
     _private: [u8; 0],
 }
 
-struct VolumeFileObject(Volume);
+struct VolumeFileObject {
+    volume: Volume,
+    /// What pointers of the host lead into; only ever added to.
+    tags: Mutex<Vec<(PetInfo, [Vec<f64>; 3])>>,
+}
 
 impl Object for VolumeFileObject {
     type Handle = dlnms_volume_file;
@@ -43,9 +51,12 @@ pub unsafe extern "C" fn dlnms_volume_file_open(
         }
         // SAFETY: handed on from the caller.
         let path = unsafe { strings::borrow(path, "path") }?;
-        let volume = files::read(Path::new(path))?;
+        let object = VolumeFileObject {
+            volume: files::read(Path::new(path))?,
+            tags: Mutex::default(),
+        };
         // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(VolumeFileObject(volume))) };
+        unsafe { out.write(handle::register(object)) };
         Ok(())
     })
 }
@@ -64,7 +75,39 @@ pub unsafe extern "C" fn dlnms_volume_file_volume(
     guard(err, || {
         let file = handle::get::<VolumeFileObject>(file)?;
         // SAFETY: handed on from the caller.
-        unsafe { structs::write(out, &describe(&file.0)) }
+        unsafe { structs::write(out, &describe(&file.volume)) }
+    })
+}
+
+/// Read the SUV tags of a PET volume from a side-car: JSON of DICOM keywords and values, for example
+/// {"Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["ATTN"], "PatientWeight": 91, ...}; a list of as many
+/// values as there are slices gives each slice its own. The pointers in `*out` live as long as the file's handle. Any
+/// thread. Errors: DLNMS_E_SUV with the keyword, DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `path` is a NUL-terminated UTF-8 string; `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_volume_file_pet_info(
+    file: *const dlnms_volume_file,
+    path: *const c_char,
+    out: *mut dlnms_pet_info,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let file = handle::get::<VolumeFileObject>(file)?;
+        // SAFETY: handed on from the caller.
+        let path = unsafe { strings::borrow(path, "path") }?;
+        let json =
+            std::fs::read(path).map_err(|e| Error::Suv(format!("side-car: {}", e.kind())))?;
+        let info = pet_info_from_json(&json, file.volume.dims[2])?;
+        let times = slice_times(&info);
+        // Moving them into the list leaves what the pointers lead to where it is: on the heap.
+        let raw = raw_pet_info(&info, &times);
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &raw) }?;
+        let mut tags = file.tags.lock().unwrap_or_else(|e| e.into_inner());
+        tags.push((info, times));
+        Ok(())
     })
 }
 

@@ -3,6 +3,7 @@
 
 #include <dlnms.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -81,6 +82,16 @@ int main(int argc, char** argv) {
         expect_status(DLNMS_E_INVALID_ARGUMENT, "threshold above 1", [&] {
             scorer.score(study.case_of(dlnms::roi_seed(near, DLNMS_THRESHOLD_FRACTION, 41)));
         });
+
+        // SUV tags beside a volume that is not DICOM.
+        const std::string tags = folder + "/tags.json";
+        std::ofstream(tags) << R"({"Units": "BQML", "DecayCorrection": "ADMIN", "CorrectedImage": ["ATTN"],
+            "PatientWeight": 70, "RadionuclideTotalDose": 350000000})";
+        const auto factors = dlnms::suv_factors(file.pet_info(tags));
+        expect(!factors.empty() && std::abs(factors[0] - 70000.0 / 350e6) < 1e-15, "side-car");
+        std::ofstream(tags) << R"({"Wieght": 70})";
+        expect_status(DLNMS_E_SUV, "misspelt side-car", [&] { file.pet_info(tags); });
+        std::filesystem::remove(tags);
 
         // Many at once: the same to the bit, and a bad one among them spoils nothing.
         const auto good = study.case_of(dlnms::roi_mask(file_mask));
