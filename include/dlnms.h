@@ -187,7 +187,7 @@ dlnms_status dlnms_error_status(const dlnms_error *error);
 // Message of an error with its causes, never NULL. It lives as long as the error. Any thread.
 const char *dlnms_error_message(const dlnms_error *error);
 
-// Free an error. NULL does nothing, and so does one that is freed already.
+// Free an error. NULL does nothing, and so does one that is freed already. Any thread.
 void dlnms_error_free(dlnms_error *error);
 
 /* ======================================================================================================== */
@@ -229,6 +229,7 @@ typedef struct {
 } dlnms_logger;
 
 // Write defaults (level DLNMS_LOG_WARN) into logger; struct_size is sizeof(dlnms_logger) as the caller sees it.
+// Any thread.
 //
 // Preconditions:
 // logger is NULL or has struct_size writable bytes.
@@ -282,7 +283,7 @@ typedef struct {
   void (*drop)(void *user_data);
 } dlnms_progress;
 
-// Write defaults into progress; struct_size is sizeof(dlnms_progress) as the caller sees it.
+// Write defaults into progress; struct_size is sizeof(dlnms_progress) as the caller sees it. Any thread.
 //
 // Preconditions:
 // progress is NULL or has struct_size writable bytes.
@@ -305,7 +306,7 @@ dlnms_status dlnms_cancel_new(dlnms_cancel **out, dlnms_error **err);
 // (between phases, never in the middle of one network run). NULL does nothing. Any thread.
 void dlnms_cancel_trigger(const dlnms_cancel *cancel);
 
-// Free a token. NULL does nothing. Calls in flight keep it.
+// Free a token. NULL does nothing. Calls in flight keep it. Any thread.
 void dlnms_cancel_free(dlnms_cancel *cancel);
 
 /* ======================================================================================================== */
@@ -327,11 +328,12 @@ typedef struct {
   const char *library_path;
 } dlnms_runtime_options;
 
-// Write defaults into options; struct_size is sizeof(dlnms_runtime_options) as the caller sees it.
+// Write defaults into options; struct_size is sizeof(dlnms_runtime_options) as the caller sees it. Any thread.
 //
 // Preconditions:
 // options is NULL or has struct_size writable bytes.
-void dlnms_runtime_options_init(dlnms_runtime_options *options, uint32_t struct_size);
+void dlnms_runtime_options_init(dlnms_runtime_options *options,
+                                uint32_t struct_size);
 
 // Load ONNX Runtime (1.24 or later), or get a handle to the one that is loaded. Telemetry is off.
 //
@@ -344,12 +346,13 @@ void dlnms_runtime_options_init(dlnms_runtime_options *options, uint32_t struct_
 dlnms_status dlnms_runtime_new(const dlnms_runtime_options *options, dlnms_runtime **out, dlnms_error **err);
 
 // Version of the loaded ONNX Runtime, for example "1.32.0". Lives as long as the handle; NULL for a dead one.
+// Any thread.
 const char *dlnms_runtime_version(const dlnms_runtime *runtime);
 
-// Absolute path of the loaded ONNX Runtime. Lives as long as the handle; NULL for a dead one.
+// Absolute path of the loaded ONNX Runtime. Lives as long as the handle; NULL for a dead one. Any thread.
 const char *dlnms_runtime_path(const dlnms_runtime *runtime);
 
-// Free a handle. NULL does nothing. Scorers made with it go on working.
+// Free a handle. NULL does nothing. Scorers made with it go on working. Any thread.
 void dlnms_runtime_free(dlnms_runtime *runtime);
 
 /* ======================================================================================================== */
@@ -418,7 +421,7 @@ typedef struct {
 } dlnms_volume;
 
 // Write defaults (identity direction, spacing 1 mm, slope 1, packed) into volume; struct_size is
-// sizeof(dlnms_volume) as the caller sees it.
+// sizeof(dlnms_volume) as the caller sees it. Any thread.
 //
 // Preconditions:
 // volume is NULL or has struct_size writable bytes.
@@ -534,6 +537,7 @@ typedef struct {
 } dlnms_pet_info;
 
 // Write defaults (everything unknown) into info; struct_size is sizeof(dlnms_pet_info) as the caller sees it.
+// Any thread.
 //
 // Preconditions:
 // info is NULL or has struct_size writable bytes.
@@ -673,7 +677,7 @@ typedef struct {
 } dlnms_facts;
 
 // Write defaults into policy: different patients are refused, everything else is a warning. struct_size is
-// sizeof(dlnms_quality_policy) as the caller sees it.
+// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
 //
 // Preconditions:
 // policy is NULL or has struct_size writable bytes.
@@ -684,6 +688,7 @@ void dlnms_quality_policy_init(dlnms_quality_policy *policy,
 const char *dlnms_quality_name(uint32_t code);
 
 // Write "nobody knows" into every field of facts; struct_size is sizeof(dlnms_facts) as the caller sees it.
+// Any thread.
 //
 // Preconditions:
 // facts is NULL or has struct_size writable bytes.
@@ -763,13 +768,13 @@ typedef struct {
 } dlnms_case;
 
 // Write defaults (a point that is NaN, so that forgetting it is an error) into roi; struct_size is
-// sizeof(dlnms_roi) as the caller sees it.
+// sizeof(dlnms_roi) as the caller sees it. Any thread.
 //
 // Preconditions:
 // roi is NULL or has struct_size writable bytes.
 void dlnms_roi_init(dlnms_roi *roi, uint32_t struct_size);
 
-// Write defaults (all NULL) into c; struct_size is sizeof(dlnms_case) as the caller sees it.
+// Write defaults (all NULL) into c; struct_size is sizeof(dlnms_case) as the caller sees it. Any thread.
 //
 // Preconditions:
 // c is NULL or has struct_size writable bytes.
@@ -870,6 +875,7 @@ typedef struct {
 } dlnms_lesion;
 
 // Zero scores and set its struct_size to struct_size, which is sizeof(dlnms_scores) as the caller sees it.
+// Any thread.
 //
 // Preconditions:
 // scores is NULL or has struct_size writable bytes.
@@ -883,6 +889,7 @@ void dlnms_scores_init(dlnms_scores *scores,
 dlnms_status dlnms_result_scores(const dlnms_result *result, dlnms_scores *out, dlnms_error **err);
 
 // How many heads the network has: n1, n2 and their auxiliary readings (n1_pet, n1_ct ...). 0 for a dead handle.
+// Any thread.
 size_t dlnms_result_head_count(const dlnms_result *result);
 
 // Name and score of one head. *name lives as long as the result; name or score may be NULL. Any thread.
@@ -913,6 +920,7 @@ dlnms_status dlnms_result_finding(const dlnms_result *result,
                                   dlnms_error **err);
 
 // Zero lesion and set its struct_size to struct_size, which is sizeof(dlnms_lesion) as the caller sees it.
+// Any thread.
 //
 // Preconditions:
 // lesion is NULL or has struct_size writable bytes.
@@ -942,7 +950,7 @@ dlnms_status dlnms_result_json(const dlnms_result *result,
                                size_t *needed,
                                dlnms_error **err);
 
-// Free a result. NULL does nothing.
+// Free a result. NULL does nothing. Any thread.
 void dlnms_result_free(dlnms_result *result);
 
 /* ======================================================================================================== */
@@ -1135,7 +1143,7 @@ dlnms_status dlnms_study_scan(const char *const *paths,
                               dlnms_error **err);
 
 // As dlnms_study_scan() for DICOM files that are in memory, each buffer one file with or without preamble. They are
-// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ...
+// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ... Any thread.
 //
 // Preconditions:
 // buffers holds n_buffers pointers to as many bytes as the entry of sizes says; out is writable; err is NULL
@@ -1148,6 +1156,7 @@ dlnms_status dlnms_study_scan_buffers(const uint8_t *const *buffers,
                                       dlnms_error **err);
 
 // Write defaults (both by rule) into options; struct_size is sizeof(dlnms_study_options) as the caller sees it.
+// Any thread.
 //
 // Preconditions:
 // options is NULL or has struct_size writable bytes.
@@ -1292,6 +1301,7 @@ typedef struct {
 } dlnms_roi_info;
 
 // Zero series and set its struct_size to struct_size, which is sizeof(dlnms_series) as the caller sees it.
+// Any thread.
 //
 // Preconditions:
 // series is NULL or has struct_size writable bytes.
@@ -1308,6 +1318,7 @@ size_t dlnms_study_series_count(const dlnms_study *study);
 dlnms_status dlnms_study_series(const dlnms_study *study, size_t index, dlnms_series *out, dlnms_error **err);
 
 // Zero info and set its struct_size to struct_size, which is sizeof(dlnms_roi_info) as the caller sees it.
+// Any thread.
 //
 // Preconditions:
 // info is NULL or has struct_size writable bytes.

@@ -2,8 +2,9 @@
 
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
-use crate::petmetrics::{PetMetrics, Region, measure};
+use crate::petmetrics::{PetMetrics, Region, index_box, measure};
 use crate::roi::{Extent, Roi};
+use crate::volume::Probe;
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -56,37 +57,21 @@ pub fn of(
 }
 
 fn diameters(case: &Case<'_>, roi: &Extent, pet_voxels: &[[usize; 3]]) -> Option<Diameters> {
-    let nearest = |g: &crate::volume::Geometry<'_>, point| {
-        let index = g.lps_to_index(point).map(f64::round);
-        (0..3)
-            .all(|a| index[a] >= 0.0 && index[a] < g.dims[a] as f64)
-            .then(|| index.map(|v| v as usize))
-    };
     let ct = &case.ct.geometry;
+    let point = |v: [usize; 3]| ct.index_to_lps(v.map(|n| n as f64));
     if let (Roi::Mask(mask), Some(bounds)) = (&case.roi, roi.bounds) {
-        let inside = |v: [usize; 3]| {
-            nearest(&mask.geometry, ct.index_to_lps(v.map(|n| n as f64)))
-                .is_some_and(|m| mask.value(m) != 0.0)
-        };
+        let probe = Probe::new(mask);
+        let inside = |v| probe.index(point(v)).is_some_and(|m| mask.value(m) != 0.0);
         return longest(case, bounds, "mask", inside);
     }
     let lesion: HashSet<[usize; 3]> = pet_voxels.iter().copied().collect();
-    let pet = &case.pet.geometry;
-    let mut index = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
-    for (a, range) in index.iter_mut().enumerate() {
-        for v in pet_voxels {
-            *range = [
-                range[0].min(v[a] as f64 - 0.5),
-                range[1].max(v[a] as f64 + 0.5),
-            ];
-        }
-    }
-    let inside = |v: [usize; 3]| {
-        case.ct.value(v) > SOFT_TISSUE_HU
-            && nearest(pet, ct.index_to_lps(v.map(|n| n as f64)))
-                .is_some_and(|p| lesion.contains(&p))
+    let probe = Probe::new(&case.pet);
+    let inside = |v| {
+        let soft = case.ct.value(v) > SOFT_TISSUE_HU;
+        soft && probe.index(point(v)).is_some_and(|p| lesion.contains(&p))
     };
-    longest(case, pet.lps_box(index), "pet", inside)
+    let bounds = case.pet.geometry.lps_box(index_box(pet_voxels));
+    longest(case, bounds, "pet", inside)
 }
 
 /// The slice with the longest diameter among CT voxels of a box that are `inside`.

@@ -5,11 +5,10 @@
 //!
 //! ```no_run
 //! use dlnms::{runtime::Runtime, scorer::{CancelToken, Case, Scorer, ScorerOptions}};
-//! # fn case() -> Case<'static> { unimplemented!() }
-//! # fn main() -> dlnms::Result<()> {
+//! # fn first_score(case: &Case<'_>) -> dlnms::Result<()> {
 //! let runtime = Runtime::load(None)?; // DLNMS_ONNXRUNTIME, or beside this library
 //! let scorer = Scorer::new(runtime, "bundle".as_ref(), ScorerOptions::default())?;
-//! let scores = scorer.score(&case(), &CancelToken::default())?;
+//! let scores = scorer.score(case, &CancelToken::default())?;
 //! println!("N1 {:.3}, N2 {:.3}", scores.n1, scores.n2);
 //! # Ok(()) }
 //! ```

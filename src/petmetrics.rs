@@ -146,19 +146,26 @@ pub fn extent_of_seed(view: &VolumeView<'_>, factors: &[f64], seed: &Seed) -> Re
     let (_, voxels) = measure(view, factors, region, seed.delineation)?;
     let n = voxels.len() as f64;
     let mut center = [0.0; 3];
-    let mut index = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
     for v in voxels.iter().map(|v| v.map(|i| i as f64)) {
         for (sum, x) in center.iter_mut().zip(view.geometry.index_to_lps(v)) {
             *sum += x / n;
         }
-        for (range, i) in index.iter_mut().zip(v) {
-            *range = [range[0].min(i - 0.5), range[1].max(i + 0.5)];
-        }
     }
     Ok(Extent {
         center,
-        bounds: Some(view.geometry.lps_box(index)),
+        bounds: Some(view.geometry.lps_box(index_box(&voxels))),
     })
+}
+
+/// Box of continuous indices around voxels, their outer edges.
+pub(crate) fn index_box(voxels: &[[usize; 3]]) -> [[f64; 2]; 3] {
+    let mut index = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
+    for v in voxels {
+        for (range, i) in index.iter_mut().zip(v.map(|i| i as f64)) {
+            *range = [range[0].min(i - 0.5), range[1].max(i + 0.5)];
+        }
+    }
+    index
 }
 
 /// Voxels that hang together with `seed` over faces, edges and corners. `belongs` is asked of indices beyond the volume

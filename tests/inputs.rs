@@ -264,6 +264,11 @@ fn side_cars_and_nrrd_headers_that_say_nonsense_are_refused_by_name() {
         ("raw", "bzip2", "bzip2"),
         ("endian: little", "endian: middle", "middle"),
         ("abcdef", "", "bytes of voxels"),
+        (
+            "encoding: raw",
+            "encoding: gzip\nbyte skip: 18446744073709551615",
+            "gzip",
+        ),
         ("(0,0,1)", "(0,0,x)", "x"),
         ("(0,0,1)", "(0,1,1)", "orthonormal"),
         (

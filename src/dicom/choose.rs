@@ -8,7 +8,7 @@ use super::instance::Instance;
 use super::pet::pet_info;
 use super::series::Modality;
 use crate::error::{Error, Result};
-use crate::suv::SuvScale;
+use crate::suv::{PetInfo, SuvScale};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 pub struct Candidate<'a> {
     /// Sorted along the normal where that is possible.
     pub slices: Vec<&'a Instance>,
-    /// PET: its SUV factor, or why there is none.
-    pub suv: Option<Result<SuvScale>>,
+    /// PET: its facts with the SUV factor they give, or why there is none.
+    pub suv: Option<Result<(PetInfo, SuvScale)>>,
     /// Its grid, or why it makes none.
     pub grid: Result<Grid>,
     localizer: bool,
@@ -46,7 +46,11 @@ pub fn candidates(instances: &[Instance], modality: Modality) -> Vec<Candidate<'
     let mut all = Vec::with_capacity(groups.len());
     for ((_, localizer), mut slices) in groups {
         let grid = Grid::of(&mut slices, modality);
-        let suv = || pet_info(&slices).and_then(|info| info.suv_scale());
+        let suv = || {
+            let info = pet_info(&slices)?;
+            let scale = info.suv_scale()?;
+            Ok((info, scale))
+        };
         all.push(Candidate {
             suv: (modality == Modality::Pt).then(suv),
             grid,

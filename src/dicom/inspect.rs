@@ -78,7 +78,7 @@ impl Archive {
                     chosen,
                     rejected_because: refusal.or_else(smaller),
                     suv: candidate.suv.as_ref().map(|suv| match suv {
-                        Ok(scale) => SuvSummary {
+                        Ok((_, scale)) => SuvSummary {
                             factor: scale.factors.first().copied(),
                             rule: Some(scale.rule.clone()),
                             refusal: None,

@@ -3,7 +3,8 @@
 use super::archive::Archive;
 use super::choose::candidates;
 use super::grid::Grid;
-use super::rtstruct::StructureSet;
+use super::rtstruct::{Contours, StructureSet};
+use super::seg::{Segment, Segmentation};
 use super::series::Modality;
 use crate::error::{Error, Result};
 use crate::roi::Roi;
@@ -44,17 +45,29 @@ pub struct RoiSummary {
 }
 
 /// Where an ROI is in an archive.
-enum Place {
-    Contours(usize, usize),
-    Segment(usize, usize),
+enum Place<'a> {
+    Contours(&'a StructureSet, &'a Contours),
+    Segment(&'a Segmentation, Segment),
 }
+
+/// A grid, and the voxels along its axes.
+type SeriesGrid = (Grid, [usize; 3]);
 
 impl Archive {
     /// All ROIs with their size and place, structure sets first.
     pub fn rois(&self) -> Vec<RoiSummary> {
+        let contours = self.structure_sets.iter().flat_map(|set| {
+            // One grid for all ROIs of a set.
+            let grid = drawn_on(set, &[self]);
+            set.rois.iter().map(move |roi| lay(roi, grid.as_ref()))
+        });
+        let segments = self.segmentations.iter().flat_map(|segmentation| {
+            let segments = segmentation.segments().into_iter();
+            segments.map(|segment| segmentation.mask(segment.number))
+        });
         let mut rois = self.roi_names();
-        for (roi, place) in rois.iter_mut().zip(self.places()) {
-            match self.mask(&place, &[self]).and_then(|mask| measured(&mask)) {
+        for (roi, mask) in rois.iter_mut().zip(contours.chain(segments)) {
+            match mask.and_then(|mask| measured(&mask)) {
                 Ok((voxels, ml, centroid)) => {
                     (roi.voxels, roi.ml) = (Some(voxels), Some(ml));
                     roi.centroid_lps_mm = Some(centroid);
@@ -67,74 +80,57 @@ impl Archive {
 
     /// All ROIs by name and number, in the same order; nothing is measured.
     pub fn roi_names(&self) -> Vec<RoiSummary> {
-        let places = self.places();
-        places.iter().map(|place| self.name_of(place)).collect()
+        let named = |place| match place {
+            Place::Contours(set, roi) => RoiSummary::new(
+                roi.name.clone(),
+                roi.number,
+                set.source.clone(),
+                RoiKind::Contours,
+            ),
+            Place::Segment(segmentation, segment) => RoiSummary::new(
+                segment.label,
+                segment.number as i64,
+                segmentation.source(),
+                RoiKind::Segment,
+            ),
+        };
+        self.places().map(named).collect()
     }
 
     /// Mask of the ROI at this index of [`Archive::rois`]; contours are laid on the series they were drawn on, which
     /// is looked for among `images`.
     pub fn roi_mask(&self, index: usize, images: &[&Archive]) -> Result<Volume> {
-        let places = self.places();
-        let place = places
-            .get(index)
-            .ok_or_else(|| Error::RoiInvalid(format!("ROI {index}: there are {}", places.len())))?;
-        self.mask(place, images)
+        match self.places().nth(index) {
+            Some(Place::Contours(set, roi)) => lay(roi, drawn_on(set, images).as_ref()),
+            Some(Place::Segment(segmentation, segment)) => segmentation.mask(segment.number),
+            None => Err(Error::RoiInvalid(format!(
+                "ROI {index}: there are {}",
+                self.places().count()
+            ))),
+        }
     }
 
-    fn places(&self) -> Vec<Place> {
-        let contours = self.structure_sets.iter().enumerate();
-        let contours =
-            contours.flat_map(|(s, set)| (0..set.rois.len()).map(move |r| Place::Contours(s, r)));
-        let segments = self.segmentations.iter().enumerate();
-        let segments = segments.flat_map(|(s, segmentation)| {
-            let numbers = segmentation.segments().into_iter();
-            numbers.map(move |segment| Place::Segment(s, segment.number))
+    fn places(&self) -> impl Iterator<Item = Place<'_>> {
+        let of_set = |set| move |roi| Place::Contours(set, roi);
+        let contours = self.structure_sets.iter();
+        let contours = contours.flat_map(move |set| set.rois.iter().map(of_set(set)));
+        let segments = self.segmentations.iter().flat_map(|s| {
+            let segments = s.segments().into_iter();
+            segments.map(move |segment| Place::Segment(s, segment))
         });
-        contours.chain(segments).collect()
-    }
-
-    fn name_of(&self, place: &Place) -> RoiSummary {
-        match *place {
-            Place::Contours(s, r) => {
-                let set = &self.structure_sets[s];
-                let roi = &set.rois[r];
-                RoiSummary::new(
-                    roi.name.clone(),
-                    roi.number,
-                    set.source.clone(),
-                    RoiKind::Contours,
-                )
-            }
-            Place::Segment(s, number) => {
-                let segmentation = &self.segmentations[s];
-                let mut segments = segmentation.segments().into_iter();
-                let label = segments.find(|x| x.number == number).map(|x| x.label);
-                RoiSummary::new(
-                    label.unwrap_or_default(),
-                    number as i64,
-                    segmentation.source(),
-                    RoiKind::Segment,
-                )
-            }
-        }
-    }
-
-    fn mask(&self, place: &Place, images: &[&Archive]) -> Result<Volume> {
-        match *place {
-            Place::Segment(s, number) => self.segmentations[s].mask(number),
-            Place::Contours(s, r) => {
-                let set = &self.structure_sets[s];
-                let (grid, dims) = drawn_on(set, images).ok_or_else(|| {
-                    Error::RoiInvalid("the images that it was drawn on are not here".into())
-                })?;
-                set.rois[r].mask(&grid.geometry(dims))
-            }
-        }
+        contours.chain(segments)
     }
 }
 
+/// Lay contours on the grid they were drawn on.
+fn lay(roi: &Contours, grid: Option<&SeriesGrid>) -> Result<Volume> {
+    let absent = || Error::RoiInvalid("the images that it was drawn on are not here".into());
+    let (grid, dims) = grid.ok_or_else(absent)?;
+    roi.mask(&grid.geometry(*dims))
+}
+
 /// Grid of the series that contours were drawn on; failing that, of the largest in their frame of reference.
-fn drawn_on(set: &StructureSet, images: &[&Archive]) -> Option<(Grid, [usize; 3])> {
+fn drawn_on(set: &StructureSet, images: &[&Archive]) -> Option<SeriesGrid> {
     let mut fallback = None;
     for modality in [Modality::Ct, Modality::Pt] {
         for candidate in images.iter().flat_map(|a| candidates(&a.images, modality)) {

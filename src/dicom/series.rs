@@ -5,11 +5,12 @@ use super::grid::Grid;
 use super::instance::Instance;
 use super::pixels;
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::scorer::CancelToken;
 use crate::suv::PetInfo;
 use crate::volume::Volume;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Kind of series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ pub struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// Choose the series of a modality, by rule or by its UID.
     pub fn of(instances: &'a [Instance], modality: Modality, uid: Option<&str>) -> Result<Self> {
-        let (Candidate { slices, .. }, grid, mut warnings) = choose(instances, modality, uid)?;
+        let (Candidate { slices, suv, .. }, grid, mut warnings) = choose(instances, modality, uid)?;
         if slices.iter().any(|s| s.lossy) {
             warnings.push(format!(
                 "{}: the pixel data was compressed with loss",
@@ -129,10 +130,8 @@ impl<'a> Plan<'a> {
                 modality.code()
             ));
         }
-        let pet_info = match modality {
-            Modality::Pt => Some(super::pet::pet_info(&slices)?),
-            Modality::Ct => None,
-        };
+        // Chosen, it has an SUV if it is a PET.
+        let pet_info = suv.transpose()?.map(|(info, _)| info);
         Ok(Self {
             modality,
             slices,
@@ -182,43 +181,25 @@ fn decode_all(
 ) -> Result<Vec<u8>> {
     let mut data = pixels::buffer(slices[0], slices.len())?;
     let slice_bytes = data.len() / slices.len();
-    let work = Mutex::new(slices.iter().zip(data.chunks_exact_mut(slice_bytes)));
-    let failure: Mutex<Option<Error>> = Mutex::new(None);
-    let done = AtomicUsize::new(0);
-    let fail = |e: Error| {
-        failure
-            .lock()
-            .unwrap_or_else(|p| p.into_inner())
-            .get_or_insert(e);
-    };
-    let failed = || failure.lock().unwrap_or_else(|p| p.into_inner()).is_some();
-    let worker = || {
-        while !failed() {
-            let Some((slice, out)) = work.lock().unwrap_or_else(|p| p.into_inner()).next() else {
-                return;
-            };
-            if cancel.is_triggered() {
-                return fail(Error::Cancelled);
-            }
-            if let Err(e) = pixels::decode(slice, out) {
-                return fail(e);
-            }
-            if !progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len()) {
-                return fail(Error::Cancelled);
-            }
+    let rooms: Vec<_> = data.chunks_exact_mut(slice_bytes).map(Mutex::new).collect();
+    let (done, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let decode = |n: usize| {
+        if cancel.is_triggered() {
+            return Err(Error::Cancelled);
+        }
+        let mut room = rooms[n].lock().unwrap_or_else(|p| p.into_inner());
+        pixels::decode(slices[n], &mut room)?;
+        match progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len()) {
+            true => Ok(()),
+            false => Err(Error::Cancelled),
         }
     };
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(slices.len());
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(worker);
-        }
-        worker();
+    // After the first failure the rest is left alone.
+    let outcomes = parallel::map(slices.len(), |n| match failed.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => decode(n).inspect_err(|_| failed.store(true, Ordering::Relaxed)),
     });
-    match failure.into_inner().unwrap_or_else(|p| p.into_inner()) {
-        Some(e) => Err(e),
-        None => Ok(data),
-    }
+    outcomes.into_iter().collect::<Result<()>>()?;
+    drop(rooms);
+    Ok(data)
 }

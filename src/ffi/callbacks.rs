@@ -44,7 +44,7 @@ unsafe impl Versioned for dlnms_progress {
     const V1_SIZE: usize = 32;
 }
 
-/// Write defaults into `progress`; `struct_size` is sizeof(dlnms_progress) as the caller sees it.
+/// Write defaults into `progress`; `struct_size` is sizeof(dlnms_progress) as the caller sees it. Any thread.
 ///
 /// # Safety
 /// `progress` is NULL or has `struct_size` writable bytes.

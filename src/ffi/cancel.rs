@@ -46,7 +46,7 @@ pub extern "C" fn dlnms_cancel_trigger(cancel: *const dlnms_cancel) {
     });
 }
 
-/// Free a token. NULL does nothing. Calls in flight keep it.
+/// Free a token. NULL does nothing. Calls in flight keep it. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_cancel_free(cancel: *mut dlnms_cancel) {
     guard_or((), || handle::free::<CancelToken>(cancel));

@@ -57,7 +57,7 @@ unsafe impl Versioned for dlnms_roi {
 }
 
 /// Write defaults (a point that is NaN, so that forgetting it is an error) into `roi`; `struct_size` is
-/// sizeof(dlnms_roi) as the caller sees it.
+/// sizeof(dlnms_roi) as the caller sees it. Any thread.
 ///
 /// # Safety
 /// `roi` is NULL or has `struct_size` writable bytes.
@@ -114,28 +114,14 @@ unsafe impl Versioned for dlnms_case {
     const V1_SIZE: usize = 40;
 }
 
-/// Write defaults (all NULL) into `c`; `struct_size` is sizeof(dlnms_case) as the caller sees it.
+/// Write defaults (all NULL) into `c`; `struct_size` is sizeof(dlnms_case) as the caller sees it. Any thread.
 ///
 /// # Safety
 /// `c` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
-    let null = std::ptr::null();
-    let defaults = dlnms_case {
-        struct_size,
-        flags: 0,
-        ct: null,
-        pet: null,
-        pet_info: std::ptr::null(),
-        roi: std::ptr::null(),
-        facts: std::ptr::null(),
-        measure_lesion: 0,
-        threshold_kind: 0,
-        threshold: 0.0,
-        radius_mm: 0.0,
-    };
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(c, struct_size, &defaults) };
+    unsafe { structs::init_zero(c, struct_size) };
 }
 
 /// A host's case, borrowed, with what had to be translated.

@@ -68,7 +68,7 @@ pub extern "C" fn dlnms_error_message(error: *const dlnms_error) -> *const c_cha
     })
 }
 
-/// Free an error. NULL does nothing, and so does one that is freed already.
+/// Free an error. NULL does nothing, and so does one that is freed already. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_error_free(error: *mut dlnms_error) {
     guard_or((), || handle::free::<ErrorObject>(error));

@@ -57,6 +57,7 @@ unsafe impl Versioned for dlnms_logger {
 }
 
 /// Write defaults (level DLNMS_LOG_WARN) into `logger`; `struct_size` is sizeof(dlnms_logger) as the caller sees it.
+/// Any thread.
 ///
 /// # Safety
 /// `logger` is NULL or has `struct_size` writable bytes.

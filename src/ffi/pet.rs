@@ -107,6 +107,7 @@ unsafe impl Versioned for dlnms_pet_info {
 }
 
 /// Write defaults (everything unknown) into `info`; `struct_size` is sizeof(dlnms_pet_info) as the caller sees it.
+/// Any thread.
 ///
 /// # Safety
 /// `info` is NULL or has `struct_size` writable bytes.

@@ -79,7 +79,7 @@ unsafe impl Versioned for dlnms_quality_policy {
 }
 
 /// Write defaults into `policy`: different patients are refused, everything else is a warning. `struct_size` is
-/// sizeof(dlnms_quality_policy) as the caller sees it.
+/// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
 ///
 /// # Safety
 /// `policy` is NULL or has `struct_size` writable bytes.
@@ -142,14 +142,14 @@ unsafe impl Versioned for dlnms_facts {
 }
 
 /// Write "nobody knows" into every field of `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it.
+/// Any thread.
 ///
 /// # Safety
 /// `facts` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_facts_init(facts: *mut dlnms_facts, struct_size: u32) {
-    let unknown = raw_facts(&Facts::default(), struct_size);
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(facts, struct_size, &unknown) };
+    unsafe { structs::init_zero(facts, struct_size) };
 }
 
 /// The C struct of facts.

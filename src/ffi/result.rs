@@ -95,6 +95,7 @@ unsafe impl Versioned for dlnms_scores {
 }
 
 /// Zero `scores` and set its struct_size to `struct_size`, which is sizeof(dlnms_scores) as the caller sees it.
+/// Any thread.
 ///
 /// # Safety
 /// `scores` is NULL or has `struct_size` writable bytes.
@@ -171,6 +172,7 @@ pub unsafe extern "C" fn dlnms_result_scores(
 }
 
 /// How many heads the network has: n1, n2 and their auxiliary readings (n1_pet, n1_ct ...). 0 for a dead handle.
+/// Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_result_head_count(result: *const dlnms_result) -> usize {
     guard_or(0, || {
@@ -295,6 +297,7 @@ unsafe impl Versioned for dlnms_lesion {
 }
 
 /// Zero `lesion` and set its struct_size to `struct_size`, which is sizeof(dlnms_lesion) as the caller sees it.
+/// Any thread.
 ///
 /// # Safety
 /// `lesion` is NULL or has `struct_size` writable bytes.
@@ -377,7 +380,7 @@ pub unsafe extern "C" fn dlnms_result_json(
     })
 }
 
-/// Free a result. NULL does nothing.
+/// Free a result. NULL does nothing. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_result_free(result: *mut dlnms_result) {
     guard_or((), || handle::free::<ResultObject>(result));

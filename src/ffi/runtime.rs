@@ -46,7 +46,7 @@ unsafe impl Versioned for dlnms_runtime_options {
     const V1_SIZE: usize = 16;
 }
 
-/// Write defaults into `options`; `struct_size` is sizeof(dlnms_runtime_options) as the caller sees it.
+/// Write defaults into `options`; `struct_size` is sizeof(dlnms_runtime_options) as the caller sees it. Any thread.
 ///
 /// # Safety
 /// `options` is NULL or has `struct_size` writable bytes.
@@ -55,13 +55,8 @@ pub unsafe extern "C" fn dlnms_runtime_options_init(
     options: *mut dlnms_runtime_options,
     struct_size: u32,
 ) {
-    let defaults = dlnms_runtime_options {
-        struct_size,
-        reserved: 0,
-        library_path: std::ptr::null(),
-    };
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(options, struct_size, &defaults) };
+    unsafe { structs::init_zero(options, struct_size) };
 }
 
 /// Load ONNX Runtime (1.24 or later), or get a handle to the one that is loaded. Telemetry is off.
@@ -106,6 +101,7 @@ pub unsafe extern "C" fn dlnms_runtime_new(
 }
 
 /// Version of the loaded ONNX Runtime, for example "1.32.0". Lives as long as the handle; NULL for a dead one.
+/// Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_runtime_version(runtime: *const dlnms_runtime) -> *const c_char {
     guard_or(std::ptr::null(), || {
@@ -113,7 +109,7 @@ pub extern "C" fn dlnms_runtime_version(runtime: *const dlnms_runtime) -> *const
     })
 }
 
-/// Absolute path of the loaded ONNX Runtime. Lives as long as the handle; NULL for a dead one.
+/// Absolute path of the loaded ONNX Runtime. Lives as long as the handle; NULL for a dead one. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_runtime_path(runtime: *const dlnms_runtime) -> *const c_char {
     guard_or(std::ptr::null(), || {
@@ -121,7 +117,7 @@ pub extern "C" fn dlnms_runtime_path(runtime: *const dlnms_runtime) -> *const c_
     })
 }
 
-/// Free a handle. NULL does nothing. Scorers made with it go on working.
+/// Free a handle. NULL does nothing. Scorers made with it go on working. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_runtime_free(runtime: *mut dlnms_runtime) {
     guard_or((), || handle::free::<RuntimeObject>(runtime));

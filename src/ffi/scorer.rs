@@ -84,19 +84,8 @@ pub unsafe extern "C" fn dlnms_scorer_options_init(
     options: *mut dlnms_scorer_options,
     struct_size: u32,
 ) {
-    let defaults = dlnms_scorer_options {
-        struct_size,
-        threads: 0,
-        bundle_dir: std::ptr::null(),
-        providers: [0; 8],
-        n_providers: 0,
-        device: 0,
-        quality: std::ptr::null(),
-        cache_dir: std::ptr::null(),
-        plugin_path: std::ptr::null(),
-    };
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(options, struct_size, &defaults) };
+    unsafe { structs::init_zero(options, struct_size) };
 }
 
 /// Open a bundle and verify every file of it (about 0.1 s); the network is built by dlnms_scorer_prepare().

@@ -95,7 +95,7 @@ pub unsafe extern "C" fn dlnms_study_scan(
 }
 
 /// As dlnms_study_scan() for DICOM files that are in memory, each buffer one file with or without preamble. They are
-/// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ...
+/// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ... Any thread.
 ///
 /// # Safety
 /// `buffers` holds `n_buffers` pointers to as many bytes as the entry of `sizes` says; `out` is writable; `err` is NULL
@@ -161,6 +161,7 @@ unsafe impl Versioned for dlnms_study_options {
 }
 
 /// Write defaults (both by rule) into `options`; `struct_size` is sizeof(dlnms_study_options) as the caller sees it.
+/// Any thread.
 ///
 /// # Safety
 /// `options` is NULL or has `struct_size` writable bytes.
@@ -169,14 +170,8 @@ pub unsafe extern "C" fn dlnms_study_options_init(
     options: *mut dlnms_study_options,
     struct_size: u32,
 ) {
-    let defaults = dlnms_study_options {
-        struct_size,
-        reserved: 0,
-        ct_series: std::ptr::null(),
-        pet_series: std::ptr::null(),
-    };
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(options, struct_size, &defaults) };
+    unsafe { structs::init_zero(options, struct_size) };
 }
 
 /// Decode the CT and the PET of a scanned study. Once per study.

@@ -106,6 +106,7 @@ unsafe impl Versioned for dlnms_series {
 }
 
 /// Zero `series` and set its struct_size to `struct_size`, which is sizeof(dlnms_series) as the caller sees it.
+/// Any thread.
 ///
 /// # Safety
 /// `series` is NULL or has `struct_size` writable bytes.
@@ -200,6 +201,7 @@ unsafe impl Versioned for dlnms_roi_info {
 }
 
 /// Zero `info` and set its struct_size to `struct_size`, which is sizeof(dlnms_roi_info) as the caller sees it.
+/// Any thread.
 ///
 /// # Safety
 /// `info` is NULL or has `struct_size` writable bytes.

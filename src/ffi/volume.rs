@@ -91,7 +91,7 @@ pub(super) fn defaults() -> dlnms_volume {
 }
 
 /// Write defaults (identity direction, spacing 1 mm, slope 1, packed) into `volume`; `struct_size` is
-/// sizeof(dlnms_volume) as the caller sees it.
+/// sizeof(dlnms_volume) as the caller sees it. Any thread.
 ///
 /// # Safety
 /// `volume` is NULL or has `struct_size` writable bytes.

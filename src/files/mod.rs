@@ -47,6 +47,30 @@ pub fn read(path: &Path) -> Result<Volume> {
     Ok(volume)
 }
 
+/// Bytes of so many voxels, if they are not too many.
+fn byte_count(dims: [usize; 3], size: usize) -> Result<usize, String> {
+    dims.iter()
+        .try_fold(size as u64, |n, d| n.checked_mul(*d as u64))
+        .filter(|n| *n <= MAX_BYTES)
+        .map(|n| n as usize)
+        .ok_or_else(|| format!("{dims:?} voxels are too many"))
+}
+
+/// A file's voxels of `size` bytes, cut to their number and in native byte order.
+fn voxels(mut data: Vec<u8>, bytes: usize, size: usize, swapped: bool) -> Result<Vec<u8>, String> {
+    if data.len() < bytes {
+        return Err(format!(
+            "it has {} bytes of voxels, {bytes} are needed",
+            data.len()
+        ));
+    }
+    data.truncate(bytes);
+    if swapped {
+        data.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+    }
+    Ok(data)
+}
+
 /// Signed bytes, which [`DType`](crate::volume::DType) does not have, as signed words.
 fn widened(bytes: &[u8]) -> Vec<u8> {
     let wide = bytes.iter().flat_map(|b| i16::from(*b as i8).to_ne_bytes());

@@ -1,6 +1,6 @@
 //! NIfTI-1 (`.nii`, `.nii.gz`).
 
-use super::MAX_BYTES;
+use super::{byte_count, voxels, widened};
 use crate::error::{Error, Result};
 use crate::volume::{DType, Volume};
 use nifti::{Endianness, NiftiHeader, NiftiObject, NiftiType, ReaderOptions};
@@ -25,30 +25,16 @@ pub fn read(path: &Path) -> Result<Volume> {
         NiftiType::Float64 => (DType::F64, 8),
         other => return Err(refuse(format!("data type {other:?} is not read"))),
     };
-    let bytes = dims
-        .iter()
-        .try_fold(size as u64, |n, d| n.checked_mul(*d as u64))
-        .filter(|n| *n <= MAX_BYTES);
-    let bytes = bytes.ok_or_else(|| refuse(format!("{dims:?} voxels are too many")))? as usize;
+    let bytes = byte_count(dims, size).map_err(refuse)?;
     let object = ReaderOptions::new()
         .read_file(path)
         .map_err(|e| refuse(e.to_string()))?;
     let volume = object.into_volume();
     let swapped = header.endianness != Endianness::native();
-    let mut data = volume.into_raw_data();
-    if data.len() < bytes {
-        return Err(refuse(format!(
-            "it has {} bytes of voxels, {bytes} are needed",
-            data.len()
-        )));
-    }
-    data.truncate(bytes);
-    if swapped {
-        // The crate hands out the file's own bytes.
-        data.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-    }
+    // The crate hands out the file's own bytes.
+    let data = voxels(volume.into_raw_data(), bytes, size, swapped).map_err(refuse)?;
     let (dtype, data) = match kind {
-        NiftiType::Int8 => (DType::I16, super::widened(&data)),
+        NiftiType::Int8 => (DType::I16, widened(&data)),
         _ => (dtype, data),
     };
     let (origin, spacing, direction) = grid(&header);

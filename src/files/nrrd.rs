@@ -2,7 +2,7 @@
 //!
 //! Definition: teem.sourceforge.net/nrrd/format.html.
 
-use super::MAX_BYTES;
+use super::{byte_count, voxels, widened};
 use crate::error::{Error, Result};
 use crate::volume::{DType, Volume};
 use std::collections::HashMap;
@@ -86,21 +86,18 @@ fn volume(fields: &Fields, data: Vec<u8>) -> std::result::Result<Volume, String>
         "double" => (DType::F64, false),
         other => return Err(format!("type {other:?} is not read")),
     };
-    let bytes = dims
-        .iter()
-        .try_fold(dtype.size() as u64, |n, d| n.checked_mul(*d as u64))
-        .filter(|n| *n <= MAX_BYTES)
-        .ok_or_else(|| format!("{dims:?} voxels are too many"))? as usize;
+    let size = dtype.size();
+    let bytes = byte_count(dims, size)?;
     let skip = match field("byte skip").or(field("byteskip")) {
         None => 0,
         Some(text) => text.parse::<usize>().map_err(|_| "byte skip is not read")?,
     };
-    let mut voxels = match need("encoding")? {
+    let data = match need("encoding")? {
         "raw" => data.get(skip..).unwrap_or_default().to_vec(),
         "gzip" | "gz" => {
             let mut inflated = Vec::new();
             flate2::read::MultiGzDecoder::new(data.as_slice())
-                .take((bytes + skip) as u64)
+                .take(bytes.saturating_add(skip) as u64)
                 .read_to_end(&mut inflated)
                 .map_err(|e| format!("gzip: {}", e.kind()))?;
             inflated.drain(..skip.min(inflated.len()));
@@ -108,31 +105,20 @@ fn volume(fields: &Fields, data: Vec<u8>) -> std::result::Result<Volume, String>
         }
         other => return Err(format!("encoding {other:?} is not read")),
     };
-    if voxels.len() < bytes {
-        return Err(format!(
-            "it has {} bytes of voxels, {bytes} are needed",
-            voxels.len()
-        ));
-    }
-    voxels.truncate(bytes);
-    let size = dtype.size();
-    if size > 1 {
-        let big = match need("endian")? {
-            "big" => true,
-            "little" => false,
+    let swapped = size > 1
+        && match need("endian")? {
+            "big" => cfg!(target_endian = "little"),
+            "little" => cfg!(target_endian = "big"),
             other => return Err(format!("endian {other:?}")),
         };
-        if big != cfg!(target_endian = "big") {
-            voxels.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-        }
-    }
-    let (dtype, voxels) = match signed_byte {
-        false => (dtype, voxels),
-        true => (DType::I16, super::widened(&voxels)),
+    let data = voxels(data, bytes, size, swapped)?;
+    let (dtype, data) = match signed_byte {
+        false => (dtype, data),
+        true => (DType::I16, widened(&data)),
     };
     let (origin, spacing, direction) = grid(fields)?;
     Ok(Volume {
-        data: voxels,
+        data,
         dtype,
         dims,
         origin,

@@ -1,11 +1,11 @@
 //! The checks themselves.
 
-use super::probe::Probe;
 use super::{Code, Findings, outline_shift};
 use crate::case::{Case, Facts};
 use crate::planes::PreprocessSpec;
 use crate::roi::Extent;
 use crate::suv::SuvScale;
+use crate::volume::Probe;
 
 const MAX_SLICE_MM: f64 = 5.0;
 /// Outlines that lie farther apart than two PET voxels are not one breath.

@@ -4,7 +4,6 @@
 
 mod checks;
 mod outline;
-mod probe;
 
 pub use outline::outline_shift;
 

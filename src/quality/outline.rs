@@ -1,7 +1,7 @@
 //! How far the body's outline in PET lies from that in CT.
 
-use super::probe::Probe;
 use crate::case::Case;
+use crate::volume::Probe;
 
 /// Precision of an outline.
 const STEP_MM: f64 = 6.0;

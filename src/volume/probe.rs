@@ -1,20 +1,21 @@
 //! Single voxels of a volume at points of the patient.
 
-use crate::volume::VolumeView;
+use super::VolumeView;
 
 /// Nearest voxels of a volume, the inverse of its direction taken once.
-pub(super) struct Probe<'a> {
+pub(crate) struct Probe<'a> {
     view: &'a VolumeView<'a>,
     inverse: [[f64; 3]; 3],
 }
 
 impl<'a> Probe<'a> {
-    pub(super) fn new(view: &'a VolumeView<'a>) -> Self {
+    pub(crate) fn new(view: &'a VolumeView<'a>) -> Self {
         let inverse = view.geometry.inverse_direction();
         Self { view, inverse }
     }
 
-    fn index(&self, point: [f64; 3]) -> Option<[usize; 3]> {
+    /// The voxel that a point lies in; `None` outside.
+    pub(crate) fn index(&self, point: [f64; 3]) -> Option<[usize; 3]> {
         let g = &self.view.geometry;
         let along: [f64; 3] = std::array::from_fn(|a| {
             (0..3)
@@ -33,7 +34,7 @@ impl<'a> Probe<'a> {
     }
 
     /// Physical value; `None` outside or on padding.
-    pub(super) fn value(&self, point: [f64; 3]) -> Option<f64> {
+    pub(crate) fn value(&self, point: [f64; 3]) -> Option<f64> {
         let index = self.index(point)?;
         let stored = self.view.stored(index);
         let padding = self.view.padding;
@@ -43,7 +44,7 @@ impl<'a> Probe<'a> {
     }
 
     /// SUVbw.
-    pub(super) fn suv(&self, point: [f64; 3], factors: &[f64]) -> Option<f64> {
+    pub(crate) fn suv(&self, point: [f64; 3], factors: &[f64]) -> Option<f64> {
         let index = self.index(point)?;
         let factor = factors.get(index[2]).copied().unwrap_or(1.0);
         Some(self.view.value(index) * factor)
