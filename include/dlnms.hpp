@@ -23,6 +23,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -192,6 +193,13 @@ public:
         radius_mm_ = radius_mm;
         return *this;
     }
+    /// Measure liver and blood pool as well, for Result::reference(); a place that is not given is looked for on CT.
+    Case& with_references(std::optional<Point> liver = {}, std::optional<Point> blood_pool = {}) {
+        measure_references_ = 1;
+        liver_ = liver;
+        blood_pool_ = blood_pool;
+        return *this;
+    }
 
     /// The C struct; valid while this object is.
     dlnms_case raw() const {
@@ -206,6 +214,9 @@ public:
         c.threshold_kind = threshold_kind_;
         c.threshold = threshold_;
         c.radius_mm = radius_mm_;
+        c.measure_references = measure_references_;
+        c.liver_lps_mm = liver_ ? liver_->data() : nullptr;
+        c.blood_pool_lps_mm = blood_pool_ ? blood_pool_->data() : nullptr;
         return c;
     }
 
@@ -215,8 +226,9 @@ private:
     bool has_info_ = false;
     dlnms_facts facts_;
     dlnms_roi roi_;
-    uint32_t measure_lesion_ = 0, threshold_kind_ = 0;
+    uint32_t measure_lesion_ = 0, threshold_kind_ = 0, measure_references_ = 0;
     double threshold_ = 0, radius_mm_ = 0;
+    std::optional<Point> liver_, blood_pool_;
 };
 
 /// SUVbw factor of each slice.
@@ -346,6 +358,13 @@ public:
         dlnms_lesion out;
         dlnms_lesion_init(&out, sizeof out);
         detail::call(dlnms_result_lesion, get(), &out);
+        return out;
+    }
+    /// If Case::with_references() asked for it; `which` is a DLNMS_REFERENCE_ constant.
+    dlnms_reference reference(uint32_t which) const {
+        dlnms_reference out;
+        dlnms_reference_init(&out, sizeof out);
+        detail::call(dlnms_result_reference, get(), which, &out);
         return out;
     }
     std::string json() const { return detail::text(dlnms_result_json, get()); }

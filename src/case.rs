@@ -1,5 +1,6 @@
 //! Everything about one tumour of one patient, as a host or a reader hands it over.
 
+use crate::reference::ReferenceRequest;
 use crate::roi::{Delineation, Roi};
 use crate::suv::PetInfo;
 use crate::volume::VolumeView;
@@ -19,6 +20,8 @@ pub struct Case<'a> {
     pub facts: Facts,
     /// Measure the lesion as well; no part of the scores.
     pub lesion: Option<LesionRequest>,
+    /// Measure liver and blood pool as well, and warn where their SUV is implausible; no part of the scores.
+    pub references: Option<ReferenceRequest>,
 }
 
 impl<'a> Case<'a> {
@@ -31,6 +34,7 @@ impl<'a> Case<'a> {
             roi,
             facts: Facts::default(),
             lesion: None,
+            references: None,
         }
     }
 }

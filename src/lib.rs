@@ -30,6 +30,8 @@ mod parallel;
 pub mod petmetrics;
 pub mod planes;
 pub mod quality;
+pub mod reference;
+mod regular;
 pub mod report;
 pub mod roi;
 pub mod runtime;

@@ -2,6 +2,7 @@
 
 use crate::bundle::Weights;
 use crate::decision::{Decision, PAPER_FINDING, RESEARCH_USE_ONLY};
+use crate::reference::{Reference, References};
 use crate::scorer::{Scorer, Scores, Timings};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -89,6 +90,7 @@ pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
         })),
         "qc": scores.quality,
         "pet_metrics": lesion.map(|l| &l.pet),
+        "suv_references": scores.references.as_ref().map(references),
         "ct_diameters": lesion.and_then(|l| l.ct.as_ref()),
         "flags": flag_names(flags),
         "warnings": all_warnings,
@@ -99,6 +101,15 @@ pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
         "preprocessing": manifest.preprocessing,
         "library": library(),
     })
+}
+
+/// A reference, or null with the reason.
+fn references(references: &References) -> Value {
+    let one = |r: &Result<Reference, String>| match r {
+        Ok(reference) => json!(reference),
+        Err(why) => json!({ "suv_mean": null, "reason": why }),
+    };
+    json!({ "liver": one(&references.liver), "blood_pool": one(&references.blood_pool) })
 }
 
 fn range(values: &[f64]) -> Option<[f64; 2]> {

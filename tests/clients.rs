@@ -214,6 +214,10 @@ fn a_cpp_host_does_with_a_study_what_the_command_line_does() {
     let metrics = &masked["pet_metrics"];
     let of_cli = (number(&metrics["suv_max"]), number(&metrics["mtv_ml"]));
     assert_eq!(two("lesion "), of_cli, "{printed}");
+    let placed = score(&["--mask", mask.to_str().unwrap(), "--liver=0,0,0"]);
+    let liver = &placed["suv_references"]["liver"];
+    let of_cli = (number(&liver["suv_mean"]), number(&liver["suv_sd"]));
+    assert_eq!(two("reference "), of_cli, "{printed}");
     assert_eq!(masked["qc"].as_array().unwrap().len(), 0, "{masked}");
     assert!(!printed.contains("finding"), "{printed}");
 }

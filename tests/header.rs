@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 /// Header sections in order: banner and the file whose items it holds.
-const SECTIONS: [(&str, &str); 13] = [
+const SECTIONS: [(&str, &str); 14] = [
     ("Status codes", "src/error/status.rs"),
     ("Library", "src/ffi/library.rs"),
     ("Errors", "src/ffi/error.rs"),
@@ -18,6 +18,10 @@ const SECTIONS: [(&str, &str); 13] = [
     ("Quality checks", "src/ffi/quality.rs"),
     ("Cases: volumes and tumour together", "src/ffi/case.rs"),
     ("Results", "src/ffi/result.rs"),
+    (
+        "Evidence: what was measured beside the scores",
+        "src/ffi/evidence.rs",
+    ),
     ("Scorer", "src/ffi/scorer.rs"),
 ];
 const READERS: [(&str, &str); 4] = [

@@ -42,11 +42,13 @@ fn layout() -> String {
         }
         dlnms_case {
             struct_size, flags, ct, pet, pet_info, roi, facts, measure_lesion, threshold_kind, threshold, radius_mm,
+            measure_references, reserved, liver_lps_mm, blood_pool_lps_mm,
         }
         dlnms_lesion {
             struct_size, has_diameters, voxels, suv_max, suv_mean, suv_peak, mtv_ml, tlg, threshold, longest_mm,
             perpendicular_mm, ct_slice,
         }
+        dlnms_reference { struct_size, found, center_lps_mm, suv_mean, suv_sd, voxels }
         dlnms_scores {
             struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
             suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns,

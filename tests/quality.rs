@@ -7,6 +7,7 @@ use dlnms::dicom::{Modality, Study};
 use dlnms::error::status::*;
 use dlnms::planes::PreprocessSpec;
 use dlnms::quality::{self, Action, Code, Finding, QualityPolicy};
+use dlnms::reference;
 use dlnms::roi::Roi;
 use dlnms::scorer::{Case, Facts};
 use dlnms::suv::{DecayCorrection, PetInfo, Units};
@@ -65,7 +66,19 @@ impl Body {
 
 fn check(case: &Case<'_>, policy: &QualityPolicy) -> dlnms::Result<Vec<Finding>> {
     let suv = case.pet_info.map(|i| i.suv_scale().unwrap());
-    quality::check(case, &case.roi.extent()?, suv.as_ref(), &spec(), policy)
+    let references = case
+        .references
+        .as_ref()
+        .map(|r| reference::of(case, &[], r));
+    let roi = case.roi.extent()?;
+    quality::check(
+        case,
+        &roi,
+        suv.as_ref(),
+        references.as_ref(),
+        &spec(),
+        policy,
+    )
 }
 
 fn codes(case: &Case<'_>) -> Vec<Code> {

@@ -5,6 +5,7 @@ mod manifest;
 pub use manifest::{FORMAT_VERSION, Inputs, Manifest, Model, Precision, SelfTest, Weights};
 
 use crate::error::{Error, Result};
+use crate::regular;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -96,7 +97,7 @@ fn missing(path: &Path, e: std::io::Error) -> Error {
 }
 
 fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|e| missing(path, e))
+    regular::open(path).map_err(|e| missing(path, e))
 }
 
 /// Compare size and digest of a file with the manifest's, handing its content on as it is read.
@@ -116,9 +117,6 @@ fn verify(
             why,
         })
     };
-    if !metadata.is_file() {
-        return altered("is not a file".into());
-    }
     if metadata.len() != bytes {
         return altered(format!(
             "has {} bytes, the manifest says {bytes}",
@@ -153,19 +151,19 @@ impl Digest {
 
     /// Of a whole file.
     pub fn of_file(path: &Path) -> std::io::Result<Self> {
-        Self::of_reader(&mut File::open(path)?, &mut |_| ())
+        Self::of_reader(&mut regular::open(path)?, &mut |_| ())
     }
 
     /// Compare a file with this.
     pub fn check(&self, path: &Path) -> std::result::Result<(), String> {
-        let bytes = path.metadata().map_err(|e| e.kind().to_string())?.len();
+        let bytes = path.metadata().map_err(regular::why)?.len();
         if bytes != self.bytes {
             return Err(format!("{bytes} bytes instead of {}", self.bytes));
         }
         match Self::of_file(path) {
             Ok(found) if found == *self => Ok(()),
             Ok(_) => Err("another sha256".into()),
-            Err(e) => Err(e.kind().to_string()),
+            Err(e) => Err(regular::why(e)),
         }
     }
 

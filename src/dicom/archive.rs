@@ -30,17 +30,23 @@ pub struct Archive {
 impl Archive {
     /// Read the headers of files and folders, which are searched recursively, on all cores.
     pub fn open(paths: &[PathBuf], cancel: &CancelToken) -> Result<Self> {
-        let mut files = Vec::new();
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
         for path in paths {
             if !path.exists() {
                 let name = Source::File(path.clone()).name();
                 return Err(Error::DicomRead(format!("{name} does not exist")));
             }
-            collect(path, 0, &mut files);
+            collect(path, 0, &mut files, &mut folders);
         }
         files.sort();
         files.dedup();
-        Self::read(files.into_iter().map(Source::File).collect(), cancel)
+        let warning = |folder| {
+            let name = Source::File(folder).name();
+            format!("left out: the folder {name} cannot be read")
+        };
+        let mut archive = Self::read(files.into_iter().map(Source::File).collect(), cancel)?;
+        archive.warnings.extend(folders.into_iter().map(warning));
+        Ok(archive)
     }
 
     /// Read the headers of DICOM files that are in memory, for hosts that receive them over the network.
@@ -111,7 +117,7 @@ enum Content {
     Images(Vec<Instance>),
     Contours(StructureSet),
     Segments(Box<Segmentation>),
-    /// DICOM, but damaged.
+    /// DICOM, but damaged; or not to be opened.
     Unreadable(Error),
     NotDicom,
 }
@@ -120,7 +126,7 @@ impl Content {
     fn of(source: &Source) -> Self {
         let file = match DicomFile::read(source) {
             Ok(file) => file,
-            Err(e) if source.is_dicom() => return Self::Unreadable(e),
+            Err(e) if source.may_be_dicom() => return Self::Unreadable(e),
             Err(_) => return Self::NotDicom,
         };
         match super::attributes::text(&file.object, dicom_dictionary_std::tags::MODALITY).as_deref()
@@ -135,19 +141,22 @@ impl Content {
     }
 }
 
-fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+/// The files below a path, and the folders that cannot be read.
+fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>, unreadable: &mut Vec<PathBuf>) {
     if path.is_file() {
         files.push(path.to_owned());
-    } else if depth < MAX_DEPTH
-        && let Ok(entries) = path.read_dir()
-    {
+    } else if depth < MAX_DEPTH && path.is_dir() {
+        let entries = match path.read_dir() {
+            Ok(entries) => entries,
+            Err(_) => return unreadable.push(path.to_owned()),
+        };
         for entry in entries.flatten() {
             // A link to a folder may lead in circles; the folders themselves are enough.
             let follow = entry
                 .file_type()
                 .is_ok_and(|t| !t.is_symlink() || entry.path().is_file());
             if follow {
-                collect(&entry.path(), depth + 1, files);
+                collect(&entry.path(), depth + 1, files, unreadable);
             }
         }
     }

@@ -26,5 +26,5 @@ pub use inspect::{Inspection, SeriesSummary, SuvSummary};
 pub use rois::{RoiKind, RoiSummary};
 pub use seg::{Segment, Segmentation};
 pub use series::{Modality, Series, SeriesFacts, SliceProgress};
-pub use sidecar::pet_info_from_json;
+pub use sidecar::{pet_info_from_file, pet_info_from_json};
 pub use study::{SeriesChoice, Study};

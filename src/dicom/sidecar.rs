@@ -10,6 +10,7 @@
 use super::attributes::Layers;
 use super::pet::{PetHeader, pet_info_of};
 use crate::error::{Error, Result};
+use crate::regular::{self, why};
 use crate::suv::PetInfo;
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_core::value::DataSetSequence;
@@ -17,6 +18,7 @@ use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::{StandardDataDictionary, tags};
 use dicom_object::InMemDicomObject;
 use serde_json::{Map, Value};
+use std::path::Path;
 
 /// Attributes that stand in the item of the Radiopharmaceutical Information Sequence.
 const OF_THE_DRUG: [&str; 5] = [
@@ -26,6 +28,12 @@ const OF_THE_DRUG: [&str; 5] = [
     "RadiopharmaceuticalStartDateTime",
     "Radiopharmaceutical",
 ];
+
+/// Read the facts of a PET volume of `n_slices` slices from a file.
+pub fn pet_info_from_file(path: &Path, n_slices: usize) -> Result<PetInfo> {
+    let json = regular::read(path).map_err(|e| Error::Suv(format!("side-car: {}", why(e))))?;
+    pet_info_from_json(&json, n_slices)
+}
 
 /// Read the facts of a PET volume of `n_slices` slices.
 pub fn pet_info_from_json(json: &[u8], n_slices: usize) -> Result<PetInfo> {

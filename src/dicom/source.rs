@@ -3,8 +3,8 @@
 use super::meta;
 use super::structure::{self, PixelLayout};
 use crate::error::{Error, Result};
+use crate::regular::{self, why};
 use dicom_object::InMemDicomObject;
-use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,12 +50,12 @@ impl Source {
     fn stream(&self) -> Result<(Box<dyn Stream>, u64), String> {
         match self {
             Source::File(path) => {
-                let file = File::open(path).map_err(system)?;
-                let metadata = file.metadata().map_err(system)?;
-                if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-                    return Err("is not a file of a plausible size".into());
+                let file = regular::open(path).map_err(why)?;
+                let bytes = file.metadata().map_err(why)?.len();
+                if bytes > MAX_FILE_BYTES {
+                    return Err(format!("it has {bytes} bytes, which no scanner writes"));
                 }
-                Ok((Box::new(file), metadata.len()))
+                Ok((Box::new(file), bytes))
             }
             Source::Buffer(bytes, _) => {
                 let n = bytes.len() as u64;
@@ -64,16 +64,20 @@ impl Source {
         }
     }
 
-    /// Whether the bytes start like DICOM.
-    pub fn is_dicom(&self) -> bool {
-        self.stream()
-            .is_ok_and(|(mut stream, _)| meta::read(&mut stream).is_ok())
+    /// Whether the bytes start like DICOM, or cannot be looked at: nobody knows what a file is that may not be read.
+    pub fn may_be_dicom(&self) -> bool {
+        match self.stream() {
+            Ok((mut stream, _)) => {
+                meta::read(&mut stream).map_or_else(|e| e.raw_os_error().is_some(), |_| true)
+            }
+            Err(_) => true,
+        }
     }
 
     /// The data set with its transfer syntax; a deflated one is inflated.
     pub fn data_set(&self) -> Result<(DataSet, String), String> {
         let (mut stream, bytes) = self.stream()?;
-        let meta = meta::read(&mut stream).map_err(system)?;
+        let meta = meta::read(&mut stream).map_err(why)?;
         let start = meta.data_set_at;
         if meta.transfer_syntax != DEFLATED {
             let set = DataSet {
@@ -83,7 +87,7 @@ impl Source {
             };
             return Ok((set, meta.transfer_syntax));
         }
-        stream.seek(SeekFrom::Start(start)).map_err(system)?;
+        stream.seek(SeekFrom::Start(start)).map_err(why)?;
         let mut inflated = Vec::new();
         // A stream that breaks off is the parser's to refuse.
         let _ = flate2::read::DeflateDecoder::new(stream)
@@ -103,8 +107,8 @@ impl DataSet {
     pub fn read_exact_at(&mut self, at: u64, out: &mut [u8]) -> Result<(), String> {
         self.stream
             .seek(SeekFrom::Start(self.start.saturating_add(at)))
-            .map_err(system)?;
-        self.stream.read_exact(out).map_err(system)
+            .map_err(why)?;
+        self.stream.read_exact(out).map_err(why)
     }
 
     /// Bytes of a part; one that goes beyond the end is refused before anything is allocated for it.
@@ -121,7 +125,7 @@ impl DataSet {
         self.stream
             .seek(SeekFrom::Start(self.start))
             .map(|_| ())
-            .map_err(system)
+            .map_err(why)
     }
 }
 
@@ -138,7 +142,7 @@ pub struct DicomFile {
 impl DicomFile {
     /// Read the attributes of a file; pixels stay where they are.
     pub fn read(source: &Source) -> Result<Self> {
-        Self::parse(source).map_err(|why| Error::DicomRead(format!("{}: {why}", source.name())))
+        Self::parse(source).map_err(|e| Error::DicomRead(format!("{}: {e}", source.name())))
     }
 
     fn parse(source: &Source) -> Result<Self, String> {
@@ -154,13 +158,5 @@ impl DicomFile {
             pixels,
             transfer_syntax,
         })
-    }
-}
-
-/// An I/O error without the path that it may hold.
-fn system(e: std::io::Error) -> String {
-    match e.kind() {
-        std::io::ErrorKind::InvalidData => e.to_string(),
-        kind => kind.to_string(),
     }
 }

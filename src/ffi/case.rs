@@ -6,6 +6,7 @@ use super::structs::{self, Versioned};
 use super::volume::{dlnms_volume, view};
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
+use crate::reference::ReferenceRequest;
 use crate::roi::{Delineation, Roi, Seed};
 use crate::suv::PetInfo;
 use std::mem::offset_of;
@@ -106,6 +107,15 @@ pub struct dlnms_case {
     pub threshold: f64,
     /// How far around a point the lesion is looked for, mm; 0 is 40. A mask or box says it by itself.
     pub radius_mm: f64,
+    /// Not 0: measure liver and blood pool as well, for dlnms_result_reference(), and look whether their SUV is
+    /// plausible. Looking for them on CT takes some 100 ms.
+    pub measure_references: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Three coordinates, LPS mm: a point in the right lobe of the liver; NULL: looked for on CT.
+    pub liver_lps_mm: *const f64,
+    /// Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: looked for on CT.
+    pub blood_pool_lps_mm: *const f64,
 }
 
 // SAFETY: repr(C), u32 first, integers and pointers.
@@ -175,7 +185,22 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
             radius_mm: radius("dlnms_case", raw.radius_mm)?,
         });
     }
+    if raw.measure_references != 0 {
+        case.references = Some(ReferenceRequest {
+            // SAFETY: handed on from the caller.
+            liver: unsafe { point(raw.liver_lps_mm) },
+            // SAFETY: handed on from the caller.
+            blood_pool: unsafe { point(raw.blood_pool_lps_mm) },
+        });
+    }
     Ok(HostCase { case, pet_info })
+}
+
+/// # Safety
+/// `ptr` is NULL or points to three readable coordinates.
+unsafe fn point(ptr: *const f64) -> Option<[f64; 3]> {
+    // SAFETY: the caller's promise; an array needs no more alignment than its elements.
+    (!ptr.is_null()).then(|| unsafe { ptr.cast::<[f64; 3]>().read() })
 }
 
 fn delineation(of: &str, kind: u32, threshold: f64) -> Result<Delineation> {

@@ -1,13 +1,13 @@
 //! Section "result".
 
 use super::error::{dlnms_error, dlnms_status};
+use super::evidence::Evidence;
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
 use super::strings;
 use super::structs::{self, Versioned};
 use crate::decision::Risk;
 use crate::error::Error;
-use crate::lesion::Lesion;
 use crate::quality::Code;
 use crate::report;
 use crate::scorer::{Scorer, Scores};
@@ -34,7 +34,7 @@ pub(super) struct ResultObject {
     scores: dlnms_scores,
     heads: Vec<(CString, f32)>,
     findings: Vec<(Code, CString)>,
-    lesion: Option<std::result::Result<dlnms_lesion, String>>,
+    pub(super) evidence: Evidence,
     json: CString,
 }
 
@@ -148,7 +148,7 @@ impl ResultObject {
             scores: plain,
             heads,
             findings: findings.collect(),
-            lesion: scores.lesion.map(|l| l.map(|l| raw_lesion(&l))),
+            evidence: Evidence::new(scores.lesion, scores.references),
             json,
         }
     }
@@ -259,98 +259,6 @@ pub unsafe extern "C" fn dlnms_result_finding(
     })
 }
 
-/// A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
-/// (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct dlnms_lesion {
-    /// Set by dlnms_lesion_init().
-    pub struct_size: u32,
-    /// Not 0: `longest_mm` and `perpendicular_mm` are there.
-    pub has_diameters: u32,
-    /// PET voxels of the lesion.
-    pub voxels: u64,
-    /// SUV of the hottest voxel.
-    pub suv_max: f64,
-    /// Mean SUV.
-    pub suv_mean: f64,
-    /// Highest mean SUV over a sphere of 1 cm3.
-    pub suv_peak: f64,
-    /// Metabolic tumour volume, ml.
-    pub mtv_ml: f64,
-    /// Total lesion glycolysis: mean SUV times volume.
-    pub tlg: f64,
-    /// SUV that a voxel had to reach.
-    pub threshold: f64,
-    /// Longest diameter in an axial CT slice, mm.
-    pub longest_mm: f64,
-    /// Extent at right angles to it in the same slice, mm.
-    pub perpendicular_mm: f64,
-    /// That slice.
-    pub ct_slice: u64,
-}
-
-// SAFETY: repr(C), u32 first, integers and floats.
-unsafe impl Versioned for dlnms_lesion {
-    const NAME: &'static str = "dlnms_lesion";
-    const V1_SIZE: usize = 88;
-}
-
-/// Zero `lesion` and set its struct_size to `struct_size`, which is sizeof(dlnms_lesion) as the caller sees it.
-/// Any thread.
-///
-/// # Safety
-/// `lesion` is NULL or has `struct_size` writable bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_lesion_init(lesion: *mut dlnms_lesion, struct_size: u32) {
-    // SAFETY: handed on from the caller.
-    unsafe { structs::init_zero(lesion, struct_size) };
-}
-
-fn raw_lesion(lesion: &Lesion) -> dlnms_lesion {
-    let (pet, ct) = (&lesion.pet, lesion.ct.as_ref());
-    dlnms_lesion {
-        struct_size: size_of::<dlnms_lesion>() as u32,
-        has_diameters: u32::from(ct.is_some()),
-        voxels: pet.voxels as u64,
-        suv_max: pet.suv_max,
-        suv_mean: pet.suv_mean,
-        suv_peak: pet.suv_peak,
-        mtv_ml: pet.mtv_ml,
-        tlg: pet.tlg,
-        threshold: pet.threshold,
-        longest_mm: ct.map_or(0.0, |d| d.longest_mm),
-        perpendicular_mm: ct.map_or(0.0, |d| d.perpendicular_mm),
-        ct_slice: ct.map_or(0, |d| d.slice as u64),
-    }
-}
-
-/// Copy the lesion's measures. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
-/// nothing to measure, DLNMS_E_STRUCT_SIZE.
-///
-/// # Safety
-/// `out` is initialised; `err` is NULL or writable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_result_lesion(
-    result: *const dlnms_result,
-    out: *mut dlnms_lesion,
-    err: *mut *mut dlnms_error,
-) -> dlnms_status {
-    guard(err, || {
-        let result = handle::get::<ResultObject>(result)?;
-        match &result.lesion {
-            None => Err(Error::invalid(
-                "dlnms_case.measure_lesion",
-                "was 0 when the case was scored",
-            )),
-            Some(Err(why)) => Err(Error::RoiInvalid(why.clone())),
-            // SAFETY: handed on from the caller.
-            Some(Ok(lesion)) => unsafe { structs::write(out, lesion) },
-        }
-    })
-}
-
 /// The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
 ///
 /// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
@@ -391,6 +299,5 @@ const _: () = {
     assert!(DLNMS_FLAG_NOT_TRAINED == report::FLAG_NOT_TRAINED);
     assert!(DLNMS_FLAG_RESEARCH_USE_ONLY == report::FLAG_RESEARCH_USE_ONLY);
     assert!(DLNMS_FLAG_PREPARED_IN_CALL == report::FLAG_PREPARED_IN_CALL);
-    assert!(size_of::<dlnms_lesion>() == <dlnms_lesion as Versioned>::V1_SIZE);
     assert!(size_of::<dlnms_scores>() == <dlnms_scores as Versioned>::V1_SIZE);
 };

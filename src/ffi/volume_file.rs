@@ -7,7 +7,7 @@ use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
 use super::strings;
 use super::structs;
 use super::volume::{describe, dlnms_volume};
-use crate::dicom::pet_info_from_json;
+use crate::dicom::pet_info_from_file;
 use crate::error::Error;
 use crate::files;
 use crate::suv::PetInfo;
@@ -97,9 +97,7 @@ pub unsafe extern "C" fn dlnms_volume_file_pet_info(
         let file = handle::get::<VolumeFileObject>(file)?;
         // SAFETY: handed on from the caller.
         let path = unsafe { strings::borrow(path, "path") }?;
-        let json =
-            std::fs::read(path).map_err(|e| Error::Suv(format!("side-car: {}", e.kind())))?;
-        let info = pet_info_from_json(&json, file.volume.dims[2])?;
+        let info = pet_info_from_file(Path::new(path), file.volume.dims[2])?;
         let times = slice_times(&info);
         // Moving them into the list leaves what the pointers lead to where it is: on the heap.
         let raw = raw_pet_info(&info, &times);

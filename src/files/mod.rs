@@ -36,12 +36,14 @@ pub fn is_volume(path: &Path) -> bool {
 
 /// Read a volume: `.nii`, `.nii.gz`, `.nrrd`, `.nhdr`. Coordinates become LPS; sheared grids are refused.
 pub fn read(path: &Path) -> Result<Volume> {
-    let volume = match format(path) {
-        Some(Format::Nifti) => nifti::read(path),
-        Some(Format::Nrrd) => nrrd::read(path),
-        None => Err(Error::Unsupported(
+    let Some(format) = format(path) else {
+        return Err(Error::Unsupported(
             "volume files other than .nii, .nii.gz, .nrrd and .nhdr".into(),
-        )),
+        ));
+    };
+    let volume = match format {
+        Format::Nifti => nifti::read(path),
+        Format::Nrrd => nrrd::read(path),
     }?;
     volume.geometry().validate("file")?;
     Ok(volume)

@@ -2,6 +2,7 @@
 
 use super::{byte_count, voxels, widened};
 use crate::error::{Error, Result};
+use crate::regular::{self, why};
 use crate::volume::{DType, Volume};
 use nifti::{Endianness, NiftiHeader, NiftiObject, NiftiType, ReaderOptions};
 use std::path::Path;
@@ -9,6 +10,8 @@ use std::path::Path;
 /// Read a volume. RAS coordinates become LPS; sheared grids are refused.
 pub fn read(path: &Path) -> Result<Volume> {
     let refuse = |why: String| Error::Nifti(why);
+    // The crate opens the file by its path, whatever it is.
+    regular::open(path).map_err(|e| refuse(why(e)))?;
     let header = NiftiHeader::from_file(path).map_err(|e| refuse(e.to_string()))?;
     let rank = usize::from(header.dim[0]);
     let dims: [usize; 3] = std::array::from_fn(|a| usize::from(header.dim[a + 1].max(1)));

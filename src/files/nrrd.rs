@@ -4,6 +4,7 @@
 
 use super::{byte_count, voxels, widened};
 use crate::error::{Error, Result};
+use crate::regular::{self, why};
 use crate::volume::{DType, Volume};
 use std::collections::HashMap;
 use std::io::Read;
@@ -14,7 +15,7 @@ const MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// Read a volume.
 pub fn read(path: &Path) -> Result<Volume> {
-    let file = std::fs::read(path).map_err(|e| Error::Nrrd(e.kind().to_string()))?;
+    let file = regular::read(path).map_err(|e| Error::Nrrd(why(e)))?;
     let (fields, data_at) = header(&file).map_err(Error::Nrrd)?;
     let data = match fields.get("data file").or(fields.get("datafile")) {
         None => file[data_at..].to_vec(),
@@ -32,8 +33,8 @@ fn detached(header: &Path, name: &str) -> Result<Vec<u8>> {
             "the data file must be one file beside the header".into(),
         ));
     }
-    std::fs::read(header.with_file_name(name))
-        .map_err(|e| Error::Nrrd(format!("data file: {}", e.kind())))
+    regular::read(&header.with_file_name(name))
+        .map_err(|e| Error::Nrrd(format!("data file: {}", why(e))))
 }
 
 type Fields = HashMap<String, String>;

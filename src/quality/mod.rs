@@ -1,6 +1,7 @@
 //! Quality checks of a case: findings with stable codes, and a policy that says which of them refuse it.
 //!
-//! Everything is cheap enough for every call: nearest voxels at every few millimetres, no pass over a volume.
+//! Everything is cheap enough for every call: nearest voxels at every few millimetres, no pass over a volume. Only the
+//! reference regions are not, so they are measured when a case asks for them.
 
 mod checks;
 mod outline;
@@ -10,6 +11,7 @@ pub use outline::outline_shift;
 use crate::case::{Case, Facts};
 use crate::error::{Error, Result};
 use crate::planes::PreprocessSpec;
+use crate::reference::References;
 use crate::roi::Extent;
 use crate::suv::SuvScale;
 use serde::Serialize;
@@ -42,7 +44,7 @@ pub enum Code {
     Dose = 10,
     /// Weight outside 20 to 300 kg.
     Weight = 11,
-    /// SUV around the tumour is not that of a body.
+    /// SUV around the tumour, in the liver or in the blood pool is not that of a body.
     SuvImplausible = 12,
     /// The tracer is not FDG.
     TracerNotFdg = 13,
@@ -190,11 +192,12 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Look at a case whose ROI and SUV factors are known. Findings that the policy refuses end in [`Error::Quality`].
+/// Look at a case whose ROI, SUV factors and, if asked for, references are known. Findings that the policy refuses end in [`Error::Quality`].
 pub fn check(
     case: &Case<'_>,
     roi: &Extent,
     suv: Option<&SuvScale>,
+    references: Option<&References>,
     spec: &PreprocessSpec,
     policy: &QualityPolicy,
 ) -> Result<Vec<Finding>> {
@@ -213,6 +216,9 @@ pub fn check(
     let factors = suv.map_or(&[][..], |s| &s.factors);
     checks::padding(case, roi.center, spec, &mut findings);
     checks::plausible_suv(case, roi.center, factors, &mut findings);
+    if let Some(references) = references {
+        checks::plausible_references(references, &case.facts, &mut findings);
+    }
     checks::alignment(case, roi.center, factors, &mut findings);
     let refused: Vec<&Finding> = findings
         .found

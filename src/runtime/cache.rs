@@ -7,6 +7,7 @@
 
 use crate::bundle::{Digest, Model};
 use crate::error::Result;
+use crate::regular::{self, why};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -94,7 +95,7 @@ impl<'a> Cache<'a> {
             return Err("not there yet".into());
         }
         let check = || -> Result<(), String> {
-            let text = std::fs::read(entry.join(ENTRY_FILE)).map_err(brief)?;
+            let text = regular::read(&entry.join(ENTRY_FILE)).map_err(why)?;
             let found: Entry = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
             if found.key != self.key {
                 return Err("it was made for something else".into());
@@ -118,7 +119,7 @@ impl<'a> Cache<'a> {
     /// Let `build` write model and weights into a folder, and give it its name. Returns the model file.
     pub fn make(&self, build: impl FnOnce(&Path) -> Result<(), String>) -> Result<PathBuf, String> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        std::fs::create_dir_all(self.dir).map_err(brief)?;
+        std::fs::create_dir_all(self.dir).map_err(why)?;
         self.sweep();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let part = self
@@ -136,7 +137,7 @@ impl<'a> Cache<'a> {
         part: &Path,
         build: impl FnOnce(&Path) -> Result<(), String>,
     ) -> Result<PathBuf, String> {
-        std::fs::create_dir_all(part).map_err(brief)?;
+        std::fs::create_dir_all(part).map_err(why)?;
         build(part)?;
         let digest = |name| Digest::of_file(&part.join(name)).map_err(|e| format!("{name}: {e}"));
         let entry = serde_json::json!({
@@ -144,12 +145,12 @@ impl<'a> Cache<'a> {
             "model": digest(MODEL_FILE)?,
             "weights": digest(WEIGHTS_FILE)?,
         });
-        std::fs::write(part.join(ENTRY_FILE), format!("{entry:#}\n")).map_err(brief)?;
+        std::fs::write(part.join(ENTRY_FILE), format!("{entry:#}\n")).map_err(why)?;
         let entry = self.entry()?;
         if let Err(e) = std::fs::rename(part, &entry) {
             let _ = std::fs::remove_dir_all(part);
             // Another process was faster: its entry is as good, if it is sound.
-            return self.find().map_err(|_| brief(e));
+            return self.find().map_err(|_| why(e));
         }
         Ok(entry.join(MODEL_FILE))
     }
@@ -169,11 +170,6 @@ impl<'a> Cache<'a> {
             }
         }
     }
-}
-
-/// An I/O error without the path that it may hold.
-fn brief(e: std::io::Error) -> String {
-    e.kind().to_string()
 }
 
 /// What ONNX Runtime lays weights out for: the architecture and its vector instructions.

@@ -4,6 +4,7 @@ use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::lesion::Lesion;
 use crate::quality::{Finding, QualityPolicy};
+use crate::reference::References;
 use crate::runtime::CacheOutcome;
 use crate::runtime::provider::{PassedOver, Placement, Policy, Provider};
 use crate::suv::SuvScale;
@@ -121,6 +122,8 @@ pub struct Scores {
     pub quality: Vec<Finding>,
     /// The lesion's measures, if the case asked for them: or why there are none.
     pub lesion: Option<std::result::Result<Lesion, String>>,
+    /// Liver and blood pool, if the case asked for them.
+    pub references: Option<References>,
     /// Phases.
     pub timings: Timings,
 }

@@ -12,8 +12,9 @@ pub use crate::case::{Case, Facts, LesionRequest};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::quality::Finding;
+use crate::reference::References;
 use crate::runtime::{Runtime, Session};
-use crate::{lesion, quality};
+use crate::{lesion, quality, reference};
 use preprocess::{Buffers, Checked};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -34,6 +35,7 @@ pub struct Scorer {
 /// A case that was looked at.
 struct Looked {
     checked: Checked,
+    references: Option<References>,
     quality: Vec<Finding>,
 }
 
@@ -182,19 +184,30 @@ impl Scorer {
     /// Everything that can be refused, found or computed without sampling.
     fn look(&self, case: &Case<'_>) -> Result<Looked> {
         let checked = Checked::of(case)?;
+        let request = case.references.as_ref();
+        let references = request.map(|r| reference::of(case, checked.factors(), r));
         let quality = quality::check(
             case,
             &checked.roi,
             checked.suv.as_ref(),
+            references.as_ref(),
             &self.bundle.manifest.preprocessing,
             &self.options.quality,
         )?;
-        Ok(Looked { checked, quality })
+        Ok(Looked {
+            checked,
+            references,
+            quality,
+        })
     }
 
     fn finish(&self, case: &Case<'_>, looked: Looked, heads: &[f32], times: Times) -> Scores {
         let begun = Instant::now();
-        let Looked { checked, quality } = looked;
+        let Looked {
+            checked,
+            references,
+            quality,
+        } = looked;
         let lesion = case.lesion.as_ref().map(|request| {
             lesion::of(case, &checked.roi, checked.factors(), request).map_err(|e| e.to_string())
         });
@@ -211,6 +224,7 @@ impl Scorer {
             suv: checked.suv,
             quality,
             lesion,
+            references,
             timings: Timings {
                 prepare: times.prepare,
                 preprocess: times.preprocess,

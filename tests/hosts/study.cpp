@@ -74,6 +74,13 @@ int main(int argc, char** argv) {
         std::printf("lesion %.9g %.9g %.9g\n", lesion.suv_max, lesion.mtv_ml, lesion.longest_mm);
         expect(lesion.has_diameters && lesion.suv_peak <= lesion.suv_max && lesion.suv_mean >= lesion.threshold, "lesion");
         expect_status(DLNMS_E_INVALID_ARGUMENT, "lesion not asked for", [&] { contours.lesion(); });
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "references not asked for", [&] { contours.reference(DLNMS_REFERENCE_LIVER); });
+        const auto placed = scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_references(dlnms::Point{0, 0, 0}, dlnms::Point{0, 0, 5000}));
+        const auto liver = placed.reference(DLNMS_REFERENCE_LIVER);
+        expect(!liver.found && liver.voxels > 0 && liver.center_lps_mm[2] == 0, "a liver where the host said");
+        std::printf("reference %.9g %.9g\n", liver.suv_mean, liver.suv_sd);
+        expect_status(DLNMS_E_ROI_INVALID, "no aorta five metres above", [&] { placed.reference(DLNMS_REFERENCE_BLOOD_POOL); });
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "no such reference", [&] { placed.reference(9); });
 
         const auto& c = masked.scores().center_lps_mm;
         const dlnms::Point near = {c[0] + 3, c[1] - 3, c[2] + 2};

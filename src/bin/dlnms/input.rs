@@ -1,7 +1,7 @@
 //! A study from the command line; shared by `score` and `planes`.
 
 use crate::terminal;
-use dlnms::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_json};
+use dlnms::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
 use dlnms::quality::QualityPolicy;
 use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{Policy, Provider};
@@ -100,11 +100,7 @@ impl StudyArguments {
         };
         let info = match tags {
             None => None,
-            Some(file) => {
-                let json = std::fs::read(&file)
-                    .map_err(|e| Error::Suv(format!("side-car: {}", e.kind())))?;
-                Some(pet_info_from_json(&json, volume.dims[2])?)
-            }
+            Some(file) => Some(pet_info_from_file(&file, volume.dims[2])?),
         };
         Ok(Series::of_volume(modality, volume, info))
     }

@@ -2,9 +2,10 @@
 
 use crate::input::{EngineArguments, StudyArguments};
 use crate::terminal::say;
-use crate::tumour::TumourArguments;
+use crate::tumour::{TumourArguments, parse_point};
 use crate::{Failure, picture, terminal};
 use dlnms::decision::{RESEARCH_USE_ONLY, Risk};
+use dlnms::reference::ReferenceRequest;
 use dlnms::report;
 use dlnms::scorer::{CancelToken, LesionRequest, Phase, Scorer, Scores};
 use serde_json::{Value, json};
@@ -18,6 +19,12 @@ pub struct Arguments {
     tumour: TumourArguments,
     #[command(flatten)]
     engine: EngineArguments,
+    /// A point in the right lobe of the liver, LPS millimetres, whose SUV is to be checked; looked for on CT if not said
+    #[arg(long, value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
+    liver: Option<[f64; 3]>,
+    /// A point in the descending aorta, likewise
+    #[arg(long, value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
+    blood_pool: Option<[f64; 3]>,
     /// Write the result with its provenance; - is standard output, without the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -46,6 +53,10 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         case.lesion = Some(LesionRequest {
             delineation: a.tumour.threshold,
             radius_mm: a.tumour.radius,
+        });
+        case.references = Some(ReferenceRequest {
+            liver: a.liver,
+            blood_pool: a.blood_pool,
         });
         let scores = scorer.score(&case, &CancelToken::default())?;
         scored.push(Scored {
@@ -205,6 +216,17 @@ fn print_table(scorer: &Scorer, scores: &Scores) {
                 d.slice,
                 d.outlined_by
             );
+        }
+    }
+    if let Some(references) = &scores.references {
+        for (name, reference) in [
+            ("liver", &references.liver),
+            ("blood", &references.blood_pool),
+        ] {
+            match reference {
+                Ok(r) => say!("{name:9} SUVmean {:.2}, SD {:.2}", r.suv_mean, r.suv_sd),
+                Err(why) => say!("{name:9} {why}"),
+            }
         }
     }
     let t = &scores.timings;

@@ -1,0 +1,215 @@
+//! Section "evidence": what was measured beside the scores.
+
+use super::error::{dlnms_error, dlnms_status};
+use super::guard::guard;
+use super::handle;
+use super::result::{ResultObject, dlnms_result};
+use super::structs::{self, Versioned};
+use crate::error::Error;
+use crate::lesion::Lesion;
+use crate::reference::{PlacedBy, Reference, References};
+
+/// Measures that a case asked for, or why there are none.
+pub(super) struct Evidence {
+    lesion: Option<Result<dlnms_lesion, String>>,
+    references: Option<[Result<dlnms_reference, String>; 2]>,
+}
+
+impl Evidence {
+    pub fn new(lesion: Option<Result<Lesion, String>>, references: Option<References>) -> Self {
+        let reference = |r: Result<Reference, String>| r.map(|r| raw_reference(&r));
+        Self {
+            lesion: lesion.map(|l| l.map(|l| raw_lesion(&l))),
+            references: references.map(|r| [reference(r.liver), reference(r.blood_pool)]),
+        }
+    }
+}
+
+/// A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
+/// (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_lesion {
+    /// Set by dlnms_lesion_init().
+    pub struct_size: u32,
+    /// Not 0: `longest_mm` and `perpendicular_mm` are there.
+    pub has_diameters: u32,
+    /// PET voxels of the lesion.
+    pub voxels: u64,
+    /// SUV of the hottest voxel.
+    pub suv_max: f64,
+    /// Mean SUV.
+    pub suv_mean: f64,
+    /// Highest mean SUV over a sphere of 1 cm3.
+    pub suv_peak: f64,
+    /// Metabolic tumour volume, ml.
+    pub mtv_ml: f64,
+    /// Total lesion glycolysis: mean SUV times volume.
+    pub tlg: f64,
+    /// SUV that a voxel had to reach.
+    pub threshold: f64,
+    /// Longest diameter in an axial CT slice, mm.
+    pub longest_mm: f64,
+    /// Extent at right angles to it in the same slice, mm.
+    pub perpendicular_mm: f64,
+    /// That slice.
+    pub ct_slice: u64,
+}
+
+// SAFETY: repr(C), u32 first, integers and floats.
+unsafe impl Versioned for dlnms_lesion {
+    const NAME: &'static str = "dlnms_lesion";
+    const V1_SIZE: usize = 88;
+}
+
+/// Zero `lesion` and set its struct_size to `struct_size`, which is sizeof(dlnms_lesion) as the caller sees it.
+/// Any thread.
+///
+/// # Safety
+/// `lesion` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_lesion_init(lesion: *mut dlnms_lesion, struct_size: u32) {
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init_zero(lesion, struct_size) };
+}
+
+fn raw_lesion(lesion: &Lesion) -> dlnms_lesion {
+    let (pet, ct) = (&lesion.pet, lesion.ct.as_ref());
+    dlnms_lesion {
+        struct_size: size_of::<dlnms_lesion>() as u32,
+        has_diameters: u32::from(ct.is_some()),
+        voxels: pet.voxels as u64,
+        suv_max: pet.suv_max,
+        suv_mean: pet.suv_mean,
+        suv_peak: pet.suv_peak,
+        mtv_ml: pet.mtv_ml,
+        tlg: pet.tlg,
+        threshold: pet.threshold,
+        longest_mm: ct.map_or(0.0, |d| d.longest_mm),
+        perpendicular_mm: ct.map_or(0.0, |d| d.perpendicular_mm),
+        ct_slice: ct.map_or(0, |d| d.slice as u64),
+    }
+}
+
+/// Copy the lesion's measures. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
+/// nothing to measure, DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_lesion(
+    result: *const dlnms_result,
+    out: *mut dlnms_lesion,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        match &result.evidence.lesion {
+            None => Err(Error::invalid(
+                "dlnms_case.measure_lesion",
+                "was 0 when the case was scored",
+            )),
+            Some(Err(why)) => Err(Error::RoiInvalid(why.clone())),
+            // SAFETY: handed on from the caller.
+            Some(Ok(lesion)) => unsafe { structs::write(out, lesion) },
+        }
+    })
+}
+
+/// A sphere of 30 mm in the right lobe of the liver.
+pub const DLNMS_REFERENCE_LIVER: u32 = 1;
+/// A cylinder of 12 x 20 mm in the descending thoracic aorta.
+pub const DLNMS_REFERENCE_BLOOD_POOL: u32 = 2;
+
+/// SUV over a reference region, if dlnms_case.measure_references asked for it; set struct_size to
+/// sizeof(dlnms_reference) (dlnms_reference_init() does). Evidence beside the scores, no input of them; where FDG does
+/// not look so, DLNMS_QC_SUV_IMPLAUSIBLE is among the findings.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_reference {
+    /// Set by dlnms_reference_init().
+    pub struct_size: u32,
+    /// Not 0: it was found on CT; 0: the host said where it is.
+    pub found: u32,
+    /// Its centre, LPS mm.
+    pub center_lps_mm: [f64; 3],
+    /// Mean SUVbw.
+    pub suv_mean: f64,
+    /// Standard deviation of its voxels' SUVbw.
+    pub suv_sd: f64,
+    /// PET voxels in it.
+    pub voxels: u64,
+}
+
+// SAFETY: repr(C), u32 first, integers and floats.
+unsafe impl Versioned for dlnms_reference {
+    const NAME: &'static str = "dlnms_reference";
+    const V1_SIZE: usize = 56;
+}
+
+/// Zero `reference` and set its struct_size to `struct_size`, which is sizeof(dlnms_reference) as the caller sees it.
+/// Any thread.
+///
+/// # Safety
+/// `reference` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_reference_init(reference: *mut dlnms_reference, struct_size: u32) {
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init_zero(reference, struct_size) };
+}
+
+fn raw_reference(reference: &Reference) -> dlnms_reference {
+    dlnms_reference {
+        struct_size: size_of::<dlnms_reference>() as u32,
+        found: u32::from(reference.placed_by == PlacedBy::Found),
+        center_lps_mm: reference.center_lps_mm,
+        suv_mean: reference.suv_mean,
+        suv_sd: reference.suv_sd,
+        voxels: reference.voxels as u64,
+    }
+}
+
+/// Copy a reference; `which` is a DLNMS_REFERENCE_ constant. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them or `which` is none, DLNMS_E_ROI_INVALID with the
+/// reason if it was not found or is not covered, DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_reference(
+    result: *const dlnms_result,
+    which: u32,
+    out: *mut dlnms_reference,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        let Some([liver, blood_pool]) = &result.evidence.references else {
+            return Err(Error::invalid(
+                "dlnms_case.measure_references",
+                "was 0 when the case was scored",
+            ));
+        };
+        let reference = match which {
+            DLNMS_REFERENCE_LIVER => liver,
+            DLNMS_REFERENCE_BLOOD_POOL => blood_pool,
+            other => {
+                return Err(Error::invalid(
+                    "which",
+                    format!("{other} is not a DLNMS_REFERENCE_ constant"),
+                ));
+            }
+        };
+        match reference {
+            Err(why) => Err(Error::RoiInvalid(why.clone())),
+            // SAFETY: handed on from the caller.
+            Ok(reference) => unsafe { structs::write(out, reference) },
+        }
+    })
+}
+
+const _: () = {
+    assert!(size_of::<dlnms_lesion>() == <dlnms_lesion as Versioned>::V1_SIZE);
+    assert!(size_of::<dlnms_reference>() == <dlnms_reference as Versioned>::V1_SIZE);
+};
