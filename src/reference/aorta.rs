@@ -100,8 +100,10 @@ struct Window {
 impl Window {
     fn of(chest: &Chest, probe: &Probe<'_>, slice: usize) -> Self {
         let [_, [front, back], _] = chest.lungs;
-        let origin = chest.point([chest.midline(), front, slice]);
-        let depth = (back - front) as f64 * STEP_MM + 40.0;
+        // In front of the middle of the lungs it is heart that lies beside the left one.
+        let middle = (front + back) / 2;
+        let origin = chest.point([chest.midline(), middle, slice]);
+        let depth = (back - middle) as f64 * STEP_MM + 40.0;
         let dims = [(80.0 / FINE_MM) as usize, (depth / FINE_MM) as usize];
         let hu = (0..dims[0] * dims[1])
             .map(|n| {

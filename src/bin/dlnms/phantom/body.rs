@@ -33,7 +33,7 @@ pub fn in_tumour(p: [f64; 3]) -> bool {
 }
 
 /// Tissues from outside in: distance to the surface, HU, SUV. Later ones lie on top of earlier ones.
-fn tissues(p: [f64; 3]) -> [(f64, f64, f64); 8] {
+fn tissues(p: [f64; 3]) -> [(f64, f64, f64); 10] {
     [
         (cylinder(p, [0.0, 0.0], [185.0, 118.0]), -95.0, 0.25), // skin and fat
         (cylinder(p, [0.0, 0.0], [172.0, 104.0]), 45.0, 0.7),   // muscle
@@ -52,6 +52,12 @@ fn tissues(p: [f64; 3]) -> [(f64, f64, f64); 8] {
             42.0,
             2.2,
         ), // heart
+        (
+            ellipsoid(p, [-80.0, 5.0, -130.0], [80.0, 85.0, 62.0]),
+            55.0,
+            2.0,
+        ), // liver
+        (cylinder(p, [46.0, 28.0], [12.0, 12.0]), 42.0, 1.5),   // descending aorta
         (cylinder(p, [0.0, 66.0], [19.0, 19.0]), 330.0, 1.3),   // vertebrae
         (cylinder(p, [0.0, 62.0], [8.0, 7.0]), 30.0, 1.0),      // spinal canal
         (
