@@ -66,6 +66,9 @@ extern "C" {
 // Not part of this build.
 #define DLNMS_E_UNSUPPORTED 8
 
+// Preparing took longer than the host allowed; it can be prepared again.
+#define DLNMS_E_DEADLINE 9
+
 // ONNX Runtime was not found.
 #define DLNMS_E_RUNTIME_NOT_FOUND 100
 
@@ -249,7 +252,7 @@ dlnms_status dlnms_logger_set(const dlnms_logger *logger,
 /* Progress                                                                                                 */
 /* ======================================================================================================== */
 
-// A session is being built.
+// The model is found and verified, or another thread that prepares is waited for.
 #define DLNMS_PHASE_LOAD 1
 
 // First runs, which allocate.
@@ -263,6 +266,9 @@ dlnms_status dlnms_logger_set(const dlnms_logger *logger,
 
 // DICOM files are being decoded. Called from the library's decoding threads, one call at a time.
 #define DLNMS_PHASE_DECODE 5
+
+// ONNX Runtime builds the network for a provider; comes after LOAD, once for each attempt, and is repeated every 100 ms.
+#define DLNMS_PHASE_BUILD 6
 
 // Tells the host how far a long call is; fill with dlnms_progress_init().
 //
@@ -790,6 +796,63 @@ void dlnms_roi_init(dlnms_roi *roi, uint32_t struct_size);
 void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
 
 /* ======================================================================================================== */
+/* Providers                                                                                                */
+/* ======================================================================================================== */
+
+// ONNX Runtime's CPU kernels.
+#define DLNMS_PROVIDER_CPU 1
+
+// NVIDIA CUDA.
+#define DLNMS_PROVIDER_CUDA 2
+
+// NVIDIA TensorRT.
+#define DLNMS_PROVIDER_TENSORRT 3
+
+// NVIDIA TensorRT for RTX.
+#define DLNMS_PROVIDER_TENSORRT_RTX 4
+
+// Intel OpenVINO, where its plugin lists a device. Never chosen by AUTO.
+#define DLNMS_PROVIDER_OPENVINO 5
+
+// Single precision.
+#define DLNMS_PRECISION_FP32 1
+
+// Half precision, of bundles that have such a model.
+#define DLNMS_PRECISION_FP16 2
+
+// One provider of dlnms_scorer_options.entries; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
+// scorer's options or to the provider.
+typedef struct {
+  // Set by dlnms_provider_options_init().
+  uint32_t struct_size;
+  // DLNMS_PROVIDER_ constant. Required.
+  uint32_t provider;
+  // DLNMS_PRECISION_ constant.
+  uint32_t precision;
+  // Index of the device.
+  int32_t device;
+  // Threads of ONNX Runtime's pool.
+  uint32_t threads;
+  // Not 0: record the GPU's kernels once and replay them.
+  uint32_t cuda_graph;
+  // Bytes of GPU memory for activations (CUDA).
+  uint64_t memory_limit;
+  // Bytes of GPU memory that a build may use (TensorRT, TensorRT for RTX).
+  uint64_t workspace;
+  // Folder of its cache.
+  const char *cache_dir;
+  // Library of a plugin provider or its folder.
+  const char *plugin_path;
+} dlnms_provider_options;
+
+// Write defaults into options; struct_size is sizeof(dlnms_provider_options) as the caller sees it. Any thread.
+//
+// Preconditions:
+// options is NULL or has struct_size writable bytes.
+void dlnms_provider_options_init(dlnms_provider_options *options,
+                                 uint32_t struct_size);
+
+/* ======================================================================================================== */
 /* Results                                                                                                  */
 /* ======================================================================================================== */
 
@@ -852,6 +915,10 @@ typedef struct {
   uint64_t finish_ns;
   // Their sum.
   uint64_t total_ns;
+  // DLNMS_PRECISION_ of the model that ran.
+  uint32_t precision;
+  // 0.
+  uint32_t reserved;
 } dlnms_scores;
 
 // Zero scores and set its struct_size to struct_size, which is sizeof(dlnms_scores) as the caller sees it.
@@ -1013,21 +1080,6 @@ dlnms_status dlnms_result_reference(const dlnms_result *result,
 /* Scorer                                                                                                   */
 /* ======================================================================================================== */
 
-// ONNX Runtime's CPU kernels.
-#define DLNMS_PROVIDER_CPU 1
-
-// NVIDIA CUDA.
-#define DLNMS_PROVIDER_CUDA 2
-
-// NVIDIA TensorRT.
-#define DLNMS_PROVIDER_TENSORRT 3
-
-// NVIDIA TensorRT for RTX.
-#define DLNMS_PROVIDER_TENSORRT_RTX 4
-
-// Intel OpenVINO, where its plugin lists a device. Never chosen by AUTO.
-#define DLNMS_PROVIDER_OPENVINO 5
-
 // Cases that one batch may have.
 #define DLNMS_MAX_BATCH 4096
 
@@ -1057,6 +1109,18 @@ typedef struct {
   // Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
   // in the environment, else beside this library, else beside ONNX Runtime. Copied.
   const char *plugin_path;
+  // Providers with options of their own, in order, instead of providers: an array of n_entries pointers. NULL: those
+  // above. Copied.
+  const dlnms_provider_options *const *entries;
+  // How many pointers entries has, 1 to 16.
+  uint32_t n_entries;
+  // How long dlnms_scorer_prepare() may take, milliseconds; 0: as long as it takes.
+  uint32_t prepare_timeout_ms;
+  // DLNMS_PRECISION_ of every provider whose entry does not say; 0: FP16 on a GPU where the bundle has it and the
+  // self-test passes, else FP32.
+  uint32_t precision;
+  // 0.
+  uint32_t reserved;
 } dlnms_scorer_options;
 
 // Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the
@@ -1081,9 +1145,11 @@ dlnms_status dlnms_scorer_new(const dlnms_runtime *runtime,
 // Do all slow work now: build the network for a provider, warm it up, and compare its answers with the bundle's
 // test vectors. Does nothing if it was done. dlnms_scorer_score() does it implicitly, and says so.
 //
-// progress and cancel may be NULL; progress is called from the calling thread. Any thread.
-// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST,
-// DLNMS_E_BUNDLE_MODEL, DLNMS_E_CANCELLED; the scorer can be prepared again.
+// progress and cancel may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
+// a thread that ends with the call does the work. Cancelling and the timeout of the options stop ONNX Runtime where it
+// looks: between the parts of loading a model, not within the compiler of a GPU. Any thread.
+// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL,
+// DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.
 //
 // Preconditions:
 // progress is NULL or initialised; err is NULL or writable.

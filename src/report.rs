@@ -1,6 +1,6 @@
 //! A result with everything it rests on, as JSON. Holds nothing a patient could be known by.
 
-use crate::bundle::Weights;
+use crate::bundle::{Precision, Weights};
 use crate::decision::{Decision, PAPER_FINDING, RESEARCH_USE_ONLY};
 use crate::reference::{Reference, References};
 use crate::scorer::{Scorer, Scores, Timings};
@@ -118,10 +118,11 @@ fn range(values: &[f64]) -> Option<[f64; 2]> {
     Some([low, high])
 }
 
-/// The model's identity.
+/// The model's identity: of the file that runs, or before prepare of the one that would on a CPU.
 pub fn model(scorer: &Scorer) -> Value {
     let manifest = &scorer.bundle().manifest;
-    let file = manifest.models.first();
+    let ran = scorer.engine().map_or(Precision::Fp32, |e| e.precision);
+    let file = manifest.model(ran);
     json!({
         "id": manifest.id,
         "version": manifest.version,
@@ -142,6 +143,7 @@ pub fn runtime(scorer: &Scorer) -> Value {
         "onnxruntime": { "version": runtime.version(), "path": runtime.path().display().to_string() },
         "threads": scorer.threads(),
         "provider": engine.as_ref().map(|e| e.provider.name()),
+        "precision": engine.as_ref().map(|e| e.precision),
         "placement": engine.as_ref().map(|e| &e.placement),
         "passed_over": engine.as_ref().map(|e| &e.passed_over),
         "cache": engine.as_ref().map(|e| &e.cache),

@@ -54,11 +54,7 @@ fn damaged_files_are_named() {
                 std::fs::remove_file(d.join(file)).unwrap();
                 std::fs::create_dir(d.join(file)).unwrap();
             }),
-            if file == "manifest.json" {
-                DLNMS_E_BUNDLE_MISSING
-            } else {
-                DLNMS_E_BUNDLE_ALTERED
-            },
+            DLNMS_E_BUNDLE_MISSING,
             file,
         );
     }
@@ -287,7 +283,7 @@ fn a_strict_provider_that_is_not_there_fails_with_its_reason_and_auto_goes_on() 
 #[test]
 fn prepare_tells_its_phases_and_stops_when_told() {
     let scorer = scorer(|_, _| ());
-    for stop_at in [Phase::Load, Phase::WarmUp, Phase::SelfTest] {
+    for stop_at in [Phase::Load, Phase::Build, Phase::WarmUp, Phase::SelfTest] {
         let mut stop = |phase, _| phase != stop_at;
         assert!(matches!(
             scorer.prepare(Some(&mut stop), &CancelToken::default()),
@@ -307,7 +303,13 @@ fn prepare_tells_its_phases_and_stops_when_told() {
     seen.dedup();
     assert_eq!(
         seen,
-        [Phase::Load, Phase::WarmUp, Phase::SelfTest, Phase::Ready]
+        [
+            Phase::Load,
+            Phase::Build,
+            Phase::WarmUp,
+            Phase::SelfTest,
+            Phase::Ready
+        ]
     );
 }
 

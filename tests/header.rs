@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 /// Header sections in order: banner and the file whose items it holds.
-const SECTIONS: [(&str, &str); 14] = [
+const SECTIONS: [(&str, &str); 15] = [
     ("Status codes", "src/error/status.rs"),
     ("Library", "src/ffi/library.rs"),
     ("Errors", "src/ffi/error.rs"),
@@ -17,6 +17,7 @@ const SECTIONS: [(&str, &str); 14] = [
     ("PET facts and SUV", "src/ffi/pet.rs"),
     ("Quality checks", "src/ffi/quality.rs"),
     ("Cases: volumes and tumour together", "src/ffi/case.rs"),
+    ("Providers", "src/ffi/provider.rs"),
     ("Results", "src/ffi/result.rs"),
     (
         "Evidence: what was measured beside the scores",

@@ -51,9 +51,14 @@ fn layout() -> String {
         dlnms_reference { struct_size, found, center_lps_mm, suv_mean, suv_sd, voxels }
         dlnms_scores {
             struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
-            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns,
+            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, reserved,
         }
-        dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path }
+        dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
+            entries, n_entries, prepare_timeout_ms, precision, reserved,
+        }
+        dlnms_provider_options {
+            struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path,
+        }
         dlnms_study_options { struct_size, reserved, ct_series, pet_series }
         dlnms_series {
             struct_size, modality, slices, columns, rows, uid, chosen, has_suv, rejected_because, suv_factor, suv_rule,

@@ -8,12 +8,12 @@ use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
 use std::path::Path;
 
 fn prepare(providers: &[Provider], plugin: Option<&Path>) -> dlnms::Result<Scorer> {
+    let mut policy = Policy::of(providers);
+    for entry in &mut policy.entries {
+        entry.plugin = plugin.map(Path::to_owned);
+    }
     let options = ScorerOptions {
-        policy: Policy {
-            providers: providers.to_vec(),
-            device: 0,
-            plugin: plugin.map(Path::to_owned),
-        },
+        policy,
         threads: 1,
         ..ScorerOptions::default()
     };

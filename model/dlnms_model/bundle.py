@@ -42,7 +42,7 @@ PREPROCESSING = {
     },
 }
 SELF_TEST_CASES = 2
-FP32_TOLERANCE = 1e-5
+TOLERANCE = {"fp32": 1e-5, "fp16": 2e-3}  # of any head, from the self-test vectors; a provider beyond it is refused
 
 
 def self_test_inputs(cases=SELF_TEST_CASES):
@@ -68,13 +68,17 @@ def write_file(path, data):
     return {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def write(out, nets, identity, version, weights, card, say=lambda text: None):
-    """Build graph, self-test vectors and manifest into folder `out`; returns the manifest."""
+def write(out, nets, identity, version, weights, card, half=True, say=lambda text: None):
+    """Build graphs, self-test vectors and manifest into folder `out`; returns the manifest."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "manifest.json").unlink(missing_ok=True)  # written last: an interrupted run leaves no valid bundle
-    say("building the graph")
-    model = write_file(out / "dlnms.onnx", graph.build(nets).SerializeToString())
+    models = []
+    for precision, file in (("fp32", "dlnms.onnx"), ("fp16", "dlnms-fp16.onnx"))[: 2 if half else 1]:
+        say(f"building the graph, {precision}")
+        model = write_file(out / file, graph.build(nets, precision == "fp16").SerializeToString())
+        tensors = {"inputs": {"pet": "pet", "ct": "ct"}, "output": "scores"}
+        models.append({"precision": precision, **model, **tensors, "tolerance": TOLERANCE[precision]})
     inputs = self_test_inputs()
     expected = []
     for i, (pet, ct) in enumerate(inputs):
@@ -89,15 +93,7 @@ def write(out, nets, identity, version, weights, card, say=lambda text: None):
         "intended_use": INTENDED_USE,
         "weights": weights,
         "card": card,
-        "models": [
-            {
-                "precision": "fp32",
-                **model,
-                "inputs": {"pet": "pet", "ct": "ct"},
-                "output": "scores",
-                "tolerance": FP32_TOLERANCE,
-            }
-        ],
+        "models": models,
         "heads": graph.HEAD_NAMES,
         "cutoffs": CUTOFFS,
         "preprocessing": PREPROCESSING,

@@ -1,4 +1,5 @@
-"""The one ONNX graph: N1 and N2 with their auxiliary heads, BatchNorm folded, softmax inside, dynamic batch."""
+"""The one ONNX graph: N1 and N2 with their auxiliary heads, BatchNorm folded, softmax inside, dynamic batch. In single
+precision, or in half with inputs in half and scores in single."""
 
 import numpy as np
 import onnx
@@ -13,10 +14,12 @@ HEAD_NAMES = [net + suffix for net in ("n1", "n2") for suffix in HEADS]
 
 
 class _Builder:
-    def __init__(self):
-        self.nodes, self.weights = [], []
+    def __init__(self, half):
+        self.nodes, self.weights, self.half = [], [], half
 
     def constant(self, name, array):
+        if self.half and array.dtype == np.float32:
+            array = array.astype(np.float16)
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
@@ -69,13 +72,16 @@ def _linear(b, state, x, fc, norm, name):
 def _head(b, state, prefix, maxes, means, name):
     x = b.node("Concat", maxes + means, f"{name}.features", axis=1)
     x = b.node("Relu", [_linear(b, state, x, f"{prefix}.fc1", f"{prefix}.bn1", f"{name}.fc1")], f"{name}.relu")
-    x = b.node("Softmax", [_linear(b, state, x, f"{prefix}.fc2", f"{prefix}.bn2", f"{name}.fc2")], f"{name}.softmax", axis=1)
+    x = _linear(b, state, x, f"{prefix}.fc2", f"{prefix}.bn2", f"{name}.fc2")
+    if b.half:  # a probability near 1 has no room in half
+        x = b.node("Cast", [x], f"{name}.single", to=TensorProto.FLOAT)
+    x = b.node("Softmax", [x], f"{name}.softmax", axis=1)
     return b.node("Slice", [x, "one", "two", "one"], f"{name}.score")  # column 1: metastasis
 
 
-def build(nets):
+def build(nets, half=False):
     """ModelProto for {'n1': state, 'n2': state}; inputs `pet`, `ct`, output `scores` batch x len(HEAD_NAMES)."""
-    b = _Builder()
+    b = _Builder(half)
     b.constant("one", np.array([1], np.int64))
     b.constant("two", np.array([2], np.int64))
     columns = []
@@ -94,7 +100,8 @@ def build(nets):
             head = net + suffix
             columns.append(_head(b, nets[net], prefix, [m[0] for m in members], [m[1] for m in members], head))
     b.node("Concat", columns, "scores", axis=1)
-    image = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 3, SIZE, SIZE])
+    kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
+    image = lambda name: helper.make_tensor_value_info(name, kind, ["batch", 3, SIZE, SIZE])
     output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", len(HEAD_NAMES)])
     graph = helper.make_graph(b.nodes, "dlnms", [image("pet"), image("ct")], [output], b.weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="dlnms_model")

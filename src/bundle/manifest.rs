@@ -82,11 +82,30 @@ pub struct Model {
 /// Arithmetic of a model file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[repr(u32)]
 pub enum Precision {
     /// Single.
-    Fp32,
-    /// Half.
-    Fp16,
+    Fp32 = 1,
+    /// Half: weights, activations and inputs.
+    Fp16 = 2,
+}
+
+impl Precision {
+    /// All there are.
+    pub const ALL: [Precision; 2] = [Precision::Fp32, Precision::Fp16];
+
+    /// The precision with this number in the C ABI.
+    pub fn from_code(code: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| *p as u32 == code)
+    }
+
+    /// Name in the manifest and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Fp32 => "fp32",
+            Precision::Fp16 => "fp16",
+        }
+    }
 }
 
 /// Graph input names; named by modality, never by position.
@@ -161,8 +180,8 @@ impl Manifest {
                 return refuse(format!("cutoffs.{field}: {v} is not in 0..1"));
             }
         }
-        if self.models.is_empty() {
-            return refuse("models: is empty".into());
+        if self.model(Precision::Fp32).is_none() {
+            return refuse("models: none has precision fp32".into());
         }
         for (i, model) in self.models.iter().enumerate() {
             plain_name(&format!("models[{i}].file"), &model.file)?;
@@ -215,6 +234,11 @@ impl Manifest {
             ));
         }
         Ok(())
+    }
+
+    /// The model of a precision, if the bundle has it.
+    pub fn model(&self, precision: Precision) -> Option<&Model> {
+        self.models.iter().find(|m| m.precision == precision)
     }
 
     /// Position of a head in the output.

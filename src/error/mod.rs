@@ -51,6 +51,9 @@ pub enum Error {
     /// The host cancelled the call.
     #[error("cancelled by the host")]
     Cancelled,
+    /// Preparing took longer than the host allowed.
+    #[error("preparing took longer than the host allowed")]
+    Deadline,
     /// Known, but not part of this build or not implemented.
     #[error("not supported: {0}")]
     Unsupported(String),
@@ -261,6 +264,7 @@ impl Error {
             Error::BufferTooSmall { .. } => DLNMS_E_BUFFER_TOO_SMALL,
             Error::NotUtf8(_) => DLNMS_E_UTF8,
             Error::Cancelled => DLNMS_E_CANCELLED,
+            Error::Deadline => DLNMS_E_DEADLINE,
             Error::Unsupported(_) => DLNMS_E_UNSUPPORTED,
             Error::RuntimeNotFound { .. } => DLNMS_E_RUNTIME_NOT_FOUND,
             Error::RuntimeNotALibrary { .. } => DLNMS_E_RUNTIME_NOT_A_LIBRARY,

@@ -21,6 +21,8 @@ pub const DLNMS_E_UTF8: i32 = 6;
 pub const DLNMS_E_CANCELLED: i32 = 7;
 /// Not part of this build.
 pub const DLNMS_E_UNSUPPORTED: i32 = 8;
+/// Preparing took longer than the host allowed; it can be prepared again.
+pub const DLNMS_E_DEADLINE: i32 = 9;
 /// ONNX Runtime was not found.
 pub const DLNMS_E_RUNTIME_NOT_FOUND: i32 = 100;
 /// The file is not ONNX Runtime.
@@ -89,6 +91,7 @@ pub const ALL: &[i32] = &[
     DLNMS_E_UTF8,
     DLNMS_E_CANCELLED,
     DLNMS_E_UNSUPPORTED,
+    DLNMS_E_DEADLINE,
     DLNMS_E_RUNTIME_NOT_FOUND,
     DLNMS_E_RUNTIME_NOT_A_LIBRARY,
     DLNMS_E_RUNTIME_VERSION,
@@ -131,6 +134,7 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_UTF8 => c"string is not UTF-8",
         DLNMS_E_CANCELLED => c"cancelled",
         DLNMS_E_UNSUPPORTED => c"not supported",
+        DLNMS_E_DEADLINE => c"preparing took too long",
         DLNMS_E_RUNTIME_NOT_FOUND => c"ONNX Runtime not found",
         DLNMS_E_RUNTIME_NOT_A_LIBRARY => c"not an ONNX Runtime library",
         DLNMS_E_RUNTIME_VERSION => c"ONNX Runtime is too old",

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::scorer::Phase;
 use std::ffi::c_void;
 
-/// A session is being built.
+/// The model is found and verified, or another thread that prepares is waited for.
 pub const DLNMS_PHASE_LOAD: u32 = 1;
 /// First runs, which allocate.
 pub const DLNMS_PHASE_WARM_UP: u32 = 2;
@@ -15,6 +15,8 @@ pub const DLNMS_PHASE_SELF_TEST: u32 = 3;
 pub const DLNMS_PHASE_READY: u32 = 4;
 /// DICOM files are being decoded. Called from the library's decoding threads, one call at a time.
 pub const DLNMS_PHASE_DECODE: u32 = 5;
+/// ONNX Runtime builds the network for a provider; comes after LOAD, once for each attempt, and is repeated every 100 ms.
+pub const DLNMS_PHASE_BUILD: u32 = 6;
 
 /// Tells the host how far a long call is; fill with dlnms_progress_init().
 ///
@@ -123,6 +125,8 @@ impl HostProgress {
 const _: () = {
     assert!(DLNMS_PHASE_LOAD == Phase::Load as u32 && DLNMS_PHASE_WARM_UP == Phase::WarmUp as u32);
     assert!(
-        DLNMS_PHASE_SELF_TEST == Phase::SelfTest as u32 && DLNMS_PHASE_READY == Phase::Ready as u32
+        DLNMS_PHASE_BUILD == Phase::Build as u32
+            && DLNMS_PHASE_SELF_TEST == Phase::SelfTest as u32
+            && DLNMS_PHASE_READY == Phase::Ready as u32
     );
 };

@@ -86,6 +86,10 @@ pub struct dlnms_scores {
     pub finish_ns: u64,
     /// Their sum.
     pub total_ns: u64,
+    /// DLNMS_PRECISION_ of the model that ran.
+    pub precision: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), u32 first, integers and floats.
@@ -134,6 +138,8 @@ impl ResultObject {
             infer_ns: ns(t.infer),
             finish_ns: ns(t.finish),
             total_ns: ns(t.total()),
+            precision: scorer.engine().map_or(0, |e| e.precision as u32),
+            reserved: 0,
         };
         let heads = manifest
             .heads
@@ -299,5 +305,6 @@ const _: () = {
     assert!(DLNMS_FLAG_NOT_TRAINED == report::FLAG_NOT_TRAINED);
     assert!(DLNMS_FLAG_RESEARCH_USE_ONLY == report::FLAG_RESEARCH_USE_ONLY);
     assert!(DLNMS_FLAG_PREPARED_IN_CALL == report::FLAG_PREPARED_IN_CALL);
-    assert!(size_of::<dlnms_scores>() == <dlnms_scores as Versioned>::V1_SIZE);
+    // The fields of version 1 end where those added later begin.
+    assert!(std::mem::offset_of!(dlnms_scores, precision) == <dlnms_scores as Versioned>::V1_SIZE);
 };

@@ -6,6 +6,7 @@ use super::case::{HostCase, dlnms_case, host_case};
 use super::error::{dlnms_error, dlnms_status, store_error};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
+use super::provider::{dlnms_provider_options, policy};
 use super::quality::{self, dlnms_quality_policy};
 use super::result::{ResultObject, dlnms_result};
 use super::runtime::{RuntimeObject, dlnms_runtime};
@@ -14,22 +15,10 @@ use super::structs::{self, Versioned};
 use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::report;
-use crate::runtime::provider::{Policy, Provider};
 use crate::scorer::{Phase, Scorer, ScorerOptions};
 use std::ffi::c_char;
 use std::path::Path;
-
-/// ONNX Runtime's CPU kernels.
-pub const DLNMS_PROVIDER_CPU: u32 = 1;
-/// NVIDIA CUDA.
-pub const DLNMS_PROVIDER_CUDA: u32 = 2;
-/// NVIDIA TensorRT.
-pub const DLNMS_PROVIDER_TENSORRT: u32 = 3;
-/// NVIDIA TensorRT for RTX.
-pub const DLNMS_PROVIDER_TENSORRT_RTX: u32 = 4;
-
-/// Intel OpenVINO, where its plugin lists a device. Never chosen by AUTO.
-pub const DLNMS_PROVIDER_OPENVINO: u32 = 5;
+use std::time::Duration;
 
 /// A bundle with a runtime. Share one among all threads of the host.
 pub struct dlnms_scorer {
@@ -66,6 +55,18 @@ pub struct dlnms_scorer_options {
     /// Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
     /// in the environment, else beside this library, else beside ONNX Runtime. Copied.
     pub plugin_path: *const c_char,
+    /// Providers with options of their own, in order, instead of `providers`: an array of `n_entries` pointers. NULL: those
+    /// above. Copied.
+    pub entries: *const *const dlnms_provider_options,
+    /// How many pointers `entries` has, 1 to 16.
+    pub n_entries: u32,
+    /// How long dlnms_scorer_prepare() may take, milliseconds; 0: as long as it takes.
+    pub prepare_timeout_ms: u32,
+    /// DLNMS_PRECISION_ of every provider whose entry does not say; 0: FP16 on a GPU where the bundle has it and the
+    /// self-test passes, else FP32.
+    pub precision: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), u32 first, integers and a pointer.
@@ -117,10 +118,11 @@ pub unsafe extern "C" fn dlnms_scorer_new(
             threads: raw.threads as usize,
             // SAFETY: handed on from the caller.
             quality: unsafe { quality::policy(raw.quality) }?,
-            cache: match raw.cache_dir.is_null() {
-                true => None,
-                // SAFETY: handed on from the caller.
-                false => Some(unsafe { strings::borrow(raw.cache_dir, "cache_dir") }?.into()),
+            // SAFETY: handed on from the caller.
+            cache: unsafe { strings::optional(raw.cache_dir, "cache_dir") }?.map(Into::into),
+            prepare_timeout: match raw.prepare_timeout_ms {
+                0 => None,
+                ms => Some(Duration::from_millis(ms.into())),
             },
         };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
@@ -130,54 +132,14 @@ pub unsafe extern "C" fn dlnms_scorer_new(
     })
 }
 
-/// # Safety
-/// `raw` came from the caller, whose promise holds for its strings.
-unsafe fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
-    let n = raw.n_providers as usize;
-    let Some(codes) = raw.providers.get(..n) else {
-        return Err(Error::invalid(
-            "dlnms_scorer_options.n_providers",
-            format!("{n} is above {}", raw.providers.len()),
-        ));
-    };
-    if raw.device < 0 {
-        return Err(Error::invalid(
-            "dlnms_scorer_options.device",
-            format!("{} is negative", raw.device),
-        ));
-    }
-    let known = |code: &u32| {
-        Provider::from_code(*code).ok_or_else(|| {
-            Error::invalid(
-                "dlnms_scorer_options.providers",
-                format!("{code} is not a DLNMS_PROVIDER_ constant"),
-            )
-        })
-    };
-    let providers = codes.iter().map(known).collect::<Result<Vec<_>>>()?;
-    let mut policy = if providers.is_empty() {
-        Policy::auto()
-    } else {
-        Policy {
-            providers,
-            ..Policy::auto()
-        }
-    };
-    policy.device = raw.device;
-    if !raw.plugin_path.is_null() {
-        // SAFETY: handed on from the caller.
-        let path = unsafe { strings::borrow(raw.plugin_path, "plugin_path") }?;
-        policy.plugin = Some(path.into());
-    }
-    Ok(policy)
-}
-
 /// Do all slow work now: build the network for a provider, warm it up, and compare its answers with the bundle's
 /// test vectors. Does nothing if it was done. dlnms_scorer_score() does it implicitly, and says so.
 ///
-/// `progress` and `cancel` may be NULL; progress is called from the calling thread. Any thread.
-/// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST,
-/// DLNMS_E_BUNDLE_MODEL, DLNMS_E_CANCELLED; the scorer can be prepared again.
+/// `progress` and `cancel` may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
+/// a thread that ends with the call does the work. Cancelling and the timeout of the options stop ONNX Runtime where it
+/// looks: between the parts of loading a model, not within the compiler of a GPU. Any thread.
+/// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL,
+/// DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.
 ///
 /// # Safety
 /// `progress` is NULL or initialised; `err` is NULL or writable.
@@ -383,12 +345,3 @@ pub unsafe extern "C" fn dlnms_scorer_info_json(
 pub extern "C" fn dlnms_scorer_free(scorer: *mut dlnms_scorer) {
     guard_or((), || handle::free::<Scorer>(scorer));
 }
-
-const _: () = {
-    assert!(
-        DLNMS_PROVIDER_CPU == Provider::Cpu as u32 && DLNMS_PROVIDER_CUDA == Provider::Cuda as u32
-    );
-    assert!(DLNMS_PROVIDER_TENSORRT == Provider::TensorRt as u32);
-    assert!(DLNMS_PROVIDER_TENSORRT_RTX == Provider::TensorRtRtx as u32);
-    assert!(DLNMS_PROVIDER_OPENVINO == Provider::OpenVino as u32);
-};

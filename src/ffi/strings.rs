@@ -17,6 +17,18 @@ pub unsafe fn borrow<'a>(ptr: *const c_char, name: &'static str) -> Result<&'a s
         .map_err(|_| Error::NotUtf8(name))
 }
 
+/// As [`borrow`], with NULL allowed.
+///
+/// # Safety
+/// As for [`borrow`].
+pub unsafe fn optional<'a>(ptr: *const c_char, name: &'static str) -> Result<Option<&'a str>> {
+    match ptr.is_null() {
+        true => Ok(None),
+        // SAFETY: handed on from the caller.
+        false => unsafe { borrow(ptr, name) }.map(Some),
+    }
+}
+
 /// A C string of our own; NULs inside, which no message should have, are replaced.
 pub fn owned(text: &str) -> CString {
     CString::new(text.replace('\0', "?")).unwrap_or_default()

@@ -2,13 +2,17 @@
 //! for the processor, which ONNX Runtime maps instead of reading, reordering and copying 187 MB.
 //!
 //! An entry is a folder that appears whole, by rename, under a name that is a digest of everything it depends on. Its
-//! files' own digests stand in `entry.json` and are compared before use; one that is damaged is made again. Processes
-//! that make the same entry at once each make it, and the first rename wins.
+//! files' own digests stand in `entry.json` and are compared before use; one that is damaged is made again. Of several
+//! processes one makes it, under a lock that dies with it, and the others wait. TensorRT's engines lie in such folders
+//! too, but TensorRT writes and checks them itself.
 
+use super::interrupt::Interrupt;
+use super::provider;
 use crate::bundle::{Digest, Model};
 use crate::error::Result;
 use crate::regular::{self, why};
 use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -42,10 +46,11 @@ pub struct Key {
     onnxruntime: String,
     provider: String,
     precision: String,
-    processor: String,
+    /// Processor, or graphics card and driver.
+    machine: String,
 }
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The graph of an entry; its weights lie beside it.
 pub const MODEL_FILE: &str = "model.onnx";
 /// The weights.
@@ -53,6 +58,9 @@ pub const WEIGHTS_FILE: &str = "weights.bin";
 const ENTRY_FILE: &str = "entry.json";
 /// What a killed process left is removed after this time: nobody builds for so long.
 const STALE: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a process looks whether another has built.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
@@ -65,22 +73,50 @@ struct Entry {
 pub struct Cache<'a> {
     dir: &'a Path,
     key: Key,
+    interrupt: &'a Interrupt,
 }
 
 impl<'a> Cache<'a> {
-    /// The place of one model for the CPU.
-    pub fn for_cpu(dir: &'a Path, model: &Model, onnxruntime: &str) -> Self {
+    /// The place of one model for one provider on this machine.
+    pub fn new(
+        dir: &'a Path,
+        model: &Model,
+        used: &provider::Entry,
+        onnxruntime: &str,
+        interrupt: &'a Interrupt,
+    ) -> Self {
+        let key = Key {
+            format: FORMAT,
+            model_sha256: model.sha256.clone(),
+            onnxruntime: onnxruntime.into(),
+            provider: used.provider.name().into(),
+            precision: model.precision.name().into(),
+            machine: match used.provider.is_gpu() {
+                true => format!("{} {}", graphics(), used.device),
+                false => processor(),
+            },
+        };
         Self {
             dir,
-            key: Key {
-                format: FORMAT,
-                model_sha256: model.sha256.clone(),
-                onnxruntime: onnxruntime.into(),
-                provider: "cpu".into(),
-                precision: format!("{:?}", model.precision),
-                processor: processor(),
-            },
+            key,
+            interrupt,
         }
+    }
+
+    /// A folder that a provider fills by itself, and whether it had filled it before.
+    pub fn folder(&self) -> Result<(PathBuf, CacheOutcome), String> {
+        let folder = self.entry()?;
+        std::fs::create_dir_all(&folder).map_err(why)?;
+        // Found out now: a provider would only complain in a log.
+        tempfile_in(&folder).map_err(why)?;
+        let filled = folder.read_dir().map_err(why)?.next().is_some();
+        let outcome = match filled {
+            true => CacheOutcome::Hit,
+            false => CacheOutcome::Miss {
+                reason: "not there yet".into(),
+            },
+        };
+        Ok((folder, outcome))
     }
 
     fn entry(&self) -> Result<PathBuf, String> {
@@ -116,10 +152,15 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// Let `build` write model and weights into a folder, and give it its name. Returns the model file.
+    /// Let `build` write model and weights into a folder, and give it its name. Returns the model file. One process
+    /// builds; others wait for it and use what it made.
     pub fn make(&self, build: impl FnOnce(&Path) -> Result<(), String>) -> Result<PathBuf, String> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         std::fs::create_dir_all(self.dir).map_err(why)?;
+        let _turn = self.turn()?;
+        if let Ok(made) = self.find() {
+            return Ok(made);
+        }
         self.sweep();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let part = self
@@ -130,6 +171,25 @@ impl<'a> Cache<'a> {
             let _ = std::fs::remove_dir_all(&part);
         }
         made
+    }
+
+    /// The one turn to build this entry, held while the file is open; it ends with the process, however that ends.
+    fn turn(&self) -> Result<Option<File>, String> {
+        let path = self.entry()?.with_extension("lock");
+        let mut options = File::options();
+        let Ok(file) = options.create(true).append(true).open(path) else {
+            return Ok(None); // then building will say what is wrong with the folder
+        };
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                // Where files cannot be locked everybody builds, and the first rename wins.
+                Err(TryLockError::Error(_)) => return Ok(None),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            self.interrupt.check().map_err(|e| e.to_string())?;
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     fn write(
@@ -170,6 +230,26 @@ impl<'a> Cache<'a> {
             }
         }
     }
+}
+
+/// A file that is gone again.
+fn tempfile_in(folder: &Path) -> std::io::Result<()> {
+    let path = folder.join(format!(".{}.part", std::process::id()));
+    File::create(&path)?;
+    std::fs::remove_file(path)
+}
+
+/// The NVIDIA driver and the cards it drives, as it lists them itself.
+fn graphics() -> String {
+    let driver = std::fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
+    let cards = Path::new("/proc/driver/nvidia/gpus").read_dir();
+    let information = cards.into_iter().flatten().flatten();
+    let mut models: Vec<String> = information
+        .filter_map(|card| std::fs::read_to_string(card.path().join("information")).ok())
+        .filter_map(|text| Some(text.lines().find(|l| l.starts_with("Model:"))?.to_owned()))
+        .collect();
+    models.sort();
+    format!("{driver}{}", models.join("; "))
 }
 
 /// What ONNX Runtime lays weights out for: the architecture and its vector instructions.

@@ -3,7 +3,10 @@
 //! The environment is never released: releasing it while the process ends is what makes hosts crash at exit.
 
 mod cache;
+mod interrupt;
+mod lane;
 mod library;
+mod placement;
 mod plugin;
 pub mod provider;
 mod request;
@@ -11,8 +14,9 @@ mod session;
 mod telemetry;
 
 pub use cache::CacheOutcome;
+pub use interrupt::Interrupt;
 pub use library::{PATH_VARIABLE, REQUIRED_API};
-pub use session::Session;
+pub use session::{Plan, Session};
 
 use crate::error::{Error, Result};
 use once_cell::sync::OnceCell;

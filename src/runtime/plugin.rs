@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use super::library;
-use super::provider::Provider;
+use super::provider::{Entry, Provider};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -66,6 +66,23 @@ pub fn devices(
         true => Err("its library is loaded, but it lists no device here".into()),
         false => Ok(Some(found)),
     }
+}
+
+/// Options of a plugin's session.
+pub fn options(entry: &Entry, engines: Option<&Path>) -> Vec<(String, String)> {
+    let mut options = Vec::new();
+    if entry.provider == Provider::TensorRtRtx {
+        if entry.cuda_graph {
+            options.push(("enable_cuda_graph".into(), "1".into()));
+        }
+        if let Some(bytes) = entry.workspace {
+            options.push(("nv_max_workspace_size".into(), bytes.to_string()));
+        }
+        if let Some(folder) = engines {
+            options.push(("nv_runtime_cache_path".into(), folder.display().to_string()));
+        }
+    }
+    options
 }
 
 /// The option alone, else the environment variable alone, else beside this library, else beside ONNX Runtime.

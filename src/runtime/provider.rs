@@ -1,6 +1,7 @@
 //! Which execution provider may run the model, and the truth about which one does.
 
-use ort::ep::{self, ExecutionProviderDispatch};
+use crate::bundle::Precision;
+use crate::error::{Error, Result};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -62,15 +63,85 @@ impl Provider {
         Self::ALL.into_iter().find(|p| p.name() == name)
     }
 
-    /// What to append to a session, failing rather than falling back; `None` for the CPU, which is always there, and for
-    /// plugins, which bring devices instead.
-    pub(super) fn dispatch(self, device: i32) -> Option<ExecutionProviderDispatch> {
-        let dispatch = match self {
-            Provider::Cuda => ep::CUDA::default().with_device_id(device).build(),
-            Provider::TensorRt => ep::TensorRT::default().with_device_id(device).build(),
-            Provider::Cpu | Provider::TensorRtRtx | Provider::OpenVino => return None,
-        };
-        Some(dispatch.error_on_failure())
+    /// Whether it runs on an NVIDIA GPU.
+    pub fn is_gpu(self) -> bool {
+        matches!(
+            self,
+            Provider::Cuda | Provider::TensorRt | Provider::TensorRtRtx
+        )
+    }
+}
+
+/// A provider of a policy, and how it is to be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which.
+    pub provider: Provider,
+    /// Arithmetic; `None`: on a GPU FP16 where the bundle has it and the self-test passes, else FP32.
+    pub precision: Option<Precision>,
+    /// Index of the device.
+    pub device: i32,
+    /// Threads of ONNX Runtime's pool; `None`: those of the scorer.
+    pub threads: Option<usize>,
+    /// Folder of its cache; `None`: that of the scorer.
+    pub cache: Option<PathBuf>,
+    /// Library of a plugin provider or its folder; `None`: its environment variable, else beside this library, else
+    /// beside ONNX Runtime.
+    pub plugin: Option<PathBuf>,
+    /// Bytes of GPU memory for activations; CUDA alone has such a limit.
+    pub memory_limit: Option<u64>,
+    /// Bytes of GPU memory that a TensorRT build may use.
+    pub workspace: Option<u64>,
+    /// Record the kernels of a run once and replay them.
+    pub cuda_graph: bool,
+}
+
+impl Entry {
+    /// With nothing said but which.
+    pub fn new(provider: Provider) -> Self {
+        Self {
+            provider,
+            precision: None,
+            device: 0,
+            threads: None,
+            cache: None,
+            plugin: None,
+            memory_limit: None,
+            workspace: None,
+            cuda_graph: false,
+        }
+    }
+
+    /// [`Error::InvalidArgument`] for what this provider cannot do.
+    pub fn validate(&self) -> Result<()> {
+        let gpu = self.provider.is_gpu();
+        for (set, can, field) in [
+            (
+                self.memory_limit.is_some(),
+                self.provider == Provider::Cuda,
+                "memory limit",
+            ),
+            (
+                self.workspace.is_some(),
+                matches!(self.provider, Provider::TensorRt | Provider::TensorRtRtx),
+                "workspace",
+            ),
+            (self.cuda_graph, gpu, "CUDA graph"),
+        ] {
+            if set && !can {
+                return Err(Error::invalid(
+                    field,
+                    format!("{} has none", self.provider.name()),
+                ));
+            }
+        }
+        if self.device < 0 {
+            return Err(Error::invalid(
+                "device",
+                format!("{} is negative", self.device),
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -78,36 +149,25 @@ impl Provider {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// In order of preference.
-    pub providers: Vec<Provider>,
-    /// Index of the GPU.
-    pub device: i32,
-    /// Library of a plugin provider or its folder; `None`: its environment variable, else beside this library, else
-    /// beside ONNX Runtime.
-    pub plugin: Option<PathBuf>,
+    pub entries: Vec<Entry>,
 }
 
 impl Policy {
     /// TensorRT, TensorRT for RTX, CUDA, CPU: the first that works.
     pub fn auto() -> Self {
+        Self::of(&Provider::AUTO)
+    }
+
+    /// These, in this order.
+    pub fn of(providers: &[Provider]) -> Self {
         Self {
-            providers: Provider::AUTO.to_vec(),
-            device: 0,
-            plugin: None,
+            entries: providers.iter().copied().map(Entry::new).collect(),
         }
     }
 
     /// One provider and no other: it runs, or the call fails.
     pub fn strict(provider: Provider) -> Self {
-        Self {
-            providers: vec![provider],
-            device: 0,
-            plugin: None,
-        }
-    }
-
-    /// Whether only one provider is allowed.
-    pub fn is_strict(&self) -> bool {
-        self.providers.len() == 1
+        Self::of(&[provider])
     }
 }
 
@@ -116,6 +176,8 @@ impl Policy {
 pub struct PassedOver {
     /// Name of the provider.
     pub provider: &'static str,
+    /// Arithmetic that was tried.
+    pub precision: Precision,
     /// The reason in words.
     pub reason: String,
 }

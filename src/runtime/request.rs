@@ -1,43 +1,55 @@
 //! ONNX Runtime's session for one model on one provider: its options, and the cache it may come from.
 
-use super::Runtime;
 use super::cache::{self, Cache, CacheOutcome};
-use super::plugin;
-use super::provider::Provider;
-use crate::bundle::{Bundle, Model};
+use super::provider::{Entry, Provider};
+use super::{Plan, Runtime, plugin};
+use crate::bundle::Model;
 use crate::error::{Error, Result};
+use ort::ep;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use std::path::Path;
 
 /// One attempt to build a session.
 #[derive(Clone, Copy)]
 pub(super) struct Request<'a> {
-    pub runtime: Runtime,
-    pub bundle: &'a Bundle,
+    pub plan: &'a Plan<'a>,
+    pub entry: &'a Entry,
     pub model: &'a Model,
-    pub provider: Provider,
-    pub device: i32,
-    pub plugin: Option<&'a Path>,
-    pub threads: usize,
 }
 
 impl Request<'_> {
     /// ONNX Runtime's session, from the cache where there is one.
-    pub fn load(&self, dir: Option<&Path>) -> Result<(ort::session::Session, CacheOutcome)> {
-        let loading = || failed("load the model");
-        let file = self.bundle.path(&self.model.file);
-        let Some(dir) = dir.filter(|_| self.provider == Provider::Cpu) else {
-            let mut builder = self.options()?;
-            let session = builder.commit_from_file(file).map_err(loading())?;
-            return Ok((session, CacheOutcome::Off));
+    pub fn load(&self) -> Result<(ort::session::Session, CacheOutcome)> {
+        let file = self.plan.bundle.path(&self.model.file);
+        let dir = self.entry.cache.as_deref().or(self.plan.cache);
+        let Some(dir) = dir else {
+            return Ok((self.commit(self.options(None)?, &file)?, CacheOutcome::Off));
         };
-        let cache = Cache::for_cpu(dir, self.model, self.runtime.version());
+        let version = self.plan.runtime.version();
+        let cache = Cache::new(dir, self.model, self.entry, version, self.plan.interrupt);
+        match self.entry.provider {
+            Provider::Cpu => self.load_cached_graph(&cache, &file),
+            Provider::TensorRt | Provider::TensorRtRtx => self.load_with_engines(&cache, &file),
+            Provider::Cuda | Provider::OpenVino => {
+                self.plan.bundle.verify(self.model)?;
+                Ok((self.commit(self.options(None)?, &file)?, CacheOutcome::Off))
+            }
+        }
+    }
+
+    /// The CPU: the graph optimised for this processor, which is mapped instead of read.
+    fn load_cached_graph(
+        &self,
+        cache: &Cache<'_>,
+        file: &Path,
+    ) -> Result<(ort::session::Session, CacheOutcome)> {
         let cached = |path: &Path| {
-            let builder = self.options()?;
             // The graph was optimised when it was kept.
             let level = GraphOptimizationLevel::Disable;
-            let mut builder = set(builder.with_optimization_level(level))?;
-            builder.commit_from_file(path).map_err(loading())
+            self.commit(
+                set(self.options(None)?.with_optimization_level(level))?,
+                path,
+            )
         };
         let reason = match cache.find() {
             Ok(path) => match cached(&path) {
@@ -46,14 +58,39 @@ impl Request<'_> {
             },
             Err(reason) => reason,
         };
-        self.bundle.verify(self.model)?;
-        let made = cache.make(|folder| self.keep(&file, folder).map_err(|e| e.to_string()));
+        self.plan.interrupt.check()?;
+        self.plan.bundle.verify(self.model)?;
+        let mut kept_here = false;
+        let made = cache.make(|folder| {
+            kept_here = true;
+            self.keep(file, folder).map_err(|e| e.to_string())
+        });
+        self.plan.interrupt.check()?;
         match made.and_then(|path| cached(&path).map_err(|e| e.to_string())) {
-            Ok(session) => Ok((session, CacheOutcome::Miss { reason })),
+            Ok(session) if kept_here => Ok((session, CacheOutcome::Miss { reason })),
+            Ok(session) => Ok((session, CacheOutcome::Hit)), // another process made it meanwhile
             Err(reason) => {
                 log::warn!(target: "dlnms::runtime", "the cache cannot be used: {reason}");
-                let mut builder = self.options()?;
-                let session = builder.commit_from_file(file).map_err(loading())?;
+                let session = self.commit(self.options(None)?, file)?;
+                Ok((session, CacheOutcome::Unusable { reason }))
+            }
+        }
+    }
+
+    /// TensorRT keeps its engines itself; it is given a folder for this model, provider, card and driver.
+    fn load_with_engines(
+        &self,
+        cache: &Cache<'_>,
+        file: &Path,
+    ) -> Result<(ort::session::Session, CacheOutcome)> {
+        self.plan.bundle.verify(self.model)?;
+        match cache.folder() {
+            Ok((folder, outcome)) => {
+                let session = self.commit(self.options(Some(&folder))?, file)?;
+                Ok((session, outcome))
+            }
+            Err(reason) => {
+                let session = self.commit(self.options(None)?, file)?;
                 Ok((session, CacheOutcome::Unusable { reason }))
             }
         }
@@ -61,7 +98,7 @@ impl Request<'_> {
 
     /// Optimise the model for this processor and write it into a folder.
     fn keep(&self, model: &Path, folder: &Path) -> Result<()> {
-        let mut builder = self.options()?;
+        let mut builder = self.options(None)?;
         builder = set(builder.with_optimized_model_path(folder.join(cache::MODEL_FILE)))?;
         for (key, value) in [
             (
@@ -75,9 +112,7 @@ impl Request<'_> {
         ] {
             builder = set(builder.with_config_entry(key, value))?;
         }
-        builder
-            .commit_from_file(model)
-            .map_err(failed("optimise the model"))?;
+        self.commit(builder, model)?;
         // A model whose tensors are all small has nothing to put there.
         let weights = folder.join(cache::WEIGHTS_FILE);
         let touched = std::fs::File::options()
@@ -90,31 +125,79 @@ impl Request<'_> {
         })
     }
 
-    fn options(&self) -> Result<SessionBuilder> {
-        let mut builder = options(self.runtime, self.provider, self.threads)?;
+    /// Build the session; the plan's interrupt reaches it.
+    fn commit(&self, mut builder: SessionBuilder, file: &Path) -> Result<ort::session::Session> {
+        self.plan.interrupt.watch(&builder)?;
+        (self.plan.building)();
+        builder
+            .commit_from_file(file)
+            .map_err(failed("load the model"))
+    }
+
+    fn options(&self, engines: Option<&Path>) -> Result<SessionBuilder> {
+        let Entry {
+            provider, device, ..
+        } = *self.entry;
+        let threads = self.entry.threads.unwrap_or(self.plan.threads);
+        let mut builder = options(self.plan.runtime, provider, threads)?;
+        if let Some(dispatch) = dispatch(self.entry, engines) {
+            builder = builder
+                .with_execution_providers([dispatch.error_on_failure()])
+                .map_err(failed("use the provider"))?;
+        }
         let unusable = |why| Error::Runtime {
             doing: "use the provider",
             why,
         };
-        let devices =
-            plugin::devices(self.runtime, self.provider, self.plugin).map_err(unusable)?;
-        if let Some(dispatch) = self.provider.dispatch(self.device) {
-            builder = builder
-                .with_execution_providers([dispatch])
-                .map_err(failed("use the provider"))?;
-        } else if let Some(devices) = devices {
+        let devices = plugin::devices(self.plan.runtime, provider, self.entry.plugin.as_deref());
+        if let Some(devices) = devices.map_err(unusable)? {
             let n = devices.len();
-            let mut devices = devices.into_iter().skip(self.device as usize);
-            let beyond = || unusable(format!("device {}, it lists {n}", self.device));
+            let mut devices = devices.into_iter().skip(device as usize);
+            let beyond = || unusable(format!("device {device}, it lists {n}"));
             let device = devices.next().ok_or_else(beyond)?;
+            let options = plugin::options(self.entry, engines);
             builder = builder
-                .with_devices([device], None)
+                .with_devices([device], Some(options.as_slice()).filter(|o| !o.is_empty()))
                 .map_err(failed("use the provider"))?;
         }
-        if self.provider != Provider::Cpu {
+        if provider != Provider::Cpu {
             builder = set(builder.with_disable_cpu_fallback())?;
         }
         Ok(builder)
+    }
+}
+
+/// What to append to a session for a provider that ONNX Runtime loads itself.
+fn dispatch(entry: &Entry, engines: Option<&Path>) -> Option<ep::ExecutionProviderDispatch> {
+    match entry.provider {
+        Provider::Cuda => {
+            // TF32 has ten bits of mantissa: what is called FP32 here is that.
+            let mut cuda = ep::CUDA::default()
+                .with_device_id(entry.device)
+                .with_tf32(false)
+                .with_cuda_graph(entry.cuda_graph);
+            if let Some(bytes) = entry.memory_limit {
+                cuda = cuda.with_memory_limit(bytes as usize);
+            }
+            Some(cuda.build())
+        }
+        Provider::TensorRt => {
+            let mut tensorrt = ep::TensorRT::default()
+                .with_device_id(entry.device)
+                .with_cuda_graph(entry.cuda_graph);
+            if let Some(bytes) = entry.workspace {
+                tensorrt = tensorrt.with_max_workspace_size(bytes as usize);
+            }
+            if let Some(folder) = engines {
+                tensorrt = tensorrt
+                    .with_engine_cache(true)
+                    .with_engine_cache_path(folder.display())
+                    .with_timing_cache(true)
+                    .with_timing_cache_path(folder.display());
+            }
+            Some(tensorrt.build())
+        }
+        Provider::Cpu | Provider::TensorRtRtx | Provider::OpenVino => None,
     }
 }
 

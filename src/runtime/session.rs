@@ -1,29 +1,53 @@
-//! One ONNX Runtime session: built for one provider, checked against the manifest, run on borrowed tensors.
-#![allow(unsafe_code)]
+//! One ONNX Runtime session: built for one provider, checked against the manifest, run on tensors that stay.
 
-use super::Runtime;
 use super::cache::CacheOutcome;
-use super::provider::{PassedOver, Placement, Policy, Provider};
-use super::request::{Request, failed};
-use crate::bundle::{Bundle, Model};
+use super::interrupt::Interrupt;
+use super::lane::{Lane, Signature};
+use super::provider::{Entry, PassedOver, Placement, Policy, Provider};
+use super::request::Request;
+use super::{Runtime, placement};
+use crate::bundle::{Bundle, Precision};
 use crate::error::{Error, Result};
-use ort::AsPointer;
-use ort::value::{TensorElementType, TensorRef, TensorRefMut, ValueType};
-use std::ffi::{CStr, CString, c_char};
+use ort::value::{TensorElementType, ValueType};
+use std::ffi::CString;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
 
-/// Elements of one case in each input: channels, rows, columns.
-pub type TensorShape = [usize; 3];
+/// What a session is to be built from and for.
+pub struct Plan<'a> {
+    /// The process's ONNX Runtime.
+    pub runtime: Runtime,
+    /// Model files and what they promise.
+    pub bundle: &'a Bundle,
+    /// Providers in order.
+    pub policy: &'a Policy,
+    /// Threads of the pool.
+    pub threads: usize,
+    /// Folder of the cache.
+    pub cache: Option<&'a Path>,
+    /// Ends the building.
+    pub interrupt: &'a Interrupt,
+    /// Hears that ONNX Runtime begins to build.
+    pub building: &'a dyn Fn(),
+    /// Refuses a session whose answers are wrong; returns their largest deviation.
+    pub try_out: &'a dyn Fn(&Session) -> Result<f64>,
+}
 
 /// A session for one model file.
 pub struct Session {
+    // Lanes go before the session they are bound to.
+    lanes: Mutex<Vec<Lane>>,
     inner: ort::session::Session,
-    shape: TensorShape,
-    names: [CString; 3],
-    heads: usize,
+    signature: Signature,
     /// The provider the session was built for.
     pub provider: Provider,
-    /// Providers tried before it.
+    /// Its arithmetic.
+    pub precision: Precision,
+    /// How far scores may be off, by the manifest.
+    pub tolerance: f64,
+    /// Largest deviation from the self-test vectors.
+    pub self_test_max_difference: f64,
+    /// Attempts before it.
     pub passed_over: Vec<PassedOver>,
     /// Where the nodes really are.
     pub placement: Vec<Placement>,
@@ -35,83 +59,89 @@ pub struct Session {
 const CPU_BATCH: usize = 8;
 
 impl Session {
-    /// Build a session for the first provider of `policy` that takes the model.
-    pub fn build(
-        runtime: Runtime,
-        bundle: &Bundle,
-        model: &Model,
-        policy: &Policy,
-        threads: usize,
-        cache: Option<&Path>,
-    ) -> Result<Self> {
+    /// Build a session for the first entry of the policy that takes a model of the bundle and answers its test vectors.
+    pub fn build(plan: &Plan<'_>) -> Result<Self> {
         let mut passed_over = Vec::new();
-        for &provider in &policy.providers {
-            let request = Request {
-                runtime,
-                bundle,
-                model,
-                provider,
-                device: policy.device,
-                plugin: policy.plugin.as_deref(),
-                threads,
-            };
-            match Self::with_provider(&request, cache) {
-                Ok(mut session) => {
-                    session.passed_over = passed_over;
-                    return Ok(session);
-                }
-                // A model that is not its manifest's is it nowhere.
-                Err(
-                    e @ (Error::BundleModel { .. }
-                    | Error::BundleAltered { .. }
-                    | Error::BundleMissing { .. }),
-                ) => return Err(e),
-                Err(e) => {
-                    log::info!(target: "dlnms::runtime", "provider {} passed over: {e}", provider.name());
-                    passed_over.push(PassedOver {
-                        provider: provider.name(),
-                        reason: reason(&e),
-                    });
+        let mut last = Error::ProviderUnavailable("the policy is empty".into());
+        for entry in &plan.policy.entries {
+            for &precision in precisions(entry, plan.bundle) {
+                match Self::attempt(plan, entry, precision) {
+                    Ok(mut session) => {
+                        session.passed_over = passed_over;
+                        return Ok(session);
+                    }
+                    // A model that is not its manifest's is it nowhere; and who stopped this wants no other.
+                    Err(
+                        e @ (Error::BundleModel { .. }
+                        | Error::BundleAltered { .. }
+                        | Error::BundleMissing { .. }
+                        | Error::Cancelled),
+                    ) => return Err(e),
+                    Err(e) => {
+                        plan.interrupt.check()?;
+                        let provider = entry.provider.name();
+                        log::info!(target: "dlnms::runtime", "provider {provider} passed over: {e}");
+                        passed_over.push(PassedOver {
+                            provider,
+                            precision,
+                            reason: reason(&e),
+                        });
+                        last = e;
+                    }
                 }
             }
         }
+        if let Error::SelfTest { .. } = last {
+            return Err(last); // the last resort answers wrongly: that is the news
+        }
         let reasons: Vec<_> = passed_over
             .iter()
-            .map(|p| format!("{}: {}", p.provider, p.reason))
+            .map(|p| format!("{} {}: {}", p.provider, p.precision.name(), p.reason))
             .collect();
-        Err(Error::ProviderUnavailable(if reasons.is_empty() {
-            "the policy is empty".into()
-        } else {
-            reasons.join("; ")
-        }))
+        Err(match reasons.is_empty() {
+            true => last,
+            false => Error::ProviderUnavailable(reasons.join("; ")),
+        })
     }
 
-    fn with_provider(request: &Request<'_>, cache: Option<&Path>) -> Result<Self> {
-        let Request { bundle, model, .. } = *request;
-        let (inner, cache) = request.load(cache)?;
-        let manifest = &bundle.manifest;
+    fn attempt(plan: &Plan<'_>, entry: &Entry, precision: Precision) -> Result<Self> {
+        let model = plan.bundle.manifest.model(precision).ok_or_else(|| {
+            let name = precision.name();
+            Error::ProviderUnavailable(format!("the bundle has no model of precision {name}"))
+        })?;
+        let request = Request { plan, entry, model };
+        let (inner, cache) = request.load()?;
+        let manifest = &plan.bundle.manifest;
         let side = manifest.preprocessing.output;
         let mut session = Self {
-            shape: [manifest.preprocessing.channels.len(), side, side],
-            names: [
-                c_name(&model.inputs.pet)?,
-                c_name(&model.inputs.ct)?,
-                c_name(&model.output)?,
-            ],
-            heads: manifest.heads.len(),
-            provider: request.provider,
+            lanes: Mutex::new(Vec::new()),
+            signature: Signature {
+                names: [
+                    c_name(&model.inputs.pet)?,
+                    c_name(&model.inputs.ct)?,
+                    c_name(&model.output)?,
+                ],
+                image: [manifest.preprocessing.channels.len(), side, side],
+                heads: manifest.heads.len(),
+                half_inputs: false,
+                pinned: entry.provider.is_gpu(),
+            },
+            provider: entry.provider,
+            precision,
+            tolerance: model.tolerance,
+            self_test_max_difference: 0.0,
             passed_over: Vec::new(),
-            placement: Vec::new(),
+            placement: placement::of(&inner)?,
             cache,
             inner,
         };
-        session.check(&model.file)?;
-        session.placement = session.read_placement()?;
+        session.signature.half_inputs = session.check(&model.file)?;
+        session.self_test_max_difference = (plan.try_out)(&session)?;
         Ok(session)
     }
 
-    /// Compare the graph's inputs and output with the manifest.
-    fn check(&self, file: &str) -> Result<()> {
+    /// Compare the graph's inputs and output with the manifest; whether inputs are float16.
+    fn check(&self, file: &str) -> Result<bool> {
         let refuse = |why: String| {
             Err(Error::BundleModel {
                 file: file.into(),
@@ -119,8 +149,9 @@ impl Session {
             })
         };
         let of = |dims: &[usize]| dims.iter().map(|&d| d as i64).collect::<Vec<_>>();
-        let image = of(&self.shape);
-        let inputs = [(&self.names[0], &image), (&self.names[1], &image)];
+        let signature = &self.signature;
+        let image = of(&signature.image);
+        let inputs = [(&signature.names[0], &image), (&signature.names[1], &image)];
         if self.inner.inputs().len() != inputs.len() || self.inner.outputs().len() != 1 {
             return refuse(format!(
                 "it has {} inputs and {} outputs, the manifest names 2 and 1",
@@ -128,14 +159,15 @@ impl Session {
                 self.inner.outputs().len()
             ));
         }
-        let heads = of(&[self.heads]);
-        let wanted = inputs.into_iter().chain([(&self.names[2], &heads)]);
+        let heads = of(&[signature.heads]);
+        let wanted = inputs.into_iter().chain([(&signature.names[2], &heads)]);
         let found: Vec<_> = self
             .inner
             .inputs()
             .iter()
             .chain(self.inner.outputs())
             .collect();
+        let mut halves = 0;
         for (name, dims) in wanted {
             let Some(outlet) = found
                 .iter()
@@ -143,13 +175,18 @@ impl Session {
             else {
                 return refuse(format!("{name:?} is not one of its inputs or outputs"));
             };
+            let is_input = dims.len() > 1;
             match outlet.dtype() {
                 // The first dimension is the batch; it was fixed to 1 or is symbolic.
-                ValueType::Tensor {
-                    ty: TensorElementType::Float32,
-                    shape,
-                    ..
-                } if shape.get(1..) == Some(dims.as_slice()) && matches!(shape[0], -1 | 1) => {}
+                ValueType::Tensor { ty, shape, .. }
+                    if shape.get(1..) == Some(dims.as_slice()) && matches!(shape[0], -1 | 1) =>
+                {
+                    match ty {
+                        TensorElementType::Float32 => {}
+                        TensorElementType::Float16 if is_input => halves += 1,
+                        _ => return refuse(format!("{name:?} holds {ty}")),
+                    }
+                }
                 other => {
                     return refuse(format!(
                         "{name:?} is {other}, expected float32 batch x {dims:?}"
@@ -157,7 +194,11 @@ impl Session {
                 }
             }
         }
-        Ok(())
+        match halves {
+            0 => Ok(false),
+            2 => Ok(true),
+            _ => refuse("one input is float16 and the other float32".into()),
+        }
     }
 
     /// Cases that one run may have: on the CPU several, which then share the reading of the weights; elsewhere shapes are
@@ -169,39 +210,24 @@ impl Session {
         }
     }
 
-    /// Run one case, or several one after the other in memory; `pet` and `ct` are read in place, `scores` gets one value
-    /// per head of each. From any number of threads at once: they share weights and thread pool, each run has its own activations.
-    pub fn run(&self, pet: &[f32], ct: &[f32], scores: &mut [f32]) -> Result<()> {
-        let run = failed("run the model");
-        let n = scores.len() / self.heads;
-        if n == 0 || n > self.max_batch() || !scores.len().is_multiple_of(self.heads) {
-            return Err(Error::Internal(format!("room for {} scores", scores.len())));
+    /// Run cases, each a PET and a CT tensor; `scores` gets one value per head of each. From any number of threads at
+    /// once: they share weights and thread pool, each run has its own activations.
+    pub fn run(&self, cases: &[[&[f32]; 2]], scores: &mut [f32]) -> Result<()> {
+        let n = cases.len();
+        let len: usize = self.signature.image.iter().product();
+        let fits = (1..=self.max_batch()).contains(&n)
+            && scores.len() == n * self.signature.heads
+            && cases.iter().flatten().all(|tensor| tensor.len() == len);
+        if !fits {
+            return Err(Error::Internal(format!(
+                "{n} cases, {} scores",
+                scores.len()
+            )));
         }
-        let shape = [n, self.shape[0], self.shape[1], self.shape[2]];
-        let pet = TensorRef::from_array_view((shape, pet)).map_err(&run)?;
-        let ct = TensorRef::from_array_view((shape, ct)).map_err(&run)?;
-        let out =
-            TensorRefMut::from_array_view_mut(([n, self.heads], &mut *scores)).map_err(&run)?;
-        let [pet_name, ct_name, output_name] = self.names.each_ref().map(|n| n.as_ptr());
-        let (inputs, mut output) = ([pet.ptr(), ct.ptr()], out.ptr().cast_mut());
-        // SAFETY: the session and all values live through the call; names are NUL-terminated and as many as values; the
-        // output is a tensor of the shape that check() found, which ONNX Runtime fills in place. Run may be called
-        // concurrently on one session (onnxruntime_c_api.h), which is why ort's exclusive reference is not needed.
-        let status = unsafe {
-            (ort::api().Run)(
-                self.inner.ptr().cast_mut(),
-                std::ptr::null(),
-                [pet_name, ct_name].as_ptr(),
-                inputs.as_ptr(),
-                inputs.len(),
-                &output_name,
-                1,
-                &mut output,
-            )
-        };
-        // SAFETY: the status is Run's own, taken over once.
-        unsafe { ort::Error::result_from_status(status) }.map_err(failed("run the model"))?;
-        drop(out);
+        let mut lane = self.lane(n)?;
+        let ran = lane.run(&self.inner, cases, scores);
+        self.lanes().push(lane);
+        ran?;
         if !scores.iter().all(|v| (0.0..=1.0).contains(v)) {
             return Err(Error::Runtime {
                 doing: "run the model",
@@ -211,55 +237,31 @@ impl Session {
         Ok(())
     }
 
-    /// Nodes by provider, from ONNX Runtime itself.
-    fn read_placement(&self) -> Result<Vec<Placement>> {
-        let api = ort::api();
-        let ask = failed("report node placement");
-        let mut subgraphs = std::ptr::null();
-        let mut count = 0usize;
-        // SAFETY: the session is alive for the whole function; ORT fills pointer and count of an array that it owns
-        // and keeps for the session's life (Session_GetEpGraphAssignmentInfo, API 24).
-        unsafe {
-            ort::Error::result_from_status((api.Session_GetEpGraphAssignmentInfo)(
-                self.inner.ptr(),
-                &mut subgraphs,
-                &mut count,
-            ))
-        }
-        .map_err(&ask)?;
-        let mut placement: Vec<Placement> = Vec::new();
-        for i in 0..count {
-            let mut name: *const c_char = std::ptr::null();
-            let mut nodes = std::ptr::null();
-            let mut n_nodes = 0usize;
-            // SAFETY: i < count, so the element is a valid subgraph of the array above; name and nodes are owned by it.
-            unsafe {
-                let subgraph = *subgraphs.add(i);
-                ort::Error::result_from_status((api.EpAssignedSubgraph_GetEpName)(
-                    subgraph, &mut name,
-                ))
-                .map_err(&ask)?;
-                ort::Error::result_from_status((api.EpAssignedSubgraph_GetNodes)(
-                    subgraph,
-                    &mut nodes,
-                    &mut n_nodes,
-                ))
-                .map_err(&ask)?;
-            }
-            let name = match name.is_null() {
-                true => "?".into(),
-                // SAFETY: a NUL-terminated name owned by the subgraph.
-                false => unsafe { CStr::from_ptr(name) }.to_string_lossy(),
-            };
-            match placement.iter_mut().find(|p| p.provider == name) {
-                Some(p) => p.nodes += n_nodes,
-                None => placement.push(Placement {
-                    provider: name.into_owned(),
-                    nodes: n_nodes,
-                }),
+    /// A lane for so many cases, used before if there is one.
+    fn lane(&self, cases: usize) -> Result<Lane> {
+        let mut lanes = self.lanes();
+        match lanes.iter().position(|l| l.cases == cases) {
+            Some(n) => Ok(lanes.swap_remove(n)),
+            None => {
+                drop(lanes);
+                Lane::new(&self.inner, &self.signature, cases)
             }
         }
-        Ok(placement)
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
+        self.lanes.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// Precisions to try for an entry: on a GPU the bundle's FP16 comes first unless the host said otherwise.
+fn precisions(entry: &Entry, bundle: &Bundle) -> &'static [Precision] {
+    let has_half = bundle.manifest.model(Precision::Fp16).is_some();
+    match entry.precision {
+        Some(Precision::Fp32) => &[Precision::Fp32],
+        Some(Precision::Fp16) => &[Precision::Fp16],
+        None if entry.provider.is_gpu() && has_half => &[Precision::Fp16, Precision::Fp32],
+        None => &[Precision::Fp32],
     }
 }
 

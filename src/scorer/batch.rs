@@ -35,20 +35,17 @@ impl Scorer {
 
     fn score_chunk(&self, cases: &[Case<'_>], cancel: &CancelToken) -> Vec<Result<Scores>> {
         let filled = parallel::map(cases.len(), |n| self.fill(&cases[n], cancel));
-        let (mut pet, mut ct) = (Vec::new(), Vec::new());
-        for good in filled.iter().flatten() {
-            pet.extend_from_slice(&good.buffers.pet);
-            ct.extend_from_slice(&good.buffers.ct);
-        }
+        let good = filled.iter().flatten();
+        let tensors: Vec<[&[f32]; 2]> = good.map(|g| [&*g.buffers.pet, &*g.buffers.ct]).collect();
         let n_heads = self.bundle().manifest.heads.len();
-        let n = filled.iter().flatten().count();
+        let n = tensors.len();
         let mut heads = vec![0f32; n * n_heads];
         let entered = Instant::now();
         let ran = match n {
             0 => Ok(()),
             _ => self
                 .prepared()
-                .and_then(|p| p.session.run(&pet, &ct, &mut heads)),
+                .and_then(|p| p.session.run(&tensors, &mut heads)),
         };
         let infer = entered.elapsed();
         let mut heads = heads.chunks_exact(n_heads);

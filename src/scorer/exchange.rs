@@ -1,5 +1,6 @@
 //! What goes into a scorer and what comes out.
 
+use crate::bundle::Precision;
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::lesion::Lesion;
@@ -25,6 +26,8 @@ pub struct ScorerOptions {
     /// Folder where providers keep what they made of the model, for a faster next start; `None` keeps nothing. With a
     /// folder, the bundle's model files are verified only when they are read.
     pub cache: Option<PathBuf>,
+    /// How long [`Scorer::prepare`](super::Scorer::prepare) may take; `None` as long as it takes.
+    pub prepare_timeout: Option<Duration>,
 }
 
 impl Default for ScorerOptions {
@@ -34,6 +37,7 @@ impl Default for ScorerOptions {
             threads: 0,
             quality: QualityPolicy::default(),
             cache: None,
+            prepare_timeout: None,
         }
     }
 }
@@ -66,7 +70,7 @@ impl CancelToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Phase {
-    /// The session is built for a provider.
+    /// The model's file is found and verified, or another thread's prepare is waited for.
     Load = 1,
     /// First runs, which allocate.
     WarmUp = 2,
@@ -74,6 +78,8 @@ pub enum Phase {
     SelfTest = 3,
     /// All done.
     Ready = 4,
+    /// ONNX Runtime builds a session for a provider; comes after `Load`, once for each attempt. 5 is decoding, in C.
+    Build = 6,
 }
 
 /// Told of each phase and the fraction done; returns `false` to cancel.
@@ -133,7 +139,9 @@ pub struct Scores {
 pub struct Engine {
     /// The provider asked for that took the model.
     pub provider: Provider,
-    /// Those before it in the policy.
+    /// The arithmetic of the model.
+    pub precision: Precision,
+    /// Attempts before it in the policy.
     pub passed_over: Vec<PassedOver>,
     /// Nodes by provider, as ONNX Runtime reports.
     pub placement: Vec<Placement>,

@@ -2,22 +2,24 @@
 
 mod batch;
 mod exchange;
+mod prepare;
 mod preprocess;
 
 pub use exchange::*;
 pub use preprocess::Planes;
 
-use crate::bundle::{Bundle, Precision};
+use crate::bundle::Bundle;
 pub use crate::case::{Case, Facts, LesionRequest};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::quality::Finding;
 use crate::reference::References;
+use crate::runtime::provider::Entry;
 use crate::runtime::{Runtime, Session};
 use crate::{lesion, quality, reference};
 use preprocess::{Buffers, Checked};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A bundle with a runtime. Share it: every method takes `&self` and may be called from any thread.
@@ -26,8 +28,10 @@ pub struct Scorer {
     runtime: Runtime,
     options: ScorerOptions,
     prepared: OnceLock<Prepared>,
-    /// Held while the session is built, so that it is built once.
-    preparing: Mutex<()>,
+    /// Whether a thread is building the session, so that it is built once.
+    preparing: Mutex<bool>,
+    /// Told when it is not any more.
+    prepared_or_not: Condvar,
     /// Kept so that warm calls allocate no tensors.
     buffers: Mutex<Vec<Buffers>>,
 }
@@ -62,86 +66,23 @@ impl Scorer {
                 format!("{} is above {MAX_THREADS}", options.threads),
             ));
         }
-        let bundle = match options.cache {
-            None => Bundle::open(bundle),
-            Some(_) => Bundle::open_without_models(bundle),
+        for entry in &options.policy.entries {
+            entry.validate()?;
+        }
+        let cached = |entry: &Entry| entry.cache.is_some() || options.cache.is_some();
+        let bundle = match options.policy.entries.iter().all(cached) {
+            false => Bundle::open(bundle),
+            true => Bundle::open_without_models(bundle),
         }?;
         Ok(Self {
             bundle,
             runtime,
             options,
             prepared: OnceLock::new(),
-            preparing: Mutex::new(()),
+            preparing: Mutex::new(false),
+            prepared_or_not: Condvar::new(),
             buffers: Mutex::new(Vec::new()),
         })
-    }
-
-    /// Build the session, warm it up and compare it with the bundle's test vectors. Does nothing the second time.
-    pub fn prepare(&self, mut progress: Option<Progress>, cancel: &CancelToken) -> Result<()> {
-        let mut step = |phase, fraction| {
-            cancel.check()?;
-            let go_on = progress.as_mut().is_none_or(|tell| tell(phase, fraction));
-            if go_on { Ok(()) } else { Err(Error::Cancelled) }
-        };
-        let _turn = lock(&self.preparing);
-        if self.prepared.get().is_none() {
-            let prepared = self.build(&mut step)?;
-            let _ = self.prepared.set(prepared); // it was empty, and this is the one turn
-        }
-        step(Phase::Ready, 1.0)
-    }
-
-    fn build(&self, step: &mut dyn FnMut(Phase, f32) -> Result<()>) -> Result<Prepared> {
-        step(Phase::Load, 0.0)?;
-        let model = self
-            .bundle
-            .manifest
-            .models
-            .iter()
-            .find(|m| m.precision == Precision::Fp32)
-            .ok_or_else(|| Error::BundleManifest("models: none has precision fp32".into()))?;
-        let session = Session::build(
-            self.runtime,
-            &self.bundle,
-            model,
-            &self.options.policy,
-            self.threads(),
-            self.options.cache.as_deref(),
-        )?;
-        let n_heads = self.bundle.manifest.heads.len();
-        let mut heads = vec![0f32; n_heads];
-        let cases: Vec<_> = self.bundle.self_test_cases().collect();
-        const WARM_UP_RUNS: usize = 2;
-        for run in 0..WARM_UP_RUNS {
-            step(Phase::WarmUp, run as f32 / WARM_UP_RUNS as f32)?;
-            session.run(cases[0].0, cases[0].1, &mut heads)?;
-        }
-        let mut worst = 0f64;
-        for (i, (pet, ct, expected)) in cases.iter().enumerate() {
-            step(Phase::SelfTest, i as f32 / cases.len() as f32)?;
-            session.run(pet, ct, &mut heads)?;
-            for (head, (got, want)) in heads.iter().zip(*expected).enumerate() {
-                let difference = (f64::from(*got) - want).abs();
-                worst = worst.max(difference);
-                if difference > model.tolerance {
-                    return Err(Error::SelfTest {
-                        provider: session.provider.name().into(),
-                        head: self.bundle.manifest.heads[head].clone(),
-                        case: i,
-                        difference,
-                        tolerance: model.tolerance,
-                    });
-                }
-            }
-        }
-        let engine = Arc::new(Engine {
-            provider: session.provider,
-            passed_over: session.passed_over.clone(),
-            placement: session.placement.clone(),
-            cache: session.cache.clone(),
-            self_test_max_difference: worst,
-        });
-        Ok(Prepared { session, engine })
     }
 
     /// Score one case. Prepares first if nobody has; the timings say so.
@@ -166,7 +107,7 @@ impl Scorer {
             cancel.check()?;
             let entered = Instant::now();
             let session = &self.prepared()?.session;
-            session.run(&buffers.pet, &buffers.ct, &mut heads)?;
+            session.run(&[[&buffers.pet, &buffers.ct]], &mut heads)?;
             Ok(entered)
         });
         let inferred = Instant::now();

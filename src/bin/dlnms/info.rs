@@ -81,8 +81,9 @@ fn print_bundle(scorer: &Scorer) {
     );
     if let Some(engine) = scorer.engine() {
         say!(
-            "provider      {} with {} threads",
+            "provider      {} in {} with {} threads",
             engine.provider.name(),
+            engine.precision.name(),
             scorer.threads()
         );
         for p in &engine.placement {

@@ -1,10 +1,10 @@
 //! A study from the command line; shared by `score` and `planes`.
 
 use crate::terminal;
+use dlnms::bundle::Precision;
 use dlnms::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
-use dlnms::quality::QualityPolicy;
 use dlnms::runtime::Runtime;
-use dlnms::runtime::provider::{Policy, Provider};
+use dlnms::runtime::provider::{Entry, Policy, Provider};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
 use dlnms::{Error, Result, files};
 use std::path::{Path, PathBuf};
@@ -123,6 +123,21 @@ pub struct EngineArguments {
     /// Library of a plugin provider (tensorrt-rtx, openvino) or its folder [default: beside this program or ONNX Runtime]
     #[arg(long, value_name = "PATH")]
     plugin: Option<PathBuf>,
+    /// Arithmetic: auto, fp32, fp16; auto is FP16 on a GPU where the bundle has it and the self-test passes, else FP32
+    #[arg(long, value_name = "NAME", value_parser = parse_precision, default_value = "auto")]
+    precision: Wanted,
+    /// Index of the GPU
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    device: i32,
+    /// Megabytes of GPU memory for activations (cuda)
+    #[arg(long, value_name = "MB")]
+    memory_limit: Option<u64>,
+    /// Megabytes of GPU memory that a build may use (tensorrt, tensorrt-rtx)
+    #[arg(long, value_name = "MB")]
+    workspace: Option<u64>,
+    /// Record the GPU's kernels once and replay them
+    #[arg(long)]
+    cuda_graph: bool,
     /// Threads of the network [default: min(4, cores)]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -140,41 +155,99 @@ impl EngineArguments {
         if let Some(plugin) = &self.plugin {
             command.arg("--plugin").arg(plugin);
         }
-        command.arg("--threads").arg(self.threads.to_string());
+        for (flag, value) in [
+            ("--threads", Some(self.threads as u64)),
+            ("--device", Some(self.device as u64)),
+            ("--memory-limit", self.memory_limit),
+            ("--workspace", self.workspace),
+        ] {
+            if let Some(value) = value {
+                command.arg(flag).arg(value.to_string());
+            }
+        }
+        if let Wanted(Some(precision)) = self.precision {
+            command.arg("--precision").arg(precision.name());
+        }
+        if self.cuda_graph {
+            command.arg("--cuda-graph");
+        }
     }
 
     /// Open a bundle.
     pub fn scorer(&self, bundle: &Path, runtime: Option<&Path>) -> Result<Scorer> {
         let options = ScorerOptions {
-            policy: Policy {
-                plugin: self.plugin.clone(),
-                ..policy(&self.provider)?
-            },
+            policy: self.policy()?,
             threads: self.threads,
-            quality: QualityPolicy::default(),
             cache: self.cache.clone(),
+            ..ScorerOptions::default()
         };
         Scorer::new(Runtime::load(runtime)?, bundle, options)
     }
+
+    /// Each provider that was named, with those options that mean something to it; `auto` takes what it can use.
+    fn policy(&self) -> Result<Policy> {
+        let auto = self.provider.is_empty() || self.provider.iter().any(|n| n == "auto");
+        let mut policy = match auto {
+            true => Policy::auto(),
+            false => Policy::of(
+                &self
+                    .provider
+                    .iter()
+                    .map(known)
+                    .collect::<Result<Vec<_>>>()?,
+            ),
+        };
+        let bytes = |megabytes: Option<u64>| megabytes.map(|mb| mb.saturating_mul(1 << 20));
+        let (memory, space) = (bytes(self.memory_limit), bytes(self.workspace));
+        let changes: [&dyn Fn(&mut Entry); 4] = [
+            &|e| {
+                e.device = if e.provider == Provider::Cpu {
+                    0
+                } else {
+                    self.device
+                }
+            },
+            &|e| e.memory_limit = memory,
+            &|e| e.workspace = space,
+            &|e| e.cuda_graph = self.cuda_graph,
+        ];
+        let several = policy.entries.len() > 1;
+        for entry in &mut policy.entries {
+            entry.precision = self.precision.0;
+            entry.plugin = self.plugin.clone();
+            for change in changes {
+                let before = entry.clone();
+                change(entry);
+                // One provider alone is told what it cannot do; of several each takes what it can.
+                if several && entry.validate().is_err() {
+                    *entry = before;
+                }
+            }
+        }
+        Ok(policy)
+    }
 }
 
-/// `auto` or providers in order.
-fn policy(names: &[String]) -> Result<Policy> {
-    if names.is_empty() || names.iter().any(|n| n == "auto") {
-        return Ok(Policy::auto());
+/// A precision, or none in particular.
+#[derive(Clone, Copy)]
+pub struct Wanted(Option<Precision>);
+
+fn parse_precision(text: &str) -> std::result::Result<Wanted, String> {
+    let named = |p: &Precision| p.name() == text;
+    match (text, Precision::ALL.into_iter().find(named)) {
+        ("auto", _) => Ok(Wanted(None)),
+        (_, Some(precision)) => Ok(Wanted(Some(precision))),
+        _ => Err("write auto, fp32 or fp16".into()),
     }
-    let known = |n: &String| {
-        Provider::from_name(n).ok_or_else(|| {
-            Error::invalid(
-                "--provider",
-                format!(
-                    "{n:?} is unknown; known: auto, cpu, cuda, tensorrt, tensorrt-rtx, openvino"
-                ),
-            )
-        })
-    };
-    Ok(Policy {
-        providers: names.iter().map(known).collect::<Result<_>>()?,
-        ..Policy::auto()
+}
+
+fn known(name: &String) -> Result<Provider> {
+    Provider::from_name(name).ok_or_else(|| {
+        Error::invalid(
+            "--provider",
+            format!(
+                "{name:?} is unknown; known: auto, cpu, cuda, tensorrt, tensorrt-rtx, openvino"
+            ),
+        )
     })
 }

@@ -44,7 +44,7 @@ Exit codes: 0 done; 1 the input was refused or a file could not be written; 2 wr
 #[derive(Subcommand)]
 enum Command {
     /// Score a tumour of a PET/CT study
-    Score(score::Arguments),
+    Score(Box<score::Arguments>),
     /// List the series of files and folders: which would be used, why not the others, SUV
     Inspect(inspect::Arguments),
     /// Write the two input tensors of the network as .npy

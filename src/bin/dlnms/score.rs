@@ -104,7 +104,8 @@ fn prepare(scorer: &Scorer) -> Result<(), Failure> {
     let bar = terminal::bar("preparing the network");
     let mut tell = |phase: Phase, fraction: f32| {
         bar.set_message(match phase {
-            Phase::Load => "building the network",
+            Phase::Load => "reading the network",
+            Phase::Build => "building the network",
             Phase::WarmUp => "warming up",
             Phase::SelfTest => "self-test",
             Phase::Ready => "ready",
@@ -232,7 +233,10 @@ fn print_table(scorer: &Scorer, scores: &Scores) {
     let t = &scores.timings;
     say!(
         "provider  {}",
-        scorer.engine().map_or("?", |e| e.provider.name())
+        scorer.engine().map_or_else(
+            || "?".into(),
+            |e| format!("{} in {}", e.provider.name(), e.precision.name())
+        )
     );
     say!(
         "ms        preprocess {:.2}, infer {:.2}, total {:.2}",

@@ -1,0 +1,193 @@
+//! Section "providers".
+
+use super::scorer::dlnms_scorer_options;
+use super::strings;
+use super::structs::{self, Versioned};
+use crate::bundle::Precision;
+use crate::error::{Error, Result};
+use crate::runtime::provider::{Entry, Policy, Provider};
+use std::ffi::c_char;
+
+/// ONNX Runtime's CPU kernels.
+pub const DLNMS_PROVIDER_CPU: u32 = 1;
+/// NVIDIA CUDA.
+pub const DLNMS_PROVIDER_CUDA: u32 = 2;
+/// NVIDIA TensorRT.
+pub const DLNMS_PROVIDER_TENSORRT: u32 = 3;
+/// NVIDIA TensorRT for RTX.
+pub const DLNMS_PROVIDER_TENSORRT_RTX: u32 = 4;
+/// Intel OpenVINO, where its plugin lists a device. Never chosen by AUTO.
+pub const DLNMS_PROVIDER_OPENVINO: u32 = 5;
+
+/// Single precision.
+pub const DLNMS_PRECISION_FP32: u32 = 1;
+/// Half precision, of bundles that have such a model.
+pub const DLNMS_PRECISION_FP16: u32 = 2;
+
+/// One provider of dlnms_scorer_options.entries; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
+/// scorer's options or to the provider.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_provider_options {
+    /// Set by dlnms_provider_options_init().
+    pub struct_size: u32,
+    /// DLNMS_PROVIDER_ constant. Required.
+    pub provider: u32,
+    /// DLNMS_PRECISION_ constant.
+    pub precision: u32,
+    /// Index of the device.
+    pub device: i32,
+    /// Threads of ONNX Runtime's pool.
+    pub threads: u32,
+    /// Not 0: record the GPU's kernels once and replay them.
+    pub cuda_graph: u32,
+    /// Bytes of GPU memory for activations (CUDA).
+    pub memory_limit: u64,
+    /// Bytes of GPU memory that a build may use (TensorRT, TensorRT for RTX).
+    pub workspace: u64,
+    /// Folder of its cache.
+    pub cache_dir: *const c_char,
+    /// Library of a plugin provider or its folder.
+    pub plugin_path: *const c_char,
+}
+
+// SAFETY: repr(C), u32 first, integers and pointers.
+unsafe impl Versioned for dlnms_provider_options {
+    const NAME: &'static str = "dlnms_provider_options";
+    const V1_SIZE: usize = 56;
+}
+
+/// Write defaults into `options`; `struct_size` is sizeof(dlnms_provider_options) as the caller sees it. Any thread.
+///
+/// # Safety
+/// `options` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_provider_options_init(
+    options: *mut dlnms_provider_options,
+    struct_size: u32,
+) {
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init_zero(options, struct_size) };
+}
+
+/// More entries than this are a mistake.
+const MAX_ENTRIES: u32 = 16;
+
+/// The policy of a scorer's options.
+///
+/// # Safety
+/// `raw` came from the caller, whose promises hold for its pointers.
+pub(super) unsafe fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
+    let mut policy = match raw.entries.is_null() {
+        true => plain(raw)?,
+        false => {
+            if !(1..=MAX_ENTRIES).contains(&raw.n_entries) || raw.n_providers != 0 {
+                return Err(Error::invalid(
+                    "dlnms_scorer_options.n_entries",
+                    format!(
+                        "{}, allowed 1 to {MAX_ENTRIES} and no providers",
+                        raw.n_entries
+                    ),
+                ));
+            }
+            // SAFETY: so many pointers by the caller's promise.
+            let entries =
+                (0..raw.n_entries as usize).map(|n| unsafe { entry(*raw.entries.add(n)) });
+            Policy {
+                entries: entries.collect::<Result<_>>()?,
+            }
+        }
+    };
+    let all = precision("dlnms_scorer_options.precision", raw.precision)?;
+    for entry in &mut policy.entries {
+        entry.precision = entry.precision.or(all);
+        if entry.plugin.is_none() {
+            // SAFETY: handed on from the caller.
+            entry.plugin =
+                unsafe { strings::optional(raw.plugin_path, "plugin_path") }?.map(Into::into);
+        }
+    }
+    Ok(policy)
+}
+
+/// `providers` and `device`.
+fn plain(raw: &dlnms_scorer_options) -> Result<Policy> {
+    let n = raw.n_providers as usize;
+    let Some(codes) = raw.providers.get(..n) else {
+        return Err(Error::invalid(
+            "dlnms_scorer_options.n_providers",
+            format!("{n} is above {}", raw.providers.len()),
+        ));
+    };
+    if raw.device < 0 {
+        return Err(Error::invalid(
+            "dlnms_scorer_options.device",
+            format!("{} is negative", raw.device),
+        ));
+    }
+    let known = |code: &u32| provider("dlnms_scorer_options.providers", *code);
+    let providers = codes.iter().map(known).collect::<Result<Vec<_>>>()?;
+    let mut policy = match providers.is_empty() {
+        true => Policy::auto(),
+        false => Policy::of(&providers),
+    };
+    for entry in &mut policy.entries {
+        // The device is that of the GPU; the CPU is one.
+        entry.device = if entry.provider == Provider::Cpu {
+            0
+        } else {
+            raw.device
+        };
+    }
+    Ok(policy)
+}
+
+/// # Safety
+/// `ptr` is NULL or an initialised struct whose strings keep the header's promises.
+unsafe fn entry(ptr: *const dlnms_provider_options) -> Result<Entry> {
+    // SAFETY: handed on from the caller.
+    let raw = unsafe { structs::read(ptr) }?;
+    let some = |v: u64| (v != 0).then_some(v);
+    let mut entry = Entry::new(provider("dlnms_provider_options.provider", raw.provider)?);
+    entry.precision = precision("dlnms_provider_options.precision", raw.precision)?;
+    entry.device = raw.device;
+    entry.threads = some(raw.threads.into()).map(|n| n as usize);
+    entry.cuda_graph = raw.cuda_graph != 0;
+    entry.memory_limit = some(raw.memory_limit);
+    entry.workspace = some(raw.workspace);
+    // SAFETY: handed on from the caller.
+    entry.cache = unsafe { strings::optional(raw.cache_dir, "cache_dir") }?.map(Into::into);
+    // SAFETY: handed on from the caller.
+    entry.plugin = unsafe { strings::optional(raw.plugin_path, "plugin_path") }?.map(Into::into);
+    Ok(entry)
+}
+
+fn provider(field: &str, code: u32) -> Result<Provider> {
+    Provider::from_code(code)
+        .ok_or_else(|| Error::invalid(field, format!("{code} is not a DLNMS_PROVIDER_ constant")))
+}
+
+fn precision(field: &str, code: u32) -> Result<Option<Precision>> {
+    match code {
+        0 => Ok(None),
+        code => Precision::from_code(code).map(Some).ok_or_else(|| {
+            Error::invalid(field, format!("{code} is not a DLNMS_PRECISION_ constant"))
+        }),
+    }
+}
+
+const _: () = {
+    assert!(DLNMS_PROVIDER_CPU == Provider::Cpu as u32);
+    assert!(DLNMS_PROVIDER_CUDA == Provider::Cuda as u32);
+    assert!(DLNMS_PROVIDER_TENSORRT == Provider::TensorRt as u32);
+    assert!(DLNMS_PROVIDER_TENSORRT_RTX == Provider::TensorRtRtx as u32);
+    assert!(DLNMS_PROVIDER_OPENVINO == Provider::OpenVino as u32);
+    assert!(DLNMS_PRECISION_FP32 == Precision::Fp32 as u32);
+    assert!(DLNMS_PRECISION_FP16 == Precision::Fp16 as u32);
+    let wide = cfg!(target_pointer_width = "64");
+    assert!(
+        !wide
+            || size_of::<dlnms_provider_options>()
+                == <dlnms_provider_options as Versioned>::V1_SIZE
+    );
+};

@@ -1,0 +1,139 @@
+//! The tensors of one run and their binding to a session: made once, used for many cases, so that a run allocates nothing
+//! of ours and a GPU copies from memory that does not move.
+#![allow(unsafe_code)]
+
+use super::request::failed;
+use crate::error::{Error, Result};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use ort::AsPointer;
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::{IoBinding, Session};
+use ort::value::Tensor;
+use std::ffi::CString;
+
+/// Names, shapes and types of a session's inputs and output.
+pub(super) struct Signature {
+    /// PET, CT, scores.
+    pub names: [CString; 3],
+    /// Channels, rows, columns.
+    pub image: [usize; 3],
+    pub heads: usize,
+    /// Inputs are float16.
+    pub half_inputs: bool,
+    /// Inputs are copied to a GPU.
+    pub pinned: bool,
+}
+
+/// Room for a number of cases.
+pub(super) struct Lane {
+    // Dropped before what is bound to it.
+    binding: IoBinding,
+    pet: Image,
+    ct: Image,
+    scores: Tensor<f32>,
+    pub cases: usize,
+}
+
+enum Image {
+    Full(Tensor<f32>),
+    Half(Tensor<f16>),
+}
+
+impl Image {
+    fn new(signature: &Signature, allocator: &Allocator, cases: usize) -> Result<Self> {
+        let [channels, rows, columns] = signature.image;
+        let shape = [cases, channels, rows, columns];
+        let made = match signature.half_inputs {
+            false => Tensor::new(allocator, shape).map(Self::Full),
+            true => Tensor::new(allocator, shape).map(Self::Half),
+        };
+        made.map_err(failed("allocate the inputs"))
+    }
+
+    fn pointer(&self) -> *const ort::sys::OrtValue {
+        match self {
+            Self::Full(tensor) => tensor.ptr(),
+            Self::Half(tensor) => tensor.ptr(),
+        }
+    }
+
+    fn set(&mut self, case: usize, values: &[f32]) {
+        let at = case * values.len()..(case + 1) * values.len();
+        match self {
+            Self::Full(tensor) => tensor.extract_tensor_mut().1[at].copy_from_slice(values),
+            Self::Half(tensor) => tensor.extract_tensor_mut().1[at].convert_from_f32_slice(values),
+        }
+    }
+}
+
+impl Lane {
+    pub fn new(session: &Session, signature: &Signature, cases: usize) -> Result<Self> {
+        let allocate = failed("allocate the inputs");
+        // Pinned memory is copied to the GPU without a detour; where there is none, any will do.
+        let pinned = || {
+            let (device, kind) = (AllocationDevice::CUDA_PINNED, MemoryType::CPUInput);
+            let info = MemoryInfo::new(device, 0, AllocatorType::Device, kind).ok()?;
+            Allocator::new(session, info).ok()
+        };
+        let allocator = signature.pinned.then(pinned).flatten().unwrap_or_default();
+        let (pet, ct) = (
+            Image::new(signature, &allocator, cases)?,
+            Image::new(signature, &allocator, cases)?,
+        );
+        let scores =
+            Tensor::new(&Allocator::default(), [cases, signature.heads]).map_err(&allocate)?;
+        let binding = session.create_binding().map_err(&allocate)?;
+        let lane = Self {
+            binding,
+            pet,
+            ct,
+            scores,
+            cases,
+        };
+        let api = ort::api();
+        let to = lane.binding.ptr().cast_mut();
+        let [pet, ct, scores] = signature.names.each_ref().map(|n| n.as_ptr());
+        // SAFETY: the binding is this lane's own and alive; names are NUL-terminated and copied; the tensors live as long
+        // as the binding, in the same struct, and their memory never moves.
+        unsafe {
+            for (name, value) in [(pet, lane.pet.pointer()), (ct, lane.ct.pointer())] {
+                ort::Error::result_from_status((api.BindInput)(to, name, value))
+                    .map_err(&allocate)?;
+            }
+            ort::Error::result_from_status((api.BindOutput)(to, scores, lane.scores.ptr()))
+                .map_err(&allocate)?;
+        }
+        Ok(lane)
+    }
+
+    /// Run cases, as many as the lane has room for.
+    pub fn run(
+        &mut self,
+        session: &Session,
+        cases: &[[&[f32]; 2]],
+        scores: &mut [f32],
+    ) -> Result<()> {
+        if cases.len() != self.cases {
+            return Err(Error::Internal(format!(
+                "{} cases in a lane of {}",
+                cases.len(),
+                self.cases
+            )));
+        }
+        for (n, [pet, ct]) in cases.iter().enumerate() {
+            self.pet.set(n, pet);
+            self.ct.set(n, ct);
+        }
+        // SAFETY: session and binding are alive; Run may be called concurrently on one session (onnxruntime_c_api.h),
+        // which is why ort's exclusive reference is not needed; the binding is borrowed exclusively.
+        let status = unsafe {
+            let (session, binding) = (session.ptr().cast_mut(), self.binding.ptr());
+            (ort::api().RunWithBinding)(session, std::ptr::null(), binding)
+        };
+        // SAFETY: the status is RunWithBinding's own, taken over once.
+        unsafe { ort::Error::result_from_status(status) }.map_err(failed("run the model"))?;
+        scores.copy_from_slice(self.scores.extract_tensor().1);
+        Ok(())
+    }
+}

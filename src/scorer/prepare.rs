@@ -1,0 +1,175 @@
+//! All slow work before the first score, on a thread of its own, so that the caller's hears of it, and can end it,
+//! however long ONNX Runtime keeps to itself.
+
+use super::{CancelToken, Engine, Phase, Prepared, Progress, Scorer, lock};
+use crate::error::{Error, Result};
+use crate::runtime::{Interrupt, Plan, Session};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// The host hears from a call this often at least.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+const WARM_UP_RUNS: usize = 2;
+
+/// Tells a call's progress and says when the call is to end.
+struct Watch<'p, 'c> {
+    progress: Option<Progress<'p>>,
+    cancel: &'c CancelToken,
+    deadline: Option<Instant>,
+}
+
+impl Watch<'_, '_> {
+    fn tell(&mut self, (phase, fraction): Step) -> Result<()> {
+        self.cancel.check()?;
+        if self.deadline.is_some_and(|at| Instant::now() >= at) {
+            return Err(Error::Deadline);
+        }
+        let go_on = self.progress.as_mut().is_none_or(|p| p(phase, fraction));
+        if go_on { Ok(()) } else { Err(Error::Cancelled) }
+    }
+}
+
+/// What is being done, and the fraction of it that is.
+type Step = (Phase, f32);
+
+/// The turn of the one thread that prepares.
+struct Turn<'a>(&'a Scorer);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.preparing) = false;
+        self.0.prepared_or_not.notify_all();
+    }
+}
+
+impl Scorer {
+    /// Build the session, warm it up and compare it with the bundle's test vectors. Does nothing the second time.
+    ///
+    /// `progress` is called from this thread, at each step and every 100 ms; the work is done by another thread that ends
+    /// with the call. Cancelling and [`ScorerOptions::prepare_timeout`](super::ScorerOptions) stop ONNX Runtime where it
+    /// looks: between the parts of loading a model, not within the compiler of a GPU.
+    pub fn prepare(&self, progress: Option<Progress>, cancel: &CancelToken) -> Result<()> {
+        let timeout = self.options.prepare_timeout;
+        let mut watch = Watch {
+            progress,
+            cancel,
+            deadline: timeout.and_then(|t| Instant::now().checked_add(t)),
+        };
+        if let Some(_turn) = self.turn(&mut watch)? {
+            let prepared = self.build_watched(&mut watch)?;
+            let _ = self.prepared.set(prepared); // it was empty, and this is the one turn
+        }
+        watch.tell((Phase::Ready, 1.0))
+    }
+
+    /// Wait until nobody prepares; `None` if there is nothing left to do.
+    fn turn(&self, watch: &mut Watch<'_, '_>) -> Result<Option<Turn<'_>>> {
+        let mut busy = lock(&self.preparing);
+        while *busy {
+            let waited = self.prepared_or_not.wait_timeout(busy, HEARTBEAT);
+            busy = waited.map_or_else(|e| e.into_inner().0, |(busy, _)| busy);
+            if *busy {
+                drop(busy); // the host's code runs without our lock
+                watch.tell((Phase::Load, 0.0))?;
+                busy = lock(&self.preparing);
+            }
+        }
+        if self.prepared.get().is_some() {
+            return Ok(None);
+        }
+        *busy = true;
+        Ok(Some(Turn(self)))
+    }
+
+    fn build_watched(&self, watch: &mut Watch<'_, '_>) -> Result<Prepared> {
+        let (steps, heard) = channel();
+        let interrupt = Interrupt::default();
+        std::thread::scope(|scope| {
+            let worker = std::thread::Builder::new()
+                .name("dlnms-prepare".into())
+                .spawn_scoped(scope, || self.build(steps, &interrupt))
+                .map_err(|e| Error::Internal(format!("no thread to prepare with: {e}")))?;
+            let mut step = (Phase::Load, 0.0);
+            let mut ended = Ok(());
+            loop {
+                match heard.recv_timeout(HEARTBEAT) {
+                    Ok(next) => step = next,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                if ended.is_ok() {
+                    ended = watch.tell(step);
+                    if ended.is_err() {
+                        interrupt.stop();
+                    }
+                }
+            }
+            let built = match worker.join() {
+                Ok(built) => built,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            ended.and(built)
+        })
+    }
+
+    fn build(&self, steps: Sender<Step>, interrupt: &Interrupt) -> Result<Prepared> {
+        let step = |phase, fraction| {
+            // Nobody listens any more only if the caller's thread panicked.
+            let _ = steps.send((phase, fraction));
+            interrupt.check()
+        };
+        step(Phase::Load, 0.0)?;
+        let session = Session::build(&Plan {
+            runtime: self.runtime,
+            bundle: &self.bundle,
+            policy: &self.options.policy,
+            threads: self.threads(),
+            cache: self.options.cache.as_deref(),
+            interrupt,
+            building: &|| {
+                let _ = steps.send((Phase::Build, 0.0));
+            },
+            try_out: &|session| self.try_out(session, &step),
+        })?;
+        let engine = Arc::new(Engine {
+            provider: session.provider,
+            precision: session.precision,
+            passed_over: session.passed_over.clone(),
+            placement: session.placement.clone(),
+            cache: session.cache.clone(),
+            self_test_max_difference: session.self_test_max_difference,
+        });
+        Ok(Prepared { session, engine })
+    }
+
+    /// Warm a session up and compare it with the test vectors; the largest difference.
+    fn try_out(&self, session: &Session, step: &dyn Fn(Phase, f32) -> Result<()>) -> Result<f64> {
+        let manifest = &self.bundle.manifest;
+        let mut heads = vec![0f32; manifest.heads.len()];
+        let cases: Vec<_> = self.bundle.self_test_cases().collect();
+        for run in 0..WARM_UP_RUNS {
+            step(Phase::WarmUp, run as f32 / WARM_UP_RUNS as f32)?;
+            session.run(&[[cases[0].0, cases[0].1]], &mut heads)?;
+        }
+        let mut worst = 0f64;
+        for (i, (pet, ct, expected)) in cases.iter().enumerate() {
+            step(Phase::SelfTest, i as f32 / cases.len() as f32)?;
+            session.run(&[[pet, ct]], &mut heads)?;
+            for (head, (got, want)) in heads.iter().zip(*expected).enumerate() {
+                let difference = (f64::from(*got) - want).abs();
+                worst = worst.max(difference);
+                if difference > session.tolerance {
+                    return Err(Error::SelfTest {
+                        provider: session.provider.name().into(),
+                        head: manifest.heads[head].clone(),
+                        case: i,
+                        difference,
+                        tolerance: session.tolerance,
+                    });
+                }
+            }
+        }
+        Ok(worst)
+    }
+}
