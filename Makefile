@@ -80,7 +80,7 @@ dist: $(ORT)/.ready
 	@echo "== release build"
 	@cargo build --release --locked
 	@mkdir -p $(DIST)/include $(DIST)/lib $(DIST)/bin
-	@cp include/dlnms.h include/dlnms.hpp include/dlnms_study.hpp $(DIST)/include/
+	@cp include/dlnms*.h include/dlnms*.hpp $(DIST)/include/
 	@cp target/release/dlnms $(DIST)/bin/
 	@cp target/release/libdlnms.so $(DIST)/lib/libdlnms.so.1 && ln -sf libdlnms.so.1 $(DIST)/lib/libdlnms.so
 	@tests/abi/isolate.sh target/release/libdlnms.a $(DIST)/lib/libdlnms.a

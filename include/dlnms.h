@@ -66,8 +66,11 @@ extern "C" {
 // Not part of this build.
 #define DLNMS_E_UNSUPPORTED 8
 
-// Preparing took longer than the host allowed; it can be prepared again.
+// It took longer than the host allowed; it can be tried again.
 #define DLNMS_E_DEADLINE 9
+
+// As many jobs wait as the queue has room for; submit again later.
+#define DLNMS_E_QUEUE_FULL 10
 
 // ONNX Runtime was not found.
 #define DLNMS_E_RUNTIME_NOT_FOUND 100
@@ -1224,6 +1227,132 @@ dlnms_status dlnms_scorer_info_json(const dlnms_scorer *scorer,
 
 // Free a scorer. NULL does nothing. Calls in flight on other threads end first, then its memory goes.
 void dlnms_scorer_free(dlnms_scorer *scorer);
+
+/* ======================================================================================================== */
+/* Queue: scores without waiting                                                                            */
+/* ======================================================================================================== */
+
+// The job waits for a thread.
+#define DLNMS_JOB_WAITING 1
+
+// It is being scored.
+#define DLNMS_JOB_RUNNING 2
+
+// Its outcome is there.
+#define DLNMS_JOB_DONE 3
+
+// A case that was submitted.
+typedef struct dlnms_job dlnms_job;
+
+// Scores cases with threads of its own, for hosts whose threads must not wait.
+typedef struct dlnms_queue dlnms_queue;
+
+// How a queue works; fill with dlnms_queue_options_init().
+typedef struct {
+  // Set by dlnms_queue_options_init().
+  uint32_t struct_size;
+  // Jobs that may wait; 0 is 64.
+  uint32_t capacity;
+  // Threads, each with a case; they sleep when there is none. 0 is 2: one prepares planes while the other runs the
+  // network, which has the threads of the scorer besides.
+  uint32_t workers;
+  // 0.
+  uint32_t reserved;
+} dlnms_queue_options;
+
+// Hears that a job is done; fill with dlnms_completion_init().
+//
+// callback gets the job and user_data, from a thread of the queue, once, after the outcome is there and even if the
+// job was cancelled. It may take the result, free the job, submit others and free the queue; it must not throw or longjmp.
+// drop, if not NULL, is called exactly once with user_data when the library needs it no more.
+typedef struct {
+  // Set by dlnms_completion_init().
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // Required.
+  void (*callback)(dlnms_job *job, void *user_data);
+  // Handed to both functions.
+  void *user_data;
+  // May be NULL.
+  void (*drop)(void *user_data);
+} dlnms_completion;
+
+// Write defaults into options; struct_size is sizeof(dlnms_queue_options) as the caller sees it. Any thread.
+//
+// Preconditions:
+// options is NULL or has struct_size writable bytes.
+void dlnms_queue_options_init(dlnms_queue_options *options,
+                              uint32_t struct_size);
+
+// Write defaults into completion; struct_size is sizeof(dlnms_completion) as the caller sees it. Any thread.
+//
+// Preconditions:
+// completion is NULL or has struct_size writable bytes.
+void dlnms_completion_init(dlnms_completion *completion,
+                           uint32_t struct_size);
+
+// Make a queue in front of a scorer, which it keeps. NULL options are the defaults. Free with dlnms_queue_free().
+// Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_INTERNAL (no threads).
+//
+// Preconditions:
+// options is NULL or initialised; out is writable; err is NULL or writable.
+dlnms_status dlnms_queue_new(const dlnms_scorer *scorer,
+                             const dlnms_queue_options *options,
+                             dlnms_queue **out,
+                             dlnms_error **err);
+
+// Submit a case and return at once. The structs that c leads to are read now; voxels, masks and arrays are read later
+// and must stay unchanged until the job is done. Free *out with dlnms_job_free(). done may be NULL.
+//
+// Any thread. Errors: DLNMS_E_QUEUE_FULL when as many jobs wait as the queue has room for; those of
+// dlnms_scorer_score() that can be seen without voxels. After an error nothing was submitted, and done's drop was
+// called if its struct was accepted.
+//
+// Preconditions:
+// c is as for dlnms_scorer_score(), with voxels and arrays alive until the job is done; done is NULL or initialised;
+// out is writable; err is NULL or writable.
+dlnms_status dlnms_queue_submit(const dlnms_queue *queue,
+                                const dlnms_case *c,
+                                const dlnms_completion *done,
+                                dlnms_job **out,
+                                dlnms_error **err);
+
+// Jobs that wait for a thread. 0 for a dead handle. Any thread.
+size_t dlnms_queue_waiting(const dlnms_queue *queue);
+
+// Free a queue: jobs that wait are cancelled, those that run go on to their end, and the call returns when every job is
+// done and every thread has ended - but for a thread that frees its own queue from a callback, which ends when that
+// returns. NULL does nothing. Any thread.
+void dlnms_queue_free(dlnms_queue *queue);
+
+// Where a job is: a DLNMS_JOB_ constant; 0 for a dead handle. Never waits. Any thread.
+uint32_t dlnms_job_poll(const dlnms_job *job);
+
+// Wait until a job is done, timeout_ms milliseconds at most; UINT32_MAX: as long as it takes. Any thread.
+// Errors: DLNMS_E_DEADLINE if it is not done by then.
+//
+// Preconditions:
+// err is NULL or writable.
+dlnms_status dlnms_job_wait(const dlnms_job *job, uint32_t timeout_ms, dlnms_error **err);
+
+// Take the outcome of a job that is done: its result, or the error that dlnms_scorer_score() would have given. Once;
+// free the result with dlnms_result_free(). Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT if it is not done or the outcome was taken; those of the job.
+//
+// Preconditions:
+// out is writable; err is NULL or writable.
+dlnms_status dlnms_job_result(const dlnms_job *job,
+                              dlnms_result **out,
+                              dlnms_error **err);
+
+// Cancel a job: one that waits is done with DLNMS_E_CANCELLED when its turn comes, one that runs at its next check.
+// NULL does nothing. Any thread.
+void dlnms_job_cancel(const dlnms_job *job);
+
+// Free a job. One that is not done goes on and still needs its voxels; nobody gets its outcome but the callback hears
+// of it, with a handle that is freed. NULL does nothing. Any thread.
+void dlnms_job_free(dlnms_job *job);
 
 /* ======================================================================================================== */
 /* Studies: DICOM folders and buffers                                                                       */

@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 /// Header sections in order: banner and the file whose items it holds.
-const SECTIONS: [(&str, &str); 15] = [
+const SECTIONS: [(&str, &str); 16] = [
     ("Status codes", "src/error/status.rs"),
     ("Library", "src/ffi/library.rs"),
     ("Errors", "src/ffi/error.rs"),
@@ -24,6 +24,7 @@ const SECTIONS: [(&str, &str); 15] = [
         "src/ffi/evidence.rs",
     ),
     ("Scorer", "src/ffi/scorer.rs"),
+    ("Queue: scores without waiting", "src/ffi/queue.rs"),
 ];
 const READERS: [(&str, &str); 4] = [
     ("Studies: DICOM folders and buffers", "src/ffi/study.rs"),

@@ -56,6 +56,8 @@ fn layout() -> String {
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
             entries, n_entries, prepare_timeout_ms, precision, reserved,
         }
+        dlnms_queue_options { struct_size, capacity, workers, reserved }
+        dlnms_completion { struct_size, reserved, callback, user_data, drop }
         dlnms_provider_options {
             struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path,
         }

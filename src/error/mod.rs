@@ -51,9 +51,12 @@ pub enum Error {
     /// The host cancelled the call.
     #[error("cancelled by the host")]
     Cancelled,
-    /// Preparing took longer than the host allowed.
-    #[error("preparing took longer than the host allowed")]
+    /// It took longer than the host allowed.
+    #[error("it took longer than the host allowed")]
     Deadline,
+    /// As many jobs wait as the queue has room for.
+    #[error("{0} jobs wait already, the queue has room for no more")]
+    QueueFull(usize),
     /// Known, but not part of this build or not implemented.
     #[error("not supported: {0}")]
     Unsupported(String),
@@ -265,6 +268,7 @@ impl Error {
             Error::NotUtf8(_) => DLNMS_E_UTF8,
             Error::Cancelled => DLNMS_E_CANCELLED,
             Error::Deadline => DLNMS_E_DEADLINE,
+            Error::QueueFull(_) => DLNMS_E_QUEUE_FULL,
             Error::Unsupported(_) => DLNMS_E_UNSUPPORTED,
             Error::RuntimeNotFound { .. } => DLNMS_E_RUNTIME_NOT_FOUND,
             Error::RuntimeNotALibrary { .. } => DLNMS_E_RUNTIME_NOT_A_LIBRARY,

@@ -21,8 +21,10 @@ pub const DLNMS_E_UTF8: i32 = 6;
 pub const DLNMS_E_CANCELLED: i32 = 7;
 /// Not part of this build.
 pub const DLNMS_E_UNSUPPORTED: i32 = 8;
-/// Preparing took longer than the host allowed; it can be prepared again.
+/// It took longer than the host allowed; it can be tried again.
 pub const DLNMS_E_DEADLINE: i32 = 9;
+/// As many jobs wait as the queue has room for; submit again later.
+pub const DLNMS_E_QUEUE_FULL: i32 = 10;
 /// ONNX Runtime was not found.
 pub const DLNMS_E_RUNTIME_NOT_FOUND: i32 = 100;
 /// The file is not ONNX Runtime.
@@ -92,6 +94,7 @@ pub const ALL: &[i32] = &[
     DLNMS_E_CANCELLED,
     DLNMS_E_UNSUPPORTED,
     DLNMS_E_DEADLINE,
+    DLNMS_E_QUEUE_FULL,
     DLNMS_E_RUNTIME_NOT_FOUND,
     DLNMS_E_RUNTIME_NOT_A_LIBRARY,
     DLNMS_E_RUNTIME_VERSION,
@@ -134,7 +137,8 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_UTF8 => c"string is not UTF-8",
         DLNMS_E_CANCELLED => c"cancelled",
         DLNMS_E_UNSUPPORTED => c"not supported",
-        DLNMS_E_DEADLINE => c"preparing took too long",
+        DLNMS_E_DEADLINE => c"deadline passed",
+        DLNMS_E_QUEUE_FULL => c"queue full",
         DLNMS_E_RUNTIME_NOT_FOUND => c"ONNX Runtime not found",
         DLNMS_E_RUNTIME_NOT_A_LIBRARY => c"not an ONNX Runtime library",
         DLNMS_E_RUNTIME_VERSION => c"ONNX Runtime is too old",

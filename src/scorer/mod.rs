@@ -4,9 +4,11 @@ mod batch;
 mod exchange;
 mod prepare;
 mod preprocess;
+mod queue;
 
 pub use exchange::*;
 pub use preprocess::Planes;
+pub use queue::{Queue, Task};
 
 use crate::bundle::Bundle;
 pub use crate::case::{Case, Facts, LesionRequest};

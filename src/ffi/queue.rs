@@ -1,0 +1,378 @@
+//! Section "queue".
+
+use super::callbacks::UserData;
+use super::case::{dlnms_case, host_case};
+use super::error::{dlnms_error, dlnms_status};
+use super::guard::{catch, guard, guard_or};
+use super::handle::{self, InUse, Object};
+use super::result::{ResultObject, dlnms_result};
+use super::scorer::dlnms_scorer;
+use super::structs::{self, Versioned};
+use crate::error::{Error, Result};
+use crate::scorer::{CancelToken, Queue, Scorer, Task};
+use std::ffi::c_void;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// The job waits for a thread.
+pub const DLNMS_JOB_WAITING: u32 = 1;
+/// It is being scored.
+pub const DLNMS_JOB_RUNNING: u32 = 2;
+/// Its outcome is there.
+pub const DLNMS_JOB_DONE: u32 = 3;
+
+/// Scores cases with threads of its own, for hosts whose threads must not wait.
+pub struct dlnms_queue {
+    _private: [u8; 0],
+}
+
+/// A case that was submitted.
+pub struct dlnms_job {
+    _private: [u8; 0],
+}
+
+struct QueueObject {
+    queue: Queue,
+    scorer: Arc<InUse<Scorer>>,
+}
+
+impl Object for QueueObject {
+    type Handle = dlnms_queue;
+    const NAME: &'static str = "dlnms_queue";
+}
+
+#[derive(Default)]
+struct Job {
+    state: Mutex<State>,
+    done: Condvar,
+    cancel: CancelToken,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Waiting,
+    Running,
+    Done(Box<Result<ResultObject>>),
+    /// The host has the outcome.
+    Taken,
+}
+
+impl Job {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Object for Arc<Job> {
+    type Handle = dlnms_job;
+    const NAME: &'static str = "dlnms_job";
+}
+
+/// How a queue works; fill with dlnms_queue_options_init().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_queue_options {
+    /// Set by dlnms_queue_options_init().
+    pub struct_size: u32,
+    /// Jobs that may wait; 0 is 64.
+    pub capacity: u32,
+    /// Threads, each with a case; they sleep when there is none. 0 is 2: one prepares planes while the other runs the
+    /// network, which has the threads of the scorer besides.
+    pub workers: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+// SAFETY: repr(C), integers.
+unsafe impl Versioned for dlnms_queue_options {
+    const NAME: &'static str = "dlnms_queue_options";
+    const V1_SIZE: usize = 16;
+}
+
+/// Write defaults into `options`; `struct_size` is sizeof(dlnms_queue_options) as the caller sees it. Any thread.
+///
+/// # Safety
+/// `options` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_queue_options_init(
+    options: *mut dlnms_queue_options,
+    struct_size: u32,
+) {
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init_zero(options, struct_size) };
+}
+
+/// Hears that a job is done; fill with dlnms_completion_init().
+///
+/// `callback` gets the job and `user_data`, from a thread of the queue, once, after the outcome is there and even if the
+/// job was cancelled. It may take the result, free the job, submit others and free the queue; it must not throw or longjmp.
+/// `drop`, if not NULL, is called exactly once with `user_data` when the library needs it no more.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_completion {
+    /// Set by dlnms_completion_init().
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Required.
+    pub callback: Option<unsafe extern "C" fn(job: *mut dlnms_job, user_data: *mut c_void)>,
+    /// Handed to both functions.
+    pub user_data: *mut c_void,
+    /// May be NULL.
+    pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+}
+
+// SAFETY: repr(C), u32 first; NULL function pointers are `None`.
+unsafe impl Versioned for dlnms_completion {
+    const NAME: &'static str = "dlnms_completion";
+    const V1_SIZE: usize = 32;
+}
+
+/// Write defaults into `completion`; `struct_size` is sizeof(dlnms_completion) as the caller sees it. Any thread.
+///
+/// # Safety
+/// `completion` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_completion_init(
+    completion: *mut dlnms_completion,
+    struct_size: u32,
+) {
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init_zero(completion, struct_size) };
+}
+
+struct Completion {
+    callback: unsafe extern "C" fn(*mut dlnms_job, *mut c_void),
+    data: UserData,
+}
+
+/// More than these are a mistake.
+const MAX_CAPACITY: u32 = 1 << 20;
+const MAX_WORKERS: u32 = 256;
+
+/// Make a queue in front of a scorer, which it keeps. NULL options are the defaults. Free with dlnms_queue_free().
+/// Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_INTERNAL (no threads).
+///
+/// # Safety
+/// `options` is NULL or initialised; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_queue_new(
+    scorer: *const dlnms_scorer,
+    options: *const dlnms_queue_options,
+    out: *mut *mut dlnms_queue,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
+        }
+        let scorer = Arc::new(handle::get::<Scorer>(scorer)?);
+        let (mut capacity, mut workers) = (0, 0);
+        if !options.is_null() {
+            // SAFETY: handed on from the caller.
+            let raw = unsafe { structs::read(options) }?;
+            (capacity, workers) = (raw.capacity, raw.workers);
+        }
+        for (field, value, most) in [
+            ("capacity", capacity, MAX_CAPACITY),
+            ("workers", workers, MAX_WORKERS),
+        ] {
+            if value > most {
+                let field = format!("dlnms_queue_options.{field}");
+                return Err(Error::invalid(field, format!("{value} is above {most}")));
+            }
+        }
+        let or = |value: u32, default| if value == 0 { default } else { value as usize };
+        let queue = Queue::new(or(capacity, 64), or(workers, 2))?;
+        // SAFETY: not NULL, writable by the caller's promise.
+        unsafe { out.write(handle::register(QueueObject { queue, scorer })) };
+        Ok(())
+    })
+}
+
+/// Submit a case and return at once. The structs that `c` leads to are read now; voxels, masks and arrays are read later
+/// and must stay unchanged until the job is done. Free `*out` with dlnms_job_free(). `done` may be NULL.
+///
+/// Any thread. Errors: DLNMS_E_QUEUE_FULL when as many jobs wait as the queue has room for; those of
+/// dlnms_scorer_score() that can be seen without voxels. After an error nothing was submitted, and `done`'s drop was
+/// called if its struct was accepted.
+///
+/// # Safety
+/// `c` is as for dlnms_scorer_score(), with voxels and arrays alive until the job is done; `done` is NULL or initialised;
+/// `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_queue_submit(
+    queue: *const dlnms_queue,
+    c: *const dlnms_case,
+    done: *const dlnms_completion,
+    out: *mut *mut dlnms_job,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
+        }
+        // SAFETY: handed on from the caller.
+        let done = unsafe { completion(done) }?;
+        let queue = handle::get::<QueueObject>(queue)?;
+        // SAFETY: what the case borrows lives until the job is done, by the caller's promise: longer than it is used.
+        let host = unsafe { host_case::<'static>(c) }?;
+        let scorer = queue.scorer.clone();
+        queue.queue.submit(|| {
+            let job = Arc::new(Job::default());
+            let number = handle::register(job.clone());
+            // SAFETY: not NULL, writable by the caller's promise; before the job can be done.
+            unsafe { out.write(number) };
+            let cancel = job.cancel.clone();
+            let number = number.addr();
+            let work = move || {
+                *job.state() = State::Running;
+                let outcome = catch(|| {
+                    let scores = scorer.score(&host.case(), &job.cancel)?;
+                    Ok(ResultObject::new(&scorer, scores))
+                });
+                drop(host); // from here on the host may take its voxels back
+                *job.state() = State::Done(Box::new(outcome));
+                job.done.notify_all();
+                if let Some(done) = done {
+                    let handle = std::ptr::without_provenance_mut(number);
+                    // SAFETY: the host's function with the host's pointer, as the header promises.
+                    unsafe { (done.callback)(handle, done.data.pointer) };
+                }
+            };
+            Ok(Task {
+                cancel,
+                work: Box::new(work),
+            })
+        })
+    })
+}
+
+/// # Safety
+/// `ptr` is NULL or initialised.
+unsafe fn completion(ptr: *const dlnms_completion) -> Result<Option<Completion>> {
+    if ptr.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: handed on from the caller.
+    let raw = unsafe { structs::read(ptr) }?;
+    let callback = raw.callback;
+    let callback = callback.ok_or(Error::NullArgument("dlnms_completion.callback"))?;
+    let data = UserData::new(raw.user_data, raw.drop);
+    Ok(Some(Completion { callback, data }))
+}
+
+/// Jobs that wait for a thread. 0 for a dead handle. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_queue_waiting(queue: *const dlnms_queue) -> usize {
+    guard_or(0, || {
+        handle::get::<QueueObject>(queue).map_or(0, |q| q.queue.waiting())
+    })
+}
+
+/// Free a queue: jobs that wait are cancelled, those that run go on to their end, and the call returns when every job is
+/// done and every thread has ended - but for a thread that frees its own queue from a callback, which ends when that
+/// returns. NULL does nothing. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_queue_free(queue: *mut dlnms_queue) {
+    guard_or((), || handle::free::<QueueObject>(queue));
+}
+
+/// Where a job is: a DLNMS_JOB_ constant; 0 for a dead handle. Never waits. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_job_poll(job: *const dlnms_job) -> u32 {
+    guard_or(0, || {
+        handle::get::<Arc<Job>>(job).map_or(0, |job| match *job.state() {
+            State::Waiting => DLNMS_JOB_WAITING,
+            State::Running => DLNMS_JOB_RUNNING,
+            State::Done(_) | State::Taken => DLNMS_JOB_DONE,
+        })
+    })
+}
+
+/// Wait until a job is done, `timeout_ms` milliseconds at most; UINT32_MAX: as long as it takes. Any thread.
+/// Errors: DLNMS_E_DEADLINE if it is not done by then.
+///
+/// # Safety
+/// `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_job_wait(
+    job: *const dlnms_job,
+    timeout_ms: u32,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let job = handle::get::<Arc<Job>>(job)?;
+        let limit = (timeout_ms != u32::MAX)
+            .then(|| Instant::now() + Duration::from_millis(timeout_ms.into()));
+        let mut state = job.state();
+        while matches!(*state, State::Waiting | State::Running) {
+            let left = match limit {
+                None => Duration::from_secs(3600),
+                Some(limit) => limit.saturating_duration_since(Instant::now()),
+            };
+            if left.is_zero() {
+                return Err(Error::Deadline);
+            }
+            let waited = job.done.wait_timeout(state, left);
+            state = waited.map_or_else(|e| e.into_inner().0, |(state, _)| state);
+        }
+        Ok(())
+    })
+}
+
+/// Take the outcome of a job that is done: its result, or the error that dlnms_scorer_score() would have given. Once;
+/// free the result with dlnms_result_free(). Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT if it is not done or the outcome was taken; those of the job.
+///
+/// # Safety
+/// `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_job_result(
+    job: *const dlnms_job,
+    out: *mut *mut dlnms_result,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
+        }
+        let job = handle::get::<Arc<Job>>(job)?;
+        let mut state = job.state();
+        let outcome = match std::mem::replace(&mut *state, State::Taken) {
+            State::Done(outcome) => *outcome,
+            State::Taken => return Err(Error::invalid("job", "its outcome was taken already")),
+            unfinished => {
+                *state = unfinished;
+                return Err(Error::invalid("job", "it is not done yet"));
+            }
+        };
+        // SAFETY: not NULL, writable by the caller's promise.
+        unsafe { out.write(handle::register(outcome?)) };
+        Ok(())
+    })
+}
+
+/// Cancel a job: one that waits is done with DLNMS_E_CANCELLED when its turn comes, one that runs at its next check.
+/// NULL does nothing. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_job_cancel(job: *const dlnms_job) {
+    guard_or((), || {
+        if let Ok(job) = handle::get::<Arc<Job>>(job) {
+            job.cancel.trigger();
+        }
+    });
+}
+
+/// Free a job. One that is not done goes on and still needs its voxels; nobody gets its outcome but the callback hears
+/// of it, with a handle that is freed. NULL does nothing. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_job_free(job: *mut dlnms_job) {
+    guard_or((), || handle::free::<Arc<Job>>(job));
+}
+
+const _: () = {
+    assert!(size_of::<dlnms_queue_options>() == <dlnms_queue_options as Versioned>::V1_SIZE);
+    assert!(size_of::<dlnms_completion>() == <dlnms_completion as Versioned>::V1_SIZE);
+};
