@@ -72,7 +72,7 @@ $(T)/golden-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES)
 	else echo "*** SKIPPED: no golden data at $(SHARED)/golden ***"; fi
 
 $(T)/tiny-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES) tests/tiny_bundle.py
-	@$(VENV)/bin/python tests/tiny_bundle.py $(T)/tiny-bundle
+	@$(VENV)/bin/python tests/tiny_bundle.py $(T)/tiny-bundle $(T)/fragile-bundle
 
 # ---------------------------------------------------------------- the library
 

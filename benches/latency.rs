@@ -128,7 +128,7 @@ impl Bare {
         // it. Options as in runtime/session.rs.
         let environment = dlnms::runtime::Runtime::load(None).unwrap();
         let session = environment
-            .bare_session(&target("bundle/dlnms.onnx"), threads)
+            .bare_session(&target("bundle/dlnms.onnx"), threads, false)
             .unwrap();
         Self {
             session,

@@ -250,6 +250,7 @@ struct ScorerOptions {
     std::string cache_dir = {};          ///< keeps what providers make of the model; empty: nothing
     std::map<uint32_t, uint32_t> quality = {}; ///< DLNMS_ACTION_ by DLNMS_QC_ code, where not the default
     uint32_t precision = 0;              ///< DLNMS_PRECISION_; 0: FP16 on a GPU where the bundle has it, else FP32
+    bool spin = false;                   ///< threads spin instead of sleeping: faster, at the price of the cores
     uint32_t prepare_timeout_ms = 0;     ///< how long prepare() may take; 0: as long as it takes
     std::vector<dlnms_provider_options> entries = {}; ///< providers with options of their own, instead of `providers`
 };
@@ -281,6 +282,7 @@ public:
         if (options.providers.size() > room) throw Error(DLNMS_E_INVALID_ARGUMENT, "too many providers");
         for (auto provider : options.providers) raw.providers[raw.n_providers++] = provider;
         raw.precision = options.precision;
+        raw.spin = options.spin ? 1 : 0;
         raw.prepare_timeout_ms = options.prepare_timeout_ms;
         std::vector<const dlnms_provider_options*> entries;
         for (const auto& entry : options.entries) entries.push_back(&entry);

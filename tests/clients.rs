@@ -243,6 +243,14 @@ fn the_cmake_project_builds_and_runs() {
             .arg(tiny_bundle())
             .arg(onnxruntime()));
         assert!(value(&printed, "n1 ") > 0.0);
+        let printed = run(Command::new(build.join("latency"))
+            .arg(tiny_bundle())
+            .args(["5", "cpu", "1", "spin"])
+            .env("DLNMS_ONNXRUNTIME", onnxruntime()));
+        assert!(
+            printed.contains("infer") && printed.contains("Research use only"),
+            "{printed}"
+        );
     }
 }
 

@@ -12,6 +12,7 @@ use dlnms::scorer::{CancelToken, Case, Phase, Scorer, ScorerOptions};
 use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use support::{bundle, runtime};
 
@@ -242,4 +243,103 @@ fn an_entry_has_a_cache_and_threads_of_its_own() {
     };
     assert!(matches!(outcome(), CacheOutcome::Miss { .. }));
     assert_eq!(outcome(), CacheOutcome::Hit);
+}
+
+/// The card that falls off its bus: a model that passes its self-test and fails in the run of one case.
+#[test]
+fn a_provider_that_fails_while_it_runs_is_given_up_for_the_next_and_nothing_is_lost() {
+    let fragile = support::tiny_bundle().join("../fragile-bundle");
+    let open = |entries: &[Entry]| Scorer::new(runtime(), &fragile, with(entries)).unwrap();
+    let (half, single) = (cpu(Some(Precision::Fp16)), cpu(None));
+    let voxels = |highest: f32| -> Vec<u8> {
+        let voxel = |n: usize| if n % 140 == 70 { highest } else { 40.0 };
+        (0..140usize.pow(3))
+            .flat_map(|n| voxel(n).to_ne_bytes())
+            .collect()
+    };
+    let (soft, bone) = (voxels(200.0), voxels(3000.0));
+    let geometry = Geometry {
+        dims: [140; 3],
+        origin: [-70.0; 3],
+        spacing: [1.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let case = |ct: &'static [u8]| {
+        let view = |name| VolumeView::packed(ct, DType::F32, geometry, name).unwrap();
+        Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]))
+    };
+    let (soft, bone) = (case(soft.leak()), case(bone.leak()));
+    let score = |s: &Scorer, c: &Case<'_>| s.score(c, &CancelToken::default());
+
+    let strict = open(std::slice::from_ref(&half));
+    score(&strict, &soft).unwrap();
+    let error = score(&strict, &bone).unwrap_err();
+    assert_eq!(error.status(), DLNMS_E_RUNTIME, "{error}");
+    score(&strict, &soft).unwrap();
+
+    let truth = score(&open(std::slice::from_ref(&single)), &bone)
+        .unwrap()
+        .heads;
+    let both = [half, single];
+    let either = open(&both);
+    score(&either, &soft).unwrap();
+    assert_eq!(either.engine().unwrap().precision, Precision::Fp16);
+    let scores = score(&either, &bone).unwrap();
+    assert_eq!(scores.heads, truth);
+    assert!(
+        !scores.timings.prepare.is_zero(),
+        "the call says that it had to prepare"
+    );
+    let engine = either.engine().unwrap();
+    assert_eq!(engine.precision, Precision::Fp32);
+    let reason = &engine.passed_over[0].reason;
+    assert!(reason.contains("failed while it ran"), "{reason}");
+
+    // In a batch, and for many threads at once.
+    let batch = open(&both);
+    let outcomes = batch
+        .score_batch(&[soft, bone, soft], &CancelToken::default())
+        .unwrap();
+    assert_eq!(outcomes[1].as_ref().unwrap().heads, truth);
+    let shared = open(&both);
+    std::thread::scope(|scope| {
+        for n in 0..4 {
+            let (shared, soft, bone, truth) = (&shared, &soft, &bone, &truth);
+            scope.spawn(move || {
+                for round in 0..6 {
+                    let bony = round == n;
+                    let scores = score(shared, if bony { bone } else { soft }).unwrap();
+                    assert!(!bony || scores.heads == *truth);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn memory_that_is_not_there_is_a_status() {
+    for kilobytes in [100_000, 180_000, 260_000] {
+        let limited = format!("ulimit -v {kilobytes}; exec \"$0\" \"$@\"");
+        let output = Command::new("bash")
+            .args([
+                "-c",
+                &limited,
+                env!("CARGO_BIN_EXE_dlnms"),
+                "info",
+                "--provider",
+                "cpu",
+            ])
+            .arg("--bundle")
+            .arg(bundle())
+            .env("DLNMS_ONNXRUNTIME", support::onnxruntime())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{kilobytes}: {text}");
+        assert!(
+            text.contains("no execution provider of the policy could be used"),
+            "{text}"
+        );
+    }
 }

@@ -16,7 +16,7 @@ mod telemetry;
 pub use cache::CacheOutcome;
 pub use interrupt::Interrupt;
 pub use library::{PATH_VARIABLE, REQUIRED_API};
-pub use session::{Plan, Session};
+pub use session::{Plan, Session, attempts};
 
 use crate::error::{Error, Result};
 use once_cell::sync::OnceCell;

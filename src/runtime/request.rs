@@ -139,7 +139,7 @@ impl Request<'_> {
             provider, device, ..
         } = *self.entry;
         let threads = self.entry.threads.unwrap_or(self.plan.threads);
-        let mut builder = options(self.plan.runtime, provider, threads)?;
+        let mut builder = options(self.plan.runtime, provider, threads, self.plan.spin)?;
         if let Some(dispatch) = dispatch(self.entry, engines) {
             builder = builder
                 .with_execution_providers([dispatch.error_on_failure()])
@@ -216,8 +216,9 @@ impl Runtime {
         self,
         model: &std::path::Path,
         threads: usize,
+        spin: bool,
     ) -> Result<ort::session::Session> {
-        let mut builder = options(self, Provider::Cpu, threads)?;
+        let mut builder = options(self, Provider::Cpu, threads, spin)?;
         builder
             .commit_from_file(model)
             .map_err(failed("load the model"))
@@ -228,15 +229,20 @@ fn set(builder: ort::session::builder::BuilderResult) -> Result<SessionBuilder> 
     builder.map_err(failed("set session options"))
 }
 
-/// Session options: fixed shapes but for the batch on the CPU, explicit threads, no spinning, no provider that was not asked for.
-fn options(runtime: Runtime, provider: Provider, threads: usize) -> Result<SessionBuilder> {
+/// Session options: fixed shapes but for the batch on the CPU, explicit threads, no provider that was not asked for.
+fn options(
+    runtime: Runtime,
+    provider: Provider,
+    threads: usize,
+    spin: bool,
+) -> Result<SessionBuilder> {
     let mut builder = ort::session::Session::builder(runtime.environment())
         .map_err(failed("set session options"))?;
     builder = set(builder.with_no_environment_execution_providers())?;
     builder = set(builder.with_optimization_level(GraphOptimizationLevel::All))?;
     builder = set(builder.with_intra_threads(threads))?;
     builder = set(builder.with_inter_threads(1))?;
-    builder = set(builder.with_intra_op_spinning(false))?;
+    builder = set(builder.with_intra_op_spinning(spin))?;
     builder = set(builder.with_inter_op_spinning(false))?;
     if provider != Provider::Cpu {
         builder = set(builder.with_dimension_override("batch", 1))?;

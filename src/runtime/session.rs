@@ -23,8 +23,12 @@ pub struct Plan<'a> {
     pub policy: &'a Policy,
     /// Threads of the pool.
     pub threads: usize,
+    /// The pool's threads spin between operators.
+    pub spin: bool,
     /// Folder of the cache.
     pub cache: Option<&'a Path>,
+    /// Attempts that are not to be made again, and why.
+    pub given_up: &'a [PassedOver],
     /// Ends the building.
     pub interrupt: &'a Interrupt,
     /// Hears that ONNX Runtime begins to build.
@@ -61,33 +65,32 @@ const CPU_BATCH: usize = 8;
 impl Session {
     /// Build a session for the first entry of the policy that takes a model of the bundle and answers its test vectors.
     pub fn build(plan: &Plan<'_>) -> Result<Self> {
-        let mut passed_over = Vec::new();
+        let mut passed_over = plan.given_up.to_vec();
         let mut last = Error::ProviderUnavailable("the policy is empty".into());
-        for entry in &plan.policy.entries {
-            for &precision in precisions(entry, plan.bundle) {
-                match Self::attempt(plan, entry, precision) {
-                    Ok(mut session) => {
-                        session.passed_over = passed_over;
-                        return Ok(session);
-                    }
-                    // A model that is not its manifest's is it nowhere; and who stopped this wants no other.
-                    Err(
-                        e @ (Error::BundleModel { .. }
-                        | Error::BundleAltered { .. }
-                        | Error::BundleMissing { .. }
-                        | Error::Cancelled),
-                    ) => return Err(e),
-                    Err(e) => {
-                        plan.interrupt.check()?;
-                        let provider = entry.provider.name();
-                        log::info!(target: "dlnms::runtime", "provider {provider} passed over: {e}");
-                        passed_over.push(PassedOver {
-                            provider,
-                            precision,
-                            reason: reason(&e),
-                        });
-                        last = e;
-                    }
+        let attempts = attempts(plan.policy, plan.bundle).skip(plan.given_up.len());
+        for (entry, precision) in attempts {
+            match Self::attempt(plan, entry, precision) {
+                Ok(mut session) => {
+                    session.passed_over = passed_over;
+                    return Ok(session);
+                }
+                // A model that is not its manifest's is it nowhere; and who stopped this wants no other.
+                Err(
+                    e @ (Error::BundleModel { .. }
+                    | Error::BundleAltered { .. }
+                    | Error::BundleMissing { .. }
+                    | Error::Cancelled),
+                ) => return Err(e),
+                Err(e) => {
+                    plan.interrupt.check()?;
+                    let provider = entry.provider.name();
+                    log::info!(target: "dlnms::runtime", "provider {provider} passed over: {e}");
+                    passed_over.push(PassedOver {
+                        provider,
+                        precision,
+                        reason: reason(&e),
+                    });
+                    last = e;
                 }
             }
         }
@@ -252,6 +255,15 @@ impl Session {
     fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
         self.lanes.lock().unwrap_or_else(|e| e.into_inner())
     }
+}
+
+/// Everything a policy allows with a bundle, in order.
+pub fn attempts<'a>(
+    policy: &'a Policy,
+    bundle: &'a Bundle,
+) -> impl Iterator<Item = (&'a Entry, Precision)> {
+    let of = |entry| precisions(entry, bundle).iter().map(move |p| (entry, *p));
+    policy.entries.iter().flat_map(of)
 }
 
 /// Precisions to try for an entry: on a GPU the bundle's FP16 comes first unless the host said otherwise.

@@ -28,7 +28,8 @@ impl Scorer {
         cancel: &CancelToken,
     ) -> Result<Vec<Result<Scores>>> {
         self.prepare(None, cancel)?;
-        let chunk = self.prepared()?.session.max_batch();
+        let ready = self.prepared();
+        let chunk = ready.map_or(1, |ready| ready.session.max_batch());
         let chunks = cases.chunks(chunk);
         Ok(chunks.flat_map(|c| self.score_chunk(c, cancel)).collect())
     }
@@ -43,9 +44,10 @@ impl Scorer {
         let entered = Instant::now();
         let ran = match n {
             0 => Ok(()),
-            _ => self
-                .prepared()
-                .and_then(|p| p.session.run(&tensors, &mut heads)),
+            _ => match self.prepared() {
+                Some(ready) => ready.session.run(&tensors, &mut heads),
+                None => Err(Error::Internal("nothing is prepared".into())),
+            },
         };
         let infer = entered.elapsed();
         let mut heads = heads.chunks_exact(n_heads);
@@ -58,7 +60,7 @@ impl Scorer {
             } = filled?;
             lock(&self.buffers).push(buffers);
             if ran.is_err() {
-                // One case's values may have spoilt the run of all: each by itself has its own outcome.
+                // One case's values may have spoilt the run of all, or the provider failed: each by itself has its own outcome.
                 return self.score(case, cancel);
             }
             let heads = heads.next().unwrap_or_default();

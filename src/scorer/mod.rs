@@ -16,12 +16,12 @@ use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::quality::Finding;
 use crate::reference::References;
-use crate::runtime::provider::Entry;
-use crate::runtime::{Runtime, Session};
+use crate::runtime::provider::{Entry, PassedOver};
+use crate::runtime::{Runtime, Session, attempts};
 use crate::{lesion, quality, reference};
 use preprocess::{Buffers, Checked};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, Instant};
 
 /// A bundle with a runtime. Share it: every method takes `&self` and may be called from any thread.
@@ -29,7 +29,7 @@ pub struct Scorer {
     bundle: Bundle,
     runtime: Runtime,
     options: ScorerOptions,
-    prepared: OnceLock<Prepared>,
+    ready: RwLock<Readiness>,
     /// Whether a thread is building the session, so that it is built once.
     preparing: Mutex<bool>,
     /// Told when it is not any more.
@@ -51,6 +51,14 @@ struct Times {
     preprocess: Duration,
     queue: Duration,
     infer: Duration,
+}
+
+/// What can be scored with, if anything.
+#[derive(Default)]
+struct Readiness {
+    prepared: Option<Arc<Prepared>>,
+    /// What was ready once and failed, in the order of the policy's attempts.
+    given_up: Vec<PassedOver>,
 }
 
 /// A session that passed its self-test.
@@ -80,7 +88,7 @@ impl Scorer {
             bundle,
             runtime,
             options,
-            prepared: OnceLock::new(),
+            ready: RwLock::default(),
             preparing: Mutex::new(false),
             prepared_or_not: Condvar::new(),
             buffers: Mutex::new(Vec::new()),
@@ -92,7 +100,7 @@ impl Scorer {
         let start = Instant::now();
         cancel.check()?;
         let mut prepared = start;
-        if self.prepared.get().is_none() {
+        if self.prepared().is_none() {
             // Bad input should fail before half a second is spent on a session for it.
             Checked::of(case)?;
             self.prepare(None, cancel)?;
@@ -108,20 +116,64 @@ impl Scorer {
         let outcome = planes.and_then(|()| {
             cancel.check()?;
             let entered = Instant::now();
-            let session = &self.prepared()?.session;
-            session.run(&[[&buffers.pet, &buffers.ct]], &mut heads)?;
-            Ok(entered)
+            let run = self.infer([&buffers.pet, &buffers.ct], &mut heads, cancel)?;
+            Ok((entered, run))
         });
-        let inferred = Instant::now();
         lock(&self.buffers).push(buffers);
-        let entered = outcome?;
+        let (entered, (again, infer)) = outcome?;
         let times = Times {
-            prepare: prepared - start,
+            prepare: prepared - start + again,
             preprocess: preprocessed - prepared,
             queue: entered - preprocessed,
-            infer: inferred - entered,
+            infer,
         };
         Ok(self.finish(case, looked, &heads, times))
+    }
+
+    /// Run the network on one case; where its provider fails, with the next of the policy. How long went into providers that
+    /// failed and into preparing others, and how long the run took.
+    fn infer(
+        &self,
+        tensors: [&[f32]; 2],
+        heads: &mut [f32],
+        cancel: &CancelToken,
+    ) -> Result<(Duration, Duration)> {
+        let mut lost = Duration::ZERO;
+        loop {
+            let entered = Instant::now();
+            // Another call may have given up what this one was prepared with.
+            if let Some(ready) = self.prepared() {
+                match ready.session.run(&[tensors], heads) {
+                    Ok(()) => return Ok((lost, entered.elapsed())),
+                    Err(e) => self.give_up(&ready, e)?,
+                }
+            }
+            self.prepare(None, cancel)?;
+            lost += entered.elapsed();
+        }
+    }
+
+    /// Use what failed no more, if the policy has another; else that was the failure.
+    fn give_up(&self, failed: &Arc<Prepared>, why: Error) -> Result<()> {
+        let mut ready = self.ready.write().unwrap_or_else(|e| e.into_inner());
+        let current = ready.prepared.as_ref();
+        if current.is_some_and(|c| Arc::ptr_eq(c, failed)) {
+            let session = &failed.session;
+            let given_up = session.passed_over.len() + 1;
+            let allowed = attempts(&self.options.policy, &self.bundle).count();
+            if given_up >= allowed {
+                return Err(why);
+            }
+            log::warn!(target: "dlnms::runtime", "provider {} is given up: {why}", session.provider.name());
+            ready.given_up = session.passed_over.clone();
+            ready.given_up.push(PassedOver {
+                provider: session.provider.name(),
+                precision: session.precision,
+                reason: format!("it failed while it ran: {why}"),
+            });
+            ready.prepared = None;
+        }
+        Ok(())
     }
 
     /// Everything that can be refused, found or computed without sampling.
@@ -178,9 +230,9 @@ impl Scorer {
         }
     }
 
-    fn prepared(&self) -> Result<&Prepared> {
-        let prepared = self.prepared.get();
-        prepared.ok_or_else(|| Error::Internal("the session is gone".into()))
+    fn prepared(&self) -> Option<Arc<Prepared>> {
+        let ready = self.ready.read().unwrap_or_else(|e| e.into_inner());
+        ready.prepared.clone()
     }
 
     /// Memory for one call, used before if there is any.
@@ -206,7 +258,12 @@ impl Scorer {
 
     /// What runs the model; `None` before prepare.
     pub fn engine(&self) -> Option<Arc<Engine>> {
-        self.prepared.get().map(|p| p.engine.clone())
+        self.prepared().map(|p| p.engine.clone())
+    }
+
+    /// Whether they spin.
+    pub fn spins(&self) -> bool {
+        self.options.spin
     }
 
     /// Threads of the session's pool.

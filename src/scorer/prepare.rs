@@ -57,8 +57,11 @@ impl Scorer {
             deadline: timeout.and_then(|t| Instant::now().checked_add(t)),
         };
         if let Some(_turn) = self.turn(&mut watch)? {
-            let prepared = self.build_watched(&mut watch)?;
-            let _ = self.prepared.set(prepared); // it was empty, and this is the one turn
+            let built = self.build_watched(&mut watch);
+            let mut ready = self.ready.write().unwrap_or_else(|e| e.into_inner());
+            // What was given up is the engine's to tell; and if nothing is left, everything may be tried again.
+            ready.given_up.clear();
+            ready.prepared = Some(Arc::new(built?));
         }
         watch.tell((Phase::Ready, 1.0))
     }
@@ -75,7 +78,7 @@ impl Scorer {
                 busy = lock(&self.preparing);
             }
         }
-        if self.prepared.get().is_some() {
+        if self.prepared().is_some() {
             return Ok(None);
         }
         *busy = true;
@@ -120,12 +123,18 @@ impl Scorer {
             interrupt.check()
         };
         step(Phase::Load, 0.0)?;
+        let given_up = {
+            let ready = self.ready.read().unwrap_or_else(|e| e.into_inner());
+            ready.given_up.clone()
+        };
         let session = Session::build(&Plan {
             runtime: self.runtime,
             bundle: &self.bundle,
             policy: &self.options.policy,
             threads: self.threads(),
+            spin: self.options.spin,
             cache: self.options.cache.as_deref(),
+            given_up: &given_up,
             interrupt,
             building: &|| {
                 let _ = steps.send((Phase::Build, 0.0));

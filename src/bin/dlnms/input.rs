@@ -141,6 +141,9 @@ pub struct EngineArguments {
     /// Threads of the network [default: min(4, cores)]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
+    /// Let its threads spin instead of sleeping: about a tenth faster on the CPU, at the price of the cores
+    #[arg(long)]
+    spin: bool,
     /// Keep what the provider makes of the model in this folder, for a faster next start
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
@@ -168,8 +171,10 @@ impl EngineArguments {
         if let Wanted(Some(precision)) = self.precision {
             command.arg("--precision").arg(precision.name());
         }
-        if self.cuda_graph {
-            command.arg("--cuda-graph");
+        for (set, flag) in [(self.cuda_graph, "--cuda-graph"), (self.spin, "--spin")] {
+            if set {
+                command.arg(flag);
+            }
         }
     }
 
@@ -178,6 +183,7 @@ impl EngineArguments {
         let options = ScorerOptions {
             policy: self.policy()?,
             threads: self.threads,
+            spin: self.spin,
             cache: self.cache.clone(),
             ..ScorerOptions::default()
         };

@@ -121,7 +121,9 @@ pub fn calls(scorer: &Scorer, volumes: &Synthetic, n: usize) -> Result<Value, Fa
     let cancel = CancelToken::default();
     let model = &scorer.bundle().manifest.models[0];
     let path = scorer.bundle().path(&model.file);
-    let mut bare = scorer.runtime().bare_session(&path, scorer.threads())?;
+    let mut bare = scorer
+        .runtime()
+        .bare_session(&path, scorer.threads(), scorer.spins())?;
     let len = scorer.bundle().manifest.preprocessing.tensor_len();
     let (pet, ct) = (vec![0.1f32; len], vec![-0.3f32; len]);
     let side = scorer.bundle().manifest.preprocessing.output;
