@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything there is to measure on a machine with a GPU, in one go: each provider alone, FP32, with a cache, against the
-# CPU. JSON and pictures go to benches/results/. Needs `make dist` and a bundle; on a bare machine the release binary, a
+# Everything there is to measure on a machine with a GPU, in one go: each provider alone, in FP16 and FP32, with and without
+# CUDA graph, with a cache, against the CPU. JSON and pictures go to benches/results/. Needs `make dist` and a bundle; on a bare machine the release binary, a
 # bundle and the ONNX Runtime libraries are enough:
 #
 #     DLNMS=./dlnms BUNDLE=./bundle DLNMS_ONNXRUNTIME=./onnxruntime benches/gpu.sh
@@ -21,14 +21,25 @@ echo "== $device"
 name=$(echo "$device" | tr -cs 'A-Za-z0-9.' '-' | sed 's/-*$//')
 "$dlnms" info --bundle "$bundle" --provider auto
 ran=0
-for provider in tensorrt-rtx cuda tensorrt cpu; do
-    echo "== $provider"
-    out=$results/$name-$provider
-    if "$dlnms" bench --bundle "$bundle" --provider "$provider" --cache "$cache" --cases "$cases" --json "$out.json" --svg "$out.svg"; then
+tried=0
+measure() { # NAME ARGUMENTS...
+    local out=$results/$name-$1
+    shift
+    echo "== $*"
+    tried=$((tried + 1))
+    if "$dlnms" bench --bundle "$bundle" --cache "$cache" --cases "$cases" --json "$out.json" --svg "$out.svg" "$@"; then
         ran=$((ran + 1))
     else
-        echo "-- $provider did not run; the reason is above"
+        echo "-- it did not run; the reason is above"
         rm -f "$out.json" "$out.svg"
     fi
+}
+for provider in tensorrt-rtx cuda tensorrt; do
+    for precision in fp16 fp32; do
+        measure "$provider-$precision" --provider "$provider" --precision "$precision"
+        measure "$provider-$precision-graph" --provider "$provider" --precision "$precision" --cuda-graph
+    done
 done
-echo "== $ran of 4 providers measured, see $results"
+measure cpu --provider cpu
+measure cpu-spin --provider cpu --spin
+echo "== $ran of $tried measured, see $results"
