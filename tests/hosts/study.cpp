@@ -3,31 +3,14 @@
 
 #include <dlnms.hpp>
 
+#include "expect.hpp"
+
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
-
-static int failures = 0;
-
-static void expect(bool ok, const char* what) {
-    if (!ok) {
-        std::printf("FAILED %s\n", what);
-        ++failures;
-    }
-}
-
-template <class F>
-static void expect_status(dlnms_status wanted, const char* what, F body) {
-    try {
-        body();
-        expect(false, what);
-    } catch (const dlnms::Error& e) {
-        if (e.status() != wanted) std::printf("FAILED %s: status %d, %s\n", what, e.status(), e.what()), ++failures;
-    }
-}
 
 static std::vector<std::vector<uint8_t>> slurp(const std::string& folder) {
     std::vector<std::vector<uint8_t>> files;

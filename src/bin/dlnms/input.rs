@@ -115,7 +115,7 @@ fn beside(volume: &Path) -> PathBuf {
 }
 
 /// How the network is run; shared by `score`, `info` and `bench`.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct EngineArguments {
     /// Execution provider: auto, cpu, cuda, tensorrt, tensorrt-rtx, openvino; repeat for an order; one alone is strict
     #[arg(long, value_name = "NAME")]
@@ -176,6 +176,18 @@ impl EngineArguments {
                 command.arg(flag);
             }
         }
+    }
+
+    /// The same with another provider, `PROVIDER` or `PROVIDER:PRECISION`.
+    pub fn instead(&self, name: &str) -> Result<Self> {
+        let (provider, precision) = name.split_once(':').unwrap_or((name, "auto"));
+        let precision =
+            parse_precision(precision).map_err(|why| Error::invalid("--beside", why))?;
+        Ok(Self {
+            provider: vec![provider.into()],
+            precision,
+            ..self.clone()
+        })
     }
 
     /// Open a bundle.

@@ -18,6 +18,7 @@ pub fn describe() -> Value {
         "memory_mib": kib.map(|k| k / 1024),
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
+        "nvidia": read("/proc/driver/nvidia/version").lines().next(),
         "kernel": read("/proc/sys/kernel/osrelease").trim(),
         "unix_time": now.map_or(0, |d| d.as_secs()),
     })

@@ -107,12 +107,12 @@ pub mod summary {
     }
 }
 
-fn histogram() -> Histogram<u64> {
+pub(super) fn histogram() -> Histogram<u64> {
     // Microseconds to a minute, three digits.
     Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order")
 }
 
-fn record(into: &mut Histogram<u64>, time: Duration) {
+pub(super) fn record(into: &mut Histogram<u64>, time: Duration) {
     into.saturating_record(time.as_micros() as u64);
 }
 

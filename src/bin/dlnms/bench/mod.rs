@@ -1,5 +1,6 @@
 //! `dlnms bench`.
 
+mod beside;
 mod compare;
 mod machine;
 mod measure;
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// Cases of a batch, one measurement each
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_values_t = [1, 4, 8, 16])]
     batch: Vec<usize>,
+    /// Measure another provider or precision in turns with this one, and how far their scores lie apart; may be repeated
+    #[arg(long, value_name = "NAME[:PRECISION]")]
+    beside: Vec<String>,
     /// Fresh processes for the cold start, with and without a cache; 0 leaves it out
     #[arg(long, value_name = "N", default_value_t = 3)]
     cold: usize,
@@ -105,6 +109,13 @@ fn measure(
     for &size in &a.batch {
         batches.push(measure::batch(&scorer, &volumes, a.cases, size)?);
     }
+    let mut beside = Vec::new();
+    for name in &a.beside {
+        let place = (a.bundle.as_path(), library);
+        beside.push(beside::measure(
+            &scorer, &a.engine, place, &volumes, a.cases, name,
+        )?);
+    }
     terminal::advance(bar, 1.0);
     Ok(json!({
         "schema_version": 1,
@@ -119,16 +130,18 @@ fn measure(
         "call_ms": calls,
         "concurrency": concurrency,
         "batch": batches,
+        "beside": beside,
         "peak_memory_mib": machine::peak_memory_mib(),
     }))
 }
 
 fn print(document: &Value) {
     say!(
-        "{}, {} cores, {} with {} threads",
+        "{}, {} cores, {} in {} with {} threads",
         document["machine"]["cpu"].as_str().unwrap_or("?"),
         document["machine"]["cores"],
         document["runtime"]["provider"].as_str().unwrap_or("?"),
+        document["runtime"]["precision"].as_str().unwrap_or("?"),
         document["runtime"]["threads"]
     );
     if let Some(cold) = document["cold_start"].as_object() {
@@ -158,6 +171,20 @@ fn print(document: &Value) {
                 row["n"],
                 row["cases_per_s"].as_f64().unwrap_or(f64::NAN)
             );
+        }
+    }
+    for other in document["beside"].as_array().into_iter().flatten() {
+        let name = other["name"].as_str().unwrap_or("?");
+        match other["reason"].as_str() {
+            Some(why) => say!("{name:14} {why}"),
+            None => say!(
+                "{name:14}{}   {:.3} of the call, scores within {:.1e}",
+                summary::row(&other["call"]),
+                other["ratio_to_measured"].as_f64().unwrap_or(f64::NAN),
+                other["largest_score_difference"]
+                    .as_f64()
+                    .unwrap_or(f64::NAN)
+            ),
         }
     }
     say!("peak memory {} MiB", document["peak_memory_mib"]);
