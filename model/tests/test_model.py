@@ -74,6 +74,17 @@ def test_every_head_equals_pytorch_alone_and_in_a_batch(session, golden):
 
 
 @needs_golden
+def test_half_precision_is_within_its_tolerance_of_pytorch_on_real_patients(exported, golden):
+    half = onnxruntime.InferenceSession(str(exported / "dlnms-fp16.onnx"), providers=["CPUExecutionProvider"])
+    for name, case in golden.items():
+        inputs = {m: np.asarray(case[m][None], np.float16) for m in ("pet", "ct")}
+        scores = dict(zip(graph.HEAD_NAMES, map(float, half.run(["scores"], inputs)[0][0])))
+        worst = max(abs(scores[head] - truth) for head, truth in expected(case).items())
+        print(f"{name}: {worst:.1e}")
+        assert 1e-6 < worst < bundle.TOLERANCE["fp16"], (name, worst)
+
+
+@needs_golden
 def test_swapped_inputs_change_the_score_as_pytorch_says(session, golden):
     for name, case in golden.items():
         swapped = onnx_scores(session, case["ct"][None], case["pet"][None])[0]["n1"]

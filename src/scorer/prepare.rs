@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 /// The host hears from a call this often at least.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 const WARM_UP_RUNS: usize = 2;
+/// As much as a program's first thread has: compilers of graphs were written for that.
+const STACK: usize = 8 << 20;
 
 /// Tells a call's progress and says when the call is to end.
 struct Watch<'p, 'c> {
@@ -91,6 +93,7 @@ impl Scorer {
         std::thread::scope(|scope| {
             let worker = std::thread::Builder::new()
                 .name("dlnms-prepare".into())
+                .stack_size(STACK)
                 .spawn_scoped(scope, || self.build(steps, &interrupt))
                 .map_err(|e| Error::Internal(format!("no thread to prepare with: {e}")))?;
             let mut step = (Phase::Load, 0.0);
