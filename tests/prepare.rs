@@ -36,27 +36,21 @@ fn with(entries: &[Entry]) -> ScorerOptions {
     }
 }
 
-/// The network of 187 MB takes some 0.5 s to build, so it is heard of several times.
 #[test]
-fn the_host_hears_a_heartbeat_from_its_own_thread_while_onnx_runtime_builds() {
+fn the_host_hears_the_phases_in_order_from_its_own_thread() {
     let scorer = scorer(with(&[cpu(None)]));
     let me = std::thread::current().id();
-    let mut heard: Vec<(Phase, Instant)> = vec![(Phase::Load, Instant::now())];
+    let mut phases = Vec::new();
     let mut tell = |phase, fraction: f32| {
         assert_eq!(std::thread::current().id(), me);
         assert!((0.0..=1.0).contains(&fraction));
-        heard.push((phase, Instant::now()));
+        phases.push(phase);
         true
     };
     scorer
         .prepare(Some(&mut tell), &CancelToken::default())
         .unwrap();
-    let beats = heard.iter().filter(|(p, _)| *p == Phase::Build).count();
-    assert!(beats >= 3, "{beats} while building");
-    let longest = heard.windows(2).map(|w| w[1].1 - w[0].1).max().unwrap();
-    println!("{beats} beats while building, at most {longest:?} apart");
-    assert!(longest < Duration::from_millis(400), "{longest:?}");
-    let mut phases: Vec<Phase> = heard.iter().map(|(p, _)| *p).collect();
+    println!("{} calls in all", phases.len());
     phases.dedup();
     let order = [
         Phase::Load,
@@ -66,6 +60,55 @@ fn the_host_hears_a_heartbeat_from_its_own_thread_while_onnx_runtime_builds() {
         Phase::Ready,
     ];
     assert_eq!(phases, order);
+}
+
+/// Another process builds, as far as this one can see: its lock on the cache makes a start as slow as the test wants.
+#[test]
+fn a_heartbeat_goes_on_while_nothing_else_does_and_a_deadline_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = |timeout| ScorerOptions {
+        cache: Some(folder.path().to_path_buf()),
+        prepare_timeout: timeout,
+        ..with(&[cpu(None)])
+    };
+    let open = |timeout| Scorer::new(runtime(), &support::tiny_bundle(), options(timeout)).unwrap();
+    open(None).prepare(None, &CancelToken::default()).unwrap();
+    let mut lock = None;
+    for entry in folder.path().read_dir().unwrap().flatten() {
+        match entry.path().is_dir() {
+            true => std::fs::remove_dir_all(entry.path()).unwrap(),
+            false => lock = Some(std::fs::File::open(entry.path()).unwrap()),
+        }
+    }
+    let lock = lock.unwrap();
+    lock.lock().unwrap();
+
+    let start = Instant::now();
+    let late = open(Some(Duration::from_millis(250)));
+    let error = late.prepare(None, &CancelToken::default()).unwrap_err();
+    assert_eq!(error.status(), DLNMS_E_DEADLINE, "{error}");
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(250), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+
+    let (mut lock, mut beats) = (Some(lock), 0);
+    let mut longest = Duration::ZERO;
+    let mut last = Instant::now();
+    let mut tell = |_, _| {
+        beats += 1;
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
+        if beats == 6 {
+            lock = None; // the other process is done
+        }
+        true
+    };
+    let waiting = open(None);
+    waiting
+        .prepare(Some(&mut tell), &CancelToken::default())
+        .unwrap();
+    println!("{beats} calls, at most {longest:?} apart");
+    assert!(beats > 6 && waiting.engine().is_some());
 }
 
 #[test]
@@ -116,7 +159,7 @@ fn threads_that_prepare_at_once_build_one_session_and_all_hear_of_it() {
             scorer
                 .prepare(Some(&mut tell), &CancelToken::default())
                 .unwrap();
-            assert!(all >= 3, "{all}");
+            assert!(all >= 1, "{all}");
             built
         };
         let threads: Vec<_> = (0..3).map(|_| scope.spawn(prepare)).collect();
