@@ -218,3 +218,18 @@ fn processes_at_once_killed_ones_and_a_full_disk_leave_a_sound_cache() {
         .filter(|e| !e.to_string_lossy().ends_with(".part"));
     assert_eq!(whole.count(), 1);
 }
+
+#[test]
+fn providers_that_are_not_there_leave_nothing_in_the_cache() {
+    let out = tempfile::tempdir().unwrap();
+    let options = ScorerOptions {
+        policy: Policy::auto(),
+        cache: Some(out.path().to_path_buf()),
+        ..ScorerOptions::default()
+    };
+    let scorer = Scorer::new(support::runtime(), &tiny_bundle(), options).unwrap();
+    scorer.prepare(None, &CancelToken::default()).unwrap();
+    let engine = scorer.engine().unwrap();
+    assert_eq!(engine.passed_over.len(), 3, "{engine:?}");
+    assert_eq!(entries(out.path()).len(), 1, "{:?}", entries(out.path()));
+}

@@ -1,7 +1,6 @@
 //! The liver: the largest ball of soft tissue below the right lung.
 
 use super::chest::{Chest, STEP_MM};
-use crate::case::Case;
 
 /// Liver with and without contrast medium, noise taken out; a fatty one below it is not taken.
 const LIVER_HU: std::ops::Range<f32> = 20.0..200.0;
@@ -13,7 +12,7 @@ const MIN_LUNG_MM: f64 = 40.0;
 const BEYOND_MIDLINE_MM: f64 = 60.0;
 
 /// The middle of that ball, LPS mm.
-pub(super) fn find(chest: &Chest, _: &Case<'_>) -> Result<[f64; 3], String> {
+pub(super) fn find(chest: &Chest) -> Result<[f64; 3], String> {
     // Columns below the right lung, with the index of its lowest sample.
     let columns: Vec<([usize; 2], usize)> = (0..chest.dims[1])
         .flat_map(|j| (0..chest.midline()).map(move |i| [i, j]))

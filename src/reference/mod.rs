@@ -70,23 +70,22 @@ pub fn of(case: &Case<'_>, factors: &[f64], request: &ReferenceRequest) -> Refer
         true => Chest::of(case),
         false => Err("not looked for".into()),
     };
-    let place = |given: Option<[f64; 3]>,
-                 find: fn(&Chest, &Case<'_>) -> Result<[f64; 3], String>| {
-        match given {
+    let place =
+        |given: Option<[f64; 3]>, find: &dyn Fn(&Chest) -> Result<[f64; 3], String>| match given {
             Some(point) => Ok((point, PlacedBy::Host)),
             None => Ok((
-                find(chest.as_ref().map_err(String::clone)?, case)?,
+                find(chest.as_ref().map_err(String::clone)?)?,
                 PlacedBy::Found,
             )),
-        }
-    };
+        };
+    let find_aorta = |chest: &Chest| aorta::find(chest, case);
     References {
-        liver: place(request.liver, liver::find).and_then(|(center, placed_by)| {
+        liver: place(request.liver, &liver::find).and_then(|(center, placed_by)| {
             measure(case, factors, center, placed_by, |d| {
                 d[0].hypot(d[1]).hypot(d[2]) <= LIVER_RADIUS_MM
             })
         }),
-        blood_pool: place(request.blood_pool, aorta::find).and_then(|(center, placed_by)| {
+        blood_pool: place(request.blood_pool, &find_aorta).and_then(|(center, placed_by)| {
             measure(case, factors, center, placed_by, |d| {
                 d[0].hypot(d[1]) <= AORTA_RADIUS_MM && d[2].abs() <= AORTA_HALF_LENGTH_MM
             })

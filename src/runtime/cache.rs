@@ -108,7 +108,7 @@ impl<'a> Cache<'a> {
         let folder = self.entry()?;
         std::fs::create_dir_all(&folder).map_err(why)?;
         // Found out now: a provider would only complain in a log.
-        tempfile_in(&folder).map_err(why)?;
+        check_writable(&folder).map_err(why)?;
         let filled = folder.read_dir().map_err(why)?.next().is_some();
         let outcome = match filled {
             true => CacheOutcome::Hit,
@@ -232,8 +232,8 @@ impl<'a> Cache<'a> {
     }
 }
 
-/// A file that is gone again.
-fn tempfile_in(folder: &Path) -> std::io::Result<()> {
+/// Write a file and remove it.
+fn check_writable(folder: &Path) -> std::io::Result<()> {
     let path = folder.join(format!(".{}.part", std::process::id()));
     File::create(&path)?;
     std::fs::remove_file(path)

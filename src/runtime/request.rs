@@ -22,19 +22,28 @@ impl Request<'_> {
     pub fn load(&self) -> Result<(ort::session::Session, CacheOutcome)> {
         let file = self.plan.bundle.path(&self.model.file);
         let dir = self.entry.cache.as_deref().or(self.plan.cache);
-        let Some(dir) = dir else {
-            return Ok((self.commit(self.options(None)?, &file)?, CacheOutcome::Off));
-        };
-        let version = self.plan.runtime.version();
-        let cache = Cache::new(dir, self.model, self.entry, version, self.plan.interrupt);
-        match self.entry.provider {
-            Provider::Cpu => self.load_cached_graph(&cache, &file),
-            Provider::TensorRt | Provider::TensorRtRtx => self.load_with_engines(&cache, &file),
-            Provider::Cuda | Provider::OpenVino => {
-                self.plan.bundle.verify(self.model)?;
-                Ok((self.commit(self.options(None)?, &file)?, CacheOutcome::Off))
-            }
+        let cache = dir.map(|dir| {
+            let version = self.plan.runtime.version();
+            Cache::new(dir, self.model, self.entry, version, self.plan.interrupt)
+        });
+        if let (Some(cache), Provider::Cpu) = (&cache, self.entry.provider) {
+            return self.load_cached_graph(cache, &file);
         }
+        // A provider that is not there fails here, before its model is read and a folder made for it.
+        let builder = self.options(None)?;
+        let Some(cache) = cache else {
+            return Ok((self.commit(builder, &file)?, CacheOutcome::Off));
+        };
+        self.plan.bundle.verify(self.model)?;
+        let (builder, outcome) = match self.entry.provider {
+            Provider::TensorRt | Provider::TensorRtRtx => match cache.folder() {
+                // TensorRT keeps its engines itself, in a folder for this model, provider, card and driver.
+                Ok((folder, outcome)) => (self.options(Some(&folder))?, outcome),
+                Err(reason) => (builder, CacheOutcome::Unusable { reason }),
+            },
+            Provider::Cpu | Provider::Cuda | Provider::OpenVino => (builder, CacheOutcome::Off),
+        };
+        Ok((self.commit(builder, &file)?, outcome))
     }
 
     /// The CPU: the graph optimised for this processor, which is mapped instead of read.
@@ -71,25 +80,6 @@ impl Request<'_> {
             Ok(session) => Ok((session, CacheOutcome::Hit)), // another process made it meanwhile
             Err(reason) => {
                 log::warn!(target: "dlnms::runtime", "the cache cannot be used: {reason}");
-                let session = self.commit(self.options(None)?, file)?;
-                Ok((session, CacheOutcome::Unusable { reason }))
-            }
-        }
-    }
-
-    /// TensorRT keeps its engines itself; it is given a folder for this model, provider, card and driver.
-    fn load_with_engines(
-        &self,
-        cache: &Cache<'_>,
-        file: &Path,
-    ) -> Result<(ort::session::Session, CacheOutcome)> {
-        self.plan.bundle.verify(self.model)?;
-        match cache.folder() {
-            Ok((folder, outcome)) => {
-                let session = self.commit(self.options(Some(&folder))?, file)?;
-                Ok((session, outcome))
-            }
-            Err(reason) => {
                 let session = self.commit(self.options(None)?, file)?;
                 Ok((session, CacheOutcome::Unusable { reason }))
             }

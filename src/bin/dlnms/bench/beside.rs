@@ -1,6 +1,6 @@
 //! Another provider or precision on the same cases, in turns with the one that is measured.
 
-use super::measure::{Synthetic, histogram, record, summary};
+use super::measure::{Synthetic, in_turns, summary};
 use crate::Failure;
 use crate::input::EngineArguments;
 use dlnms::scorer::{CancelToken, Scorer};
@@ -22,40 +22,30 @@ pub fn measure(
     if let Err(why) = other.prepare(None, &cancel) {
         return Ok(json!({ "name": name, "reason": why.to_string() }));
     }
-    let (mut ours, mut theirs) = (histogram(), histogram());
-    let mut ratios = Vec::with_capacity(n);
-    let mut apart = 0f32;
-    for i in 0..n + 3 {
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    let timed = |scorer: &Scorer, heads: &mut Vec<f32>, i| {
         let case = volumes.case(i);
-        let timed = |scorer: &Scorer| {
-            let start = Instant::now();
-            scorer.score(&case, &cancel).map(|s| (start.elapsed(), s))
-        };
-        let (a, b) = match i % 2 {
-            0 => (timed(measured)?, timed(&other)?),
-            _ => {
-                let b = timed(&other)?;
-                (timed(measured)?, b)
-            }
-        };
-        for (x, y) in a.1.heads.iter().zip(&b.1.heads) {
-            apart = apart.max((x - y).abs());
-        }
-        if i >= 3 {
-            record(&mut ours, a.0);
-            record(&mut theirs, b.0);
-            ratios.push(b.0.as_secs_f64() / a.0.as_secs_f64());
-        }
-    }
-    ratios.sort_by(f64::total_cmp);
+        let start = Instant::now();
+        let scores = scorer.score(&case, &cancel)?;
+        let took = start.elapsed();
+        heads.extend(scores.heads);
+        Ok(took)
+    };
+    let pairs = in_turns(
+        n,
+        |i| timed(&other, &mut theirs, i),
+        |i| timed(measured, &mut ours, i),
+    )?;
+    let apart = theirs.iter().zip(&ours).map(|(a, b)| (a - b).abs());
+    let apart = apart.fold(0f32, f32::max);
     let engine = other.engine();
     Ok(json!({
         "name": name,
         "provider": engine.as_ref().map(|e| e.provider.name()),
         "precision": engine.as_ref().map(|e| e.precision),
-        "call": summary::of(&theirs),
-        "measured_call": summary::of(&ours),
-        "ratio_to_measured": ratios[ratios.len() / 2],
+        "call": summary::of(&pairs.first),
+        "measured_call": summary::of(&pairs.second),
+        "ratio_to_measured": pairs.ratio,
         "largest_score_difference": apart,
     }))
 }

@@ -107,16 +107,56 @@ pub mod summary {
     }
 }
 
-pub(super) fn histogram() -> Histogram<u64> {
+fn histogram() -> Histogram<u64> {
     // Microseconds to a minute, three digits.
     Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order")
 }
 
-pub(super) fn record(into: &mut Histogram<u64>, time: Duration) {
+fn record(into: &mut Histogram<u64>, time: Duration) {
     into.saturating_record(time.as_micros() as u64);
 }
 
-/// Calls in pairs with bare runs of the same graph, in turns: who goes first changes from pair to pair.
+/// Two things timed in turns.
+pub struct Pairs {
+    pub first: Histogram<u64>,
+    pub second: Histogram<u64>,
+    /// Median over the pairs of the first's time by the second's.
+    pub ratio: f64,
+}
+
+/// Pairs before those that count.
+const WARM_UP: usize = 3;
+
+/// Time two things `n` times in pairs, which are numbered; who goes first changes from pair to pair.
+pub fn in_turns(
+    n: usize,
+    mut first: impl FnMut(usize) -> Result<Duration, Failure>,
+    mut second: impl FnMut(usize) -> Result<Duration, Failure>,
+) -> Result<Pairs, Failure> {
+    let (mut firsts, mut seconds) = (histogram(), histogram());
+    let mut ratios = Vec::with_capacity(n);
+    for i in 0..n + WARM_UP {
+        let early = if i % 2 == 0 { Some(second(i)?) } else { None };
+        let a = first(i)?;
+        let b = match early {
+            Some(time) => time,
+            None => second(i)?,
+        };
+        if i >= WARM_UP {
+            record(&mut firsts, a);
+            record(&mut seconds, b);
+            ratios.push(a.as_secs_f64() / b.as_secs_f64());
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    Ok(Pairs {
+        first: firsts,
+        second: seconds,
+        ratio: ratios[ratios.len() / 2],
+    })
+}
+
+/// Calls in pairs with bare runs of the same graph.
 pub fn calls(scorer: &Scorer, volumes: &Synthetic, n: usize) -> Result<Value, Failure> {
     let cancel = CancelToken::default();
     let model = &scorer.bundle().manifest.models[0];
@@ -140,35 +180,28 @@ pub fn calls(scorer: &Scorer, volumes: &Synthetic, n: usize) -> Result<Value, Fa
         );
         Ok(start.elapsed())
     };
-    let (mut whole, mut baseline) = (histogram(), histogram());
     let (mut preprocess, mut infer) = (histogram(), histogram());
-    let mut ratios = Vec::with_capacity(n);
-    for i in 0..n + 3 {
-        let case = volumes.case(i);
-        let first = if i % 2 == 0 { Some(run_bare()?) } else { None };
-        let start = Instant::now();
-        let scores = black_box(scorer.score(&case, &cancel)?);
-        let ours = start.elapsed();
-        let theirs = match first {
-            Some(time) => time,
-            None => run_bare()?,
-        };
-        if i < 3 {
-            continue; // warm-up
-        }
-        record(&mut whole, ours);
-        record(&mut baseline, theirs);
-        record(&mut preprocess, scores.timings.preprocess);
-        record(&mut infer, scores.timings.infer);
-        ratios.push(ours.as_secs_f64() / theirs.as_secs_f64());
-    }
-    ratios.sort_by(f64::total_cmp);
+    let pairs = in_turns(
+        n,
+        |i| {
+            let case = volumes.case(i);
+            let start = Instant::now();
+            let scores = black_box(scorer.score(&case, &cancel)?);
+            let took = start.elapsed();
+            if i >= WARM_UP {
+                record(&mut preprocess, scores.timings.preprocess);
+                record(&mut infer, scores.timings.infer);
+            }
+            Ok(took)
+        },
+        |_| run_bare(),
+    )?;
     Ok(json!({
-        "call": summary::of(&whole),
+        "call": summary::of(&pairs.first),
         "preprocess": summary::of(&preprocess),
         "infer": summary::of(&infer),
-        "bare_ort": summary::of(&baseline),
-        "ratio_to_bare": ratios[ratios.len() / 2],
+        "bare_ort": summary::of(&pairs.second),
+        "ratio_to_bare": pairs.ratio,
     }))
 }
 
