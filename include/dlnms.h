@@ -1128,7 +1128,7 @@ typedef struct {
 } dlnms_scorer_options;
 
 // Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the
-// caller sees it.
+// caller sees it. Any thread.
 //
 // Preconditions:
 // options is NULL or has struct_size writable bytes.

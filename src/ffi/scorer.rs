@@ -77,7 +77,7 @@ unsafe impl Versioned for dlnms_scorer_options {
 }
 
 /// Write defaults (AUTO, default threads) into `options`; `struct_size` is sizeof(dlnms_scorer_options) as the
-/// caller sees it.
+/// caller sees it. Any thread.
 ///
 /// # Safety
 /// `options` is NULL or has `struct_size` writable bytes.
