@@ -1,5 +1,6 @@
 // How long a score takes inside a C++ program: start, first score, and percentiles of every part of a warm call.
-//   latency BUNDLE [CASES [PROVIDER [THREADS [spin]]]]      PROVIDER: auto cpu cuda tensorrt tensorrt-rtx openvino
+//   latency BUNDLE [CASES [PROVIDER [THREADS [HOW]...]]]
+//   PROVIDER: auto cpu cuda tensorrt tensorrt-rtx openvino    HOW: spin fp32 fp16 bf16 onnxruntime (its own kernels on the CPU)
 //
 // Volumes are those of a scanner - CT 512 x 512 x 200 int16, PET 200 x 200 x 200 float -, their content is arithmetic.
 // RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
@@ -11,6 +12,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -41,13 +45,29 @@ uint32_t provider(const char* name) {
     throw std::invalid_argument(std::string(name) + " is no provider");
 }
 
-int run(const char* bundle, size_t cases, const char* provider_name, uint32_t threads, bool spin) {
-    const auto start = Clock::now();
-    const dlnms::Runtime runtime;
+/// Options of a scorer in the words of the command line.
+dlnms::ScorerOptions options_for(const char* provider_name, uint32_t threads, const std::vector<std::string>& words) {
     dlnms::ScorerOptions options;
     options.threads = threads;
-    options.spin = spin;
-    if (std::strcmp(provider_name, "auto") != 0) options.providers = {provider(provider_name)};
+    const std::map<std::string, uint32_t> precisions = {
+        {"fp32", DLNMS_PRECISION_FP32}, {"fp16", DLNMS_PRECISION_FP16}, {"bf16", DLNMS_PRECISION_BF16}};
+    uint32_t kernels = 0;
+    for (const auto& word : words) {
+        if (word == "spin") options.spin = true;
+        else if (word == "onnxruntime") kernels = DLNMS_KERNELS_ONNXRUNTIME;
+        else options.precision = precisions.at(word);
+    }
+    if (std::strcmp(provider_name, "auto") != 0) {
+        auto entry = dlnms::provider_options(provider(provider_name));
+        entry.kernels = kernels;
+        options.entries = {entry};
+    }
+    return options;
+}
+
+int run(const char* bundle, size_t cases, const dlnms::ScorerOptions& options) {
+    const auto start = Clock::now();
+    const dlnms::Runtime runtime;
     const dlnms::Scorer scorer(runtime, bundle, options);
     scorer.prepare([](uint32_t phase, float) {
         if (phase == DLNMS_PHASE_BUILD) std::fputc('.', stderr); // every 100 ms at least
@@ -82,8 +102,8 @@ int run(const char* bundle, size_t cases, const char* provider_name, uint32_t th
         for (size_t part = 0; part < 4; ++part) parts[part].ms.push_back(known[part]);
         parts[4].ms.push_back(whole - known[1] - known[2] - known[3]); // the boundary, and making the result
     }
-    std::printf("Research use only. dlnms %s, ONNX Runtime %s, provider %u, precision %u\n", dlnms_version(),
-                runtime.version().c_str(), scores.provider, scores.precision);
+    std::printf("Research use only. dlnms %s, ONNX Runtime %s, provider %u, precision %u, kernels %u, n1 %.6f\n", dlnms_version(),
+                runtime.version().c_str(), scores.provider, scores.precision, scores.kernels, static_cast<double>(scores.n1));
     std::printf("ready to score after %.0f ms; %zu cases, milliseconds:\n", prepared, cases);
     std::printf("%-12s %8s %8s %8s %8s %8s\n", "", "min", "p50", "p90", "p99", "max");
     for (auto& part : parts) {
@@ -99,12 +119,14 @@ int run(const char* bundle, size_t cases, const char* provider_name, uint32_t th
 int main(int argc, char** argv) {
     const long cases = argc > 2 ? std::strtol(argv[2], nullptr, 10) : 200;
     const long threads = argc > 4 ? std::strtol(argv[4], nullptr, 10) : 0;
-    if (argc < 2 || argc > 6 || cases < 1 || threads < 0 || (argc == 6 && std::strcmp(argv[5], "spin") != 0)) {
-        std::fprintf(stderr, "usage: latency BUNDLE [CASES [PROVIDER [THREADS [spin]]]]\n");
+    if (argc < 2 || cases < 1 || threads < 0) {
+        std::fprintf(stderr, "usage: latency BUNDLE [CASES [PROVIDER [THREADS [HOW]...]]]\n");
         return 2;
     }
     try {
-        return run(argv[1], static_cast<size_t>(cases), argc > 3 ? argv[3] : "auto", static_cast<uint32_t>(threads), argc == 6);
+        const std::vector<std::string> words(argv + std::min(argc, 5), argv + argc);
+        const auto options = options_for(argc > 3 ? argv[3] : "auto", static_cast<uint32_t>(threads), words);
+        return run(argv[1], static_cast<size_t>(cases), options);
     } catch (const std::exception& e) {
         std::fprintf(stderr, "latency: %s\n", e.what());
         return 1;

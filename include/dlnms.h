@@ -823,6 +823,15 @@ void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
 // Half precision, of bundles that have such a model.
 #define DLNMS_PRECISION_FP16 2
 
+// Products of BF16 numbers, summed up in single precision; on CPUs with AVX512-BF16, twice as fast and less exact.
+#define DLNMS_PRECISION_BF16 3
+
+// ONNX Runtime's kernels, on any processor.
+#define DLNMS_KERNELS_ONNXRUNTIME 1
+
+// This library's for the backbones, on processors with AVX-512.
+#define DLNMS_KERNELS_DLNMS 2
+
 // One provider of dlnms_scorer_options.entries; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
 // scorer's options or to the provider.
 typedef struct {
@@ -846,6 +855,11 @@ typedef struct {
   const char *cache_dir;
   // Library of a plugin provider or its folder.
   const char *plugin_path;
+  // DLNMS_KERNELS_ constant, of the CPU alone. 0: this library's where the processor and the model allow and the self-test
+  // passes, else ONNX Runtime's.
+  uint32_t kernels;
+  // 0.
+  uint32_t reserved;
 } dlnms_provider_options;
 
 // Write defaults into options; struct_size is sizeof(dlnms_provider_options) as the caller sees it. Any thread.
@@ -920,8 +934,8 @@ typedef struct {
   uint64_t total_ns;
   // DLNMS_PRECISION_ of the model that ran.
   uint32_t precision;
-  // 0.
-  uint32_t reserved;
+  // DLNMS_KERNELS_ that computed the backbones.
+  uint32_t kernels;
 } dlnms_scores;
 
 // Zero scores and set its struct_size to struct_size, which is sizeof(dlnms_scores) as the caller sees it.

@@ -144,6 +144,7 @@ pub fn runtime(scorer: &Scorer) -> Value {
         "threads": scorer.threads(),
         "provider": engine.as_ref().map(|e| e.provider.name()),
         "precision": engine.as_ref().map(|e| e.precision),
+        "kernels": engine.as_ref().map(|e| e.kernels),
         "placement": engine.as_ref().map(|e| &e.placement),
         "passed_over": engine.as_ref().map(|e| &e.passed_over),
         "cache": engine.as_ref().map(|e| &e.cache),

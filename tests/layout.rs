@@ -51,7 +51,7 @@ fn layout() -> String {
         dlnms_reference { struct_size, found, center_lps_mm, suv_mean, suv_sd, voxels }
         dlnms_scores {
             struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
-            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, reserved,
+            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, kernels,
         }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
             entries, n_entries, prepare_timeout_ms, precision, spin,
@@ -59,7 +59,7 @@ fn layout() -> String {
         dlnms_queue_options { struct_size, capacity, workers, reserved }
         dlnms_completion { struct_size, reserved, callback, user_data, drop }
         dlnms_provider_options {
-            struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path,
+            struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path, kernels, reserved,
         }
         dlnms_study_options { struct_size, reserved, ct_series, pet_series }
         dlnms_series {

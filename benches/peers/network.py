@@ -178,7 +178,12 @@ def main():
             peers |= {name: [*again, name] for name in ("openvino", "openvino-bf16")}
         if importlib.util.find_spec("torch"):
             peers["torch"] = [*again, "torch"]
-        peers |= {"dlnms": call, "dlnms, spinning": [*call, "spin"]}
+        peers |= {
+            "dlnms": call,
+            "dlnms, spinning": [*call, "spin"],
+            "dlnms, bf16": [*call, "bf16"],
+            "dlnms, ONNX Runtime's kernels": [*call, "onnxruntime"],
+        }
         rounds = {name: [] for name in peers}
         for n in range(a.rounds):
             for name, command in peers.items():
@@ -186,19 +191,19 @@ def main():
                 done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
                 if name.startswith("dlnms"):
                     line = next(line.split() for line in done.stdout.splitlines() if line.startswith("infer"))
-                    rounds[name].append({"peer": "dlnms, `infer` of a call", "p50": float(line[2]), "p99": float(line[4])})
+                    rounds[name].append({"peer": name.replace("dlnms", "dlnms, `infer` of a call"), "p50": float(line[2]), "p99": float(line[4])})
                 else:
                     rounds[name].append(json.loads(done.stdout.splitlines()[-1]))
     rows = [
-        {"peer": r[0]["peer"] + (", spinning" if "spinning" in name else ""),
+        {"peer": r[0]["peer"] + (", spinning" if name == "plain, spinning" else ""),
          "p50": statistics.median(x["p50"] for x in r), "p99": statistics.median(x["p99"] for x in r), "n1": r[0].get("n1")}
         for name, r in rounds.items()
     ]
     base = rows[0]["p50"]
-    print(f"{'':34} {'p50 ms':>8} {'p99 ms':>8} {'/ plain':>8}  n1")
+    print(f"{'':54} {'p50 ms':>8} {'p99 ms':>8} {'/ plain':>8}  n1")
     for row in rows:
         n1 = "" if row["n1"] is None else f"{row['n1']:.6f}"
-        print(f"{row['peer']:34} {row['p50']:8.2f} {row['p99']:8.2f} {row['p50'] / base:8.2f}  {n1}")
+        print(f"{row['peer']:54} {row['p50']:8.2f} {row['p99']:8.2f} {row['p50'] / base:8.2f}  {n1}")
     if a.json:
         a.json.write_text(json.dumps({"threads": a.threads, "runs": a.runs, "rounds": a.rounds, "peers": rows}, indent=2) + "\n")
 

@@ -63,7 +63,7 @@ pub struct Manifest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// `fp32` or `fp16`.
+    /// `fp32`, `fp16`, or `bf16`: then the file is the one of `fp32`.
     pub precision: Precision,
     /// File name inside the bundle.
     pub file: String,
@@ -88,11 +88,13 @@ pub enum Precision {
     Fp32 = 1,
     /// Half: weights, activations and inputs.
     Fp16 = 2,
+    /// Products of BF16 numbers summed up in single precision, made of a model in single precision.
+    Bf16 = 3,
 }
 
 impl Precision {
     /// All there are.
-    pub const ALL: [Precision; 2] = [Precision::Fp32, Precision::Fp16];
+    pub const ALL: [Precision; 3] = [Precision::Fp32, Precision::Fp16, Precision::Bf16];
 
     /// The precision with this number in the C ABI.
     pub fn from_code(code: u32) -> Option<Self> {
@@ -104,6 +106,7 @@ impl Precision {
         match self {
             Precision::Fp32 => "fp32",
             Precision::Fp16 => "fp16",
+            Precision::Bf16 => "bf16",
         }
     }
 }

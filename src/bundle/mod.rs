@@ -28,8 +28,13 @@ impl Bundle {
     /// Open and verify. Reads each file once; about 0.1 s for 190 MB where the processor has SHA instructions.
     pub fn open(dir: &Path) -> Result<Self> {
         let bundle = Self::open_without_models(dir)?;
-        for model in &bundle.manifest.models {
-            bundle.verify(model)?;
+        let models = &bundle.manifest.models;
+        for (n, model) in models.iter().enumerate() {
+            // Precisions may share a file.
+            let other = |m: &Model| m.file != model.file || m.sha256 != model.sha256;
+            if models[..n].iter().all(other) {
+                bundle.verify(model)?;
+            }
         }
         Ok(bundle)
     }

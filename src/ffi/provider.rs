@@ -5,7 +5,7 @@ use super::strings;
 use super::structs::{self, Versioned};
 use crate::bundle::Precision;
 use crate::error::{Error, Result};
-use crate::runtime::provider::{Entry, Policy, Provider};
+use crate::runtime::provider::{Entry, Kernels, Policy, Provider};
 use std::ffi::c_char;
 
 /// ONNX Runtime's CPU kernels.
@@ -23,6 +23,13 @@ pub const DLNMS_PROVIDER_OPENVINO: u32 = 5;
 pub const DLNMS_PRECISION_FP32: u32 = 1;
 /// Half precision, of bundles that have such a model.
 pub const DLNMS_PRECISION_FP16: u32 = 2;
+/// Products of BF16 numbers, summed up in single precision; on CPUs with AVX512-BF16, twice as fast and less exact.
+pub const DLNMS_PRECISION_BF16: u32 = 3;
+
+/// ONNX Runtime's kernels, on any processor.
+pub const DLNMS_KERNELS_ONNXRUNTIME: u32 = 1;
+/// This library's for the backbones, on processors with AVX-512.
+pub const DLNMS_KERNELS_DLNMS: u32 = 2;
 
 /// One provider of dlnms_scorer_options.entries; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
 /// scorer's options or to the provider.
@@ -49,6 +56,11 @@ pub struct dlnms_provider_options {
     pub cache_dir: *const c_char,
     /// Library of a plugin provider or its folder.
     pub plugin_path: *const c_char,
+    /// DLNMS_KERNELS_ constant, of the CPU alone. 0: this library's where the processor and the model allow and the self-test
+    /// passes, else ONNX Runtime's.
+    pub kernels: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), u32 first, integers and pointers.
@@ -153,6 +165,7 @@ unsafe fn entry(ptr: *const dlnms_provider_options) -> Result<Entry> {
     entry.device = raw.device;
     entry.threads = some(raw.threads.into()).map(|n| n as usize);
     entry.cuda_graph = raw.cuda_graph != 0;
+    entry.kernels = kernels("dlnms_provider_options.kernels", raw.kernels)?;
     entry.memory_limit = some(raw.memory_limit);
     entry.workspace = some(raw.workspace);
     // SAFETY: handed on from the caller.
@@ -176,7 +189,19 @@ fn precision(field: &str, code: u32) -> Result<Option<Precision>> {
     }
 }
 
+fn kernels(field: &str, code: u32) -> Result<Option<Kernels>> {
+    match code {
+        0 => Ok(None),
+        code => Kernels::from_code(code).map(Some).ok_or_else(|| {
+            Error::invalid(field, format!("{code} is not a DLNMS_KERNELS_ constant"))
+        }),
+    }
+}
+
 const _: () = {
+    assert!(DLNMS_KERNELS_ONNXRUNTIME == Kernels::OnnxRuntime as u32);
+    assert!(DLNMS_KERNELS_DLNMS == Kernels::Dlnms as u32);
+    assert!(DLNMS_PRECISION_BF16 == Precision::Bf16 as u32);
     assert!(DLNMS_PROVIDER_CPU == Provider::Cpu as u32);
     assert!(DLNMS_PROVIDER_CUDA == Provider::Cuda as u32);
     assert!(DLNMS_PROVIDER_TENSORRT == Provider::TensorRt as u32);
@@ -187,7 +212,7 @@ const _: () = {
     let wide = cfg!(target_pointer_width = "64");
     assert!(
         !wide
-            || size_of::<dlnms_provider_options>()
+            || std::mem::offset_of!(dlnms_provider_options, kernels)
                 == <dlnms_provider_options as Versioned>::V1_SIZE
     );
 };

@@ -88,8 +88,8 @@ pub struct dlnms_scores {
     pub total_ns: u64,
     /// DLNMS_PRECISION_ of the model that ran.
     pub precision: u32,
-    /// 0.
-    pub reserved: u32,
+    /// DLNMS_KERNELS_ that computed the backbones.
+    pub kernels: u32,
 }
 
 // SAFETY: repr(C), u32 first, integers and floats.
@@ -139,7 +139,7 @@ impl ResultObject {
             finish_ns: ns(t.finish),
             total_ns: ns(t.total()),
             precision: scorer.engine().map_or(0, |e| e.precision as u32),
-            reserved: 0,
+            kernels: scorer.engine().map_or(0, |e| e.kernels as u32),
         };
         let heads = manifest
             .heads

@@ -23,6 +23,8 @@ use std::time::{Duration, SystemTime};
 pub enum CacheOutcome {
     /// None was asked for.
     Off,
+    /// There is nothing to keep: what runs is made of the model as fast as it could be read from a cache.
+    Unneeded,
     /// The entry was there and sound.
     Hit,
     /// It was made.

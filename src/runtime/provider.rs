@@ -72,6 +72,35 @@ impl Provider {
     }
 }
 
+/// Whose code computes the network's backbones on the CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum Kernels {
+    /// ONNX Runtime's, on any processor.
+    OnnxRuntime = 1,
+    /// This library's, on processors with AVX-512.
+    Dlnms = 2,
+}
+
+impl Kernels {
+    /// All there are.
+    pub const ALL: [Kernels; 2] = [Kernels::OnnxRuntime, Kernels::Dlnms];
+
+    /// The kernels with this number in the C ABI.
+    pub fn from_code(code: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| *k as u32 == code)
+    }
+
+    /// Name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kernels::OnnxRuntime => "onnxruntime",
+            Kernels::Dlnms => "dlnms",
+        }
+    }
+}
+
 /// A provider of a policy, and how it is to be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -94,6 +123,9 @@ pub struct Entry {
     pub workspace: Option<u64>,
     /// Record the kernels of a run once and replay them.
     pub cuda_graph: bool,
+    /// Whose kernels compute on the CPU; `None`: this library's where the processor and the model allow and the self-test
+    /// passes, else ONNX Runtime's.
+    pub kernels: Option<Kernels>,
 }
 
 impl Entry {
@@ -109,6 +141,7 @@ impl Entry {
             memory_limit: None,
             workspace: None,
             cuda_graph: false,
+            kernels: None,
         }
     }
 
@@ -127,6 +160,11 @@ impl Entry {
                 "workspace",
             ),
             (self.cuda_graph, gpu, "CUDA graph"),
+            (
+                self.kernels.is_some(),
+                self.provider == Provider::Cpu,
+                "kernels",
+            ),
         ] {
             if set && !can {
                 return Err(Error::invalid(

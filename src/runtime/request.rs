@@ -1,9 +1,9 @@
 //! ONNX Runtime's session for one model on one provider: its options, and the cache it may come from.
 
 use super::cache::{self, Cache, CacheOutcome};
-use super::provider::{Entry, Provider};
-use super::{Plan, Runtime, plugin};
-use crate::bundle::Model;
+use super::provider::{Entry, Kernels, Provider};
+use super::{Plan, Runtime, backbones, plugin};
+use crate::bundle::{Model, Precision};
 use crate::error::{Error, Result};
 use ort::ep;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -15,14 +15,21 @@ pub(super) struct Request<'a> {
     pub plan: &'a Plan<'a>,
     pub entry: &'a Entry,
     pub model: &'a Model,
+    pub kernels: Kernels,
 }
 
 impl Request<'_> {
     /// ONNX Runtime's session, from the cache where there is one.
     pub fn load(&self) -> Result<(ort::session::Session, CacheOutcome)> {
+        if self.kernels == Kernels::Dlnms {
+            return self.load_with_backbones();
+        }
+        if self.model.precision == Precision::Bf16 {
+            let why = "ONNX Runtime's kernels have no BF16 here".to_owned();
+            return Err(Error::ProviderUnavailable(why));
+        }
         let file = self.plan.bundle.path(&self.model.file);
-        let dir = self.entry.cache.as_deref().or(self.plan.cache);
-        let cache = dir.map(|dir| {
+        let cache = self.cache_dir().map(|dir| {
             let version = self.plan.runtime.version();
             Cache::new(dir, self.model, self.entry, version, self.plan.interrupt)
         });
@@ -31,10 +38,10 @@ impl Request<'_> {
         }
         // A provider that is not there fails here, before its model is read and a folder made for it.
         let builder = self.options(None)?;
+        self.plan.bundle.verify(self.model)?;
         let Some(cache) = cache else {
             return Ok((self.commit(builder, &file)?, CacheOutcome::Off));
         };
-        self.plan.bundle.verify(self.model)?;
         let (builder, outcome) = match self.entry.provider {
             Provider::TensorRt | Provider::TensorRtRtx => match cache.folder() {
                 // TensorRT keeps its engines itself, in a folder for this model, provider, card and driver.
@@ -44,6 +51,30 @@ impl Request<'_> {
             Provider::Cpu | Provider::Cuda | Provider::OpenVino => (builder, CacheOutcome::Off),
         };
         Ok((self.commit(builder, &file)?, outcome))
+    }
+
+    /// The CPU with this library's kernels. Their weights are laid out as the file is read, as fast as a cache could be, so
+    /// there is nothing to keep.
+    fn load_with_backbones(&self) -> Result<(ort::session::Session, CacheOutcome)> {
+        let Plan {
+            bundle, interrupt, ..
+        } = *self.plan;
+        let taken = backbones::take(bundle, self.model, self.threads(), interrupt)?;
+        let mut builder = set(self.options(None)?.with_operators(taken.operators))?;
+        // What is left are the heads, whose weights are read once for each case: copies of them would only take room.
+        builder = set(builder.with_config_entry("session.disable_prepacking", "1"))?;
+        self.plan.interrupt.watch(&builder)?;
+        (self.plan.building)();
+        let session = builder.commit_from_memory(&taken.model);
+        let outcome = match self.cache_dir() {
+            Some(_) => CacheOutcome::Unneeded,
+            None => CacheOutcome::Off,
+        };
+        Ok((session.map_err(failed("load the model"))?, outcome))
+    }
+
+    fn cache_dir(&self) -> Option<&Path> {
+        self.entry.cache.as_deref().or(self.plan.cache)
     }
 
     /// The CPU: the graph optimised for this processor, which is mapped instead of read.
@@ -124,12 +155,15 @@ impl Request<'_> {
             .map_err(failed("load the model"))
     }
 
+    fn threads(&self) -> usize {
+        self.entry.threads.unwrap_or(self.plan.threads)
+    }
+
     fn options(&self, engines: Option<&Path>) -> Result<SessionBuilder> {
         let Entry {
             provider, device, ..
         } = *self.entry;
-        let threads = self.entry.threads.unwrap_or(self.plan.threads);
-        let mut builder = options(self.plan.runtime, provider, threads, self.plan.spin)?;
+        let mut builder = options(self.plan.runtime, provider, self.threads(), self.plan.spin)?;
         if let Some(dispatch) = dispatch(self.entry, engines) {
             builder = builder
                 .with_execution_providers([dispatch.error_on_failure()])

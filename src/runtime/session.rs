@@ -3,9 +3,9 @@
 use super::cache::CacheOutcome;
 use super::interrupt::Interrupt;
 use super::lane::{Lane, Signature};
-use super::provider::{Entry, PassedOver, Placement, Policy, Provider};
+use super::provider::{Entry, Kernels, PassedOver, Placement, Policy, Provider};
 use super::request::Request;
-use super::{Runtime, placement};
+use super::{Runtime, backbones, placement};
 use crate::bundle::{Bundle, Precision};
 use crate::error::{Error, Result};
 use ort::value::{TensorElementType, ValueType};
@@ -47,6 +47,8 @@ pub struct Session {
     pub provider: Provider,
     /// Its arithmetic.
     pub precision: Precision,
+    /// Whose code computes the backbones.
+    pub kernels: Kernels,
     /// How far scores may be off, by the manifest.
     pub tolerance: f64,
     /// Largest deviation from the self-test vectors.
@@ -68,8 +70,8 @@ impl Session {
         let mut passed_over = plan.given_up.to_vec();
         let mut last = Error::ProviderUnavailable("the policy is empty".into());
         let attempts = attempts(plan.policy, plan.bundle).skip(plan.given_up.len());
-        for (entry, precision) in attempts {
-            match Self::attempt(plan, entry, precision) {
+        for attempt in attempts {
+            match Self::attempt(plan, attempt) {
                 Ok(mut session) => {
                     session.passed_over = passed_over;
                     return Ok(session);
@@ -83,12 +85,15 @@ impl Session {
                 ) => return Err(e),
                 Err(e) => {
                     plan.interrupt.check()?;
-                    let provider = entry.provider.name();
+                    let provider = attempt.entry.provider.name();
                     log::info!(target: "dlnms::runtime", "provider {provider} passed over: {e}");
                     passed_over.push(PassedOver {
                         provider,
-                        precision,
-                        reason: reason(&e),
+                        precision: attempt.precision,
+                        reason: match attempt.kernels {
+                            Kernels::OnnxRuntime => reason(&e),
+                            Kernels::Dlnms => format!("kernels of dlnms: {}", reason(&e)),
+                        },
                     });
                     last = e;
                 }
@@ -107,12 +112,22 @@ impl Session {
         })
     }
 
-    fn attempt(plan: &Plan<'_>, entry: &Entry, precision: Precision) -> Result<Self> {
+    fn attempt(plan: &Plan<'_>, attempt: Attempt<'_>) -> Result<Self> {
+        let Attempt {
+            entry,
+            precision,
+            kernels,
+        } = attempt;
         let model = plan.bundle.manifest.model(precision).ok_or_else(|| {
             let name = precision.name();
             Error::ProviderUnavailable(format!("the bundle has no model of precision {name}"))
         })?;
-        let request = Request { plan, entry, model };
+        let request = Request {
+            plan,
+            entry,
+            model,
+            kernels,
+        };
         let (inner, cache) = request.load()?;
         let manifest = &plan.bundle.manifest;
         let side = manifest.preprocessing.output;
@@ -131,6 +146,7 @@ impl Session {
             },
             provider: entry.provider,
             precision,
+            kernels,
             tolerance: model.tolerance,
             self_test_max_difference: 0.0,
             passed_over: Vec::new(),
@@ -257,12 +273,30 @@ impl Session {
     }
 }
 
+/// One way to run a model.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// With this provider,
+    pub entry: &'a Entry,
+    /// in this arithmetic,
+    pub precision: Precision,
+    /// by these kernels.
+    pub kernels: Kernels,
+}
+
 /// Everything a policy allows with a bundle, in order.
-pub fn attempts<'a>(
-    policy: &'a Policy,
-    bundle: &'a Bundle,
-) -> impl Iterator<Item = (&'a Entry, Precision)> {
-    let of = |entry| precisions(entry, bundle).iter().map(move |p| (entry, *p));
+pub fn attempts<'a>(policy: &'a Policy, bundle: &'a Bundle) -> impl Iterator<Item = Attempt<'a>> {
+    let of = |entry| {
+        let by = move |precision| {
+            let with = move |kernels| Attempt {
+                entry,
+                precision,
+                kernels,
+            };
+            kernels(entry, precision).iter().copied().map(with)
+        };
+        precisions(entry, bundle).iter().copied().flat_map(by)
+    };
     policy.entries.iter().flat_map(of)
 }
 
@@ -272,8 +306,23 @@ fn precisions(entry: &Entry, bundle: &Bundle) -> &'static [Precision] {
     match entry.precision {
         Some(Precision::Fp32) => &[Precision::Fp32],
         Some(Precision::Fp16) => &[Precision::Fp16],
+        Some(Precision::Bf16) => &[Precision::Bf16],
         None if entry.provider.is_gpu() && has_half => &[Precision::Fp16, Precision::Fp32],
         None => &[Precision::Fp32],
+    }
+}
+
+/// Kernels to try: this library's where the processor can run them, for they are faster.
+fn kernels(entry: &Entry, precision: Precision) -> &'static [Kernels] {
+    match (entry.kernels, precision) {
+        (Some(Kernels::OnnxRuntime), _) => &[Kernels::OnnxRuntime],
+        (Some(Kernels::Dlnms), _) => &[Kernels::Dlnms],
+        (None, _) if entry.provider != Provider::Cpu => &[Kernels::OnnxRuntime],
+        (None, Precision::Bf16) => &[Kernels::Dlnms],
+        (None, Precision::Fp32) if backbones::supported(precision) => {
+            &[Kernels::Dlnms, Kernels::OnnxRuntime]
+        }
+        (None, _) => &[Kernels::OnnxRuntime],
     }
 }
 

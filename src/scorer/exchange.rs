@@ -7,7 +7,7 @@ use crate::lesion::Lesion;
 use crate::quality::{Finding, QualityPolicy};
 use crate::reference::References;
 use crate::runtime::CacheOutcome;
-use crate::runtime::provider::{PassedOver, Placement, Policy, Provider};
+use crate::runtime::provider::{Kernels, PassedOver, Placement, Policy, Provider};
 use crate::suv::SuvScale;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -145,6 +145,8 @@ pub struct Engine {
     pub provider: Provider,
     /// The arithmetic of the model.
     pub precision: Precision,
+    /// Whose code computes the backbones.
+    pub kernels: Kernels,
     /// Attempts before it in the policy.
     pub passed_over: Vec<PassedOver>,
     /// Nodes by provider, as ONNX Runtime reports.

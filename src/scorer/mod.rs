@@ -16,7 +16,7 @@ use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::quality::Finding;
 use crate::reference::References;
-use crate::runtime::provider::{Entry, PassedOver};
+use crate::runtime::provider::PassedOver;
 use crate::runtime::{Runtime, Session, attempts};
 use crate::{lesion, quality, reference};
 use preprocess::{Buffers, Checked};
@@ -68,7 +68,7 @@ struct Prepared {
 }
 
 impl Scorer {
-    /// Open and verify a bundle. The session is built by [`Scorer::prepare`], or by the first score.
+    /// Open a bundle. Its model is verified and the session built by [`Scorer::prepare`], or by the first score.
     pub fn new(runtime: Runtime, bundle: &Path, options: ScorerOptions) -> Result<Self> {
         if options.threads > MAX_THREADS {
             return Err(Error::invalid(
@@ -79,13 +79,8 @@ impl Scorer {
         for entry in &options.policy.entries {
             entry.validate()?;
         }
-        let cached = |entry: &Entry| entry.cache.is_some() || options.cache.is_some();
-        let bundle = match options.policy.entries.iter().all(cached) {
-            false => Bundle::open(bundle),
-            true => Bundle::open_without_models(bundle),
-        }?;
         Ok(Self {
-            bundle,
+            bundle: Bundle::open_without_models(bundle)?,
             runtime,
             options,
             ready: RwLock::default(),

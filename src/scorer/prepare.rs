@@ -147,6 +147,7 @@ impl Scorer {
         let engine = Arc::new(Engine {
             provider: session.provider,
             precision: session.precision,
+            kernels: session.kernels,
             passed_over: session.passed_over.clone(),
             placement: session.placement.clone(),
             cache: session.cache.clone(),

@@ -81,10 +81,11 @@ fn print_bundle(scorer: &Scorer) {
     );
     if let Some(engine) = scorer.engine() {
         say!(
-            "provider      {} in {} with {} threads",
+            "provider      {} in {} with {} threads, kernels of {}",
             engine.provider.name(),
             engine.precision.name(),
-            scorer.threads()
+            scorer.threads(),
+            engine.kernels.name()
         );
         for p in &engine.placement {
             say!("  placement   {} nodes on {}", p.nodes, p.provider);
@@ -102,7 +103,10 @@ fn print_bundle(scorer: &Scorer) {
 
 fn cache(outcome: &CacheOutcome) -> String {
     match outcome {
-        CacheOutcome::Off => "none (--cache DIR makes the next start faster)".into(),
+        CacheOutcome::Off => {
+            "none (--cache DIR makes the next start faster, where an engine is built)".into()
+        }
+        CacheOutcome::Unneeded => "not needed by the kernels of dlnms".into(),
         CacheOutcome::Hit => "hit".into(),
         CacheOutcome::Miss { reason } => format!("miss: {reason}"),
         CacheOutcome::Unusable { reason } => format!("cannot be used: {reason}"),

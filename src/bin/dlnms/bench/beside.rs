@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
 
-/// Measure `name`, which is `PROVIDER` or `PROVIDER:PRECISION`. One that cannot run is an entry with its reason.
+/// Measure `name`, which is `PROVIDER[:PRECISION[:KERNELS]]`. One that cannot run is an entry with its reason.
 pub fn measure(
     measured: &Scorer,
     engine: &EngineArguments,
@@ -43,6 +43,7 @@ pub fn measure(
         "name": name,
         "provider": engine.as_ref().map(|e| e.provider.name()),
         "precision": engine.as_ref().map(|e| e.precision),
+        "kernels": engine.as_ref().map(|e| e.kernels),
         "call": summary::of(&pairs.first),
         "measured_call": summary::of(&pairs.second),
         "ratio_to_measured": pairs.ratio,

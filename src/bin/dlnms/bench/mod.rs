@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_values_t = [1, 4, 8, 16])]
     batch: Vec<usize>,
     /// Measure another provider or precision in turns with this one, and how far their scores lie apart; may be repeated
-    #[arg(long, value_name = "NAME[:PRECISION]")]
+    #[arg(long, value_name = "NAME[:PRECISION[:KERNELS]]")]
     beside: Vec<String>,
     /// Fresh processes for the cold start, with and without a cache; 0 leaves it out
     #[arg(long, value_name = "N", default_value_t = 3)]

@@ -1,0 +1,472 @@
+//! ResNet-18 without its pooling and classifier, on 112 x 112 images, up to the largest and the mean value of each of its
+//! 512 channels, which is all that the heads of DLNMS see of it.
+#![allow(unsafe_code)]
+
+use super::tile::{Arithmetic, BLOCK, Job, Line, blank};
+use super::winograd;
+use std::collections::TryReserveError;
+use std::marker::PhantomData;
+
+/// Rows and columns of an image.
+pub const SIDE: usize = 112;
+/// Channels of an image.
+pub const CHANNELS: usize = 3;
+/// Channels of the outcome.
+pub const FEATURES: usize = 512;
+
+/// Weights are laid out for so many outputs at a time, or a multiple.
+pub const OUTPUTS: usize = 64;
+
+/// A convolution of the network.
+#[derive(Debug)]
+pub struct Layer {
+    /// Name behind that of the backbone.
+    pub name: &'static str,
+    pub inputs: usize,
+    pub outputs: usize,
+    /// Rows and columns of its kernel.
+    pub kernel: usize,
+}
+
+const fn layer(name: &'static str, inputs: usize, outputs: usize, kernel: usize) -> Layer {
+    Layer {
+        name,
+        inputs,
+        outputs,
+        kernel,
+    }
+}
+
+/// The stem, then stage by stage two blocks of two; before the second of a block that changes the shape, what brings its
+/// input to that shape.
+pub const LAYERS: [Layer; 20] = [
+    layer("stem", CHANNELS, 64, 7),
+    layer("4.0.conv1", 64, 64, 3),
+    layer("4.0.conv2", 64, 64, 3),
+    layer("4.1.conv1", 64, 64, 3),
+    layer("4.1.conv2", 64, 64, 3),
+    layer("5.0.conv1", 64, 128, 3),
+    layer("5.0.down", 64, 128, 1),
+    layer("5.0.conv2", 128, 128, 3),
+    layer("5.1.conv1", 128, 128, 3),
+    layer("5.1.conv2", 128, 128, 3),
+    layer("6.0.conv1", 128, 256, 3),
+    layer("6.0.down", 128, 256, 1),
+    layer("6.0.conv2", 256, 256, 3),
+    layer("6.1.conv1", 256, 256, 3),
+    layer("6.1.conv2", 256, 256, 3),
+    layer("7.0.conv1", 256, 512, 3),
+    layer("7.0.down", 256, 512, 1),
+    layer("7.0.conv2", 512, 512, 3),
+    layer("7.1.conv1", 512, 512, 3),
+    layer("7.1.conv2", 512, 512, 3),
+];
+
+/// Weights and bias of a layer, as the kernels want them.
+#[derive(Default)]
+pub struct Packed {
+    pub weights: Vec<Line>,
+    pub bias: Vec<f32>,
+}
+
+impl Layer {
+    /// Whether Winograd's way is the shorter one: where there are more pixels than weights to read.
+    fn halves<A: Arithmetic>(&self) -> bool {
+        A::EXACT && self.kernel == 3 && self.inputs == self.outputs && self.outputs <= 128
+    }
+
+    /// Lines of its weights.
+    pub fn lines<A: Arithmetic>(&self) -> usize {
+        let (groups, columns, words) = self.steps::<A>();
+        match self.halves::<A>() {
+            true => self.outputs * self.inputs,
+            false => self.outputs / BLOCK * groups * self.kernel * columns * words,
+        }
+    }
+
+    /// Groups of inputs, columns of the kernel in words, and words of a pixel in a group. A word is one value or two:
+    /// neighbouring columns of a channel in the stem, neighbouring channels elsewhere.
+    fn steps<A: Arithmetic>(&self) -> (usize, usize, usize) {
+        let values = BLOCK / A::WORDS;
+        match self.inputs < BLOCK {
+            true => (self.inputs, self.kernel.div_ceil(values), 1),
+            false => (self.inputs / BLOCK, self.kernel, A::WORDS),
+        }
+    }
+
+    /// Put weights of some outputs, a multiple of [`OUTPUTS`], behind those of the outputs before: shape outputs x inputs x
+    /// kernel x kernel, little-endian, to as the kernels want them.
+    pub fn pack<A: Arithmetic>(&self, weights: &[[u8; 4]], to: &mut Vec<Line>) {
+        if self.halves::<A>() {
+            return winograd::pack(self.inputs, weights, to);
+        }
+        let k = self.kernel;
+        let (groups, columns, words) = self.steps::<A>();
+        let values = BLOCK / A::WORDS;
+        let depth = self.inputs / groups;
+        let stem = self.inputs < BLOCK;
+        for outputs in weights.chunks_exact(BLOCK * self.inputs * k * k) {
+            for group in 0..groups {
+                // Of each output of the block, what it takes from the inputs of this group.
+                let rows: [&[[u8; 4]]; BLOCK] = std::array::from_fn(|lane| {
+                    let taps = depth * k * k;
+                    &outputs[lane * self.inputs * k * k + group * taps..][..taps]
+                });
+                for ky in 0..k {
+                    for column in 0..columns {
+                        for word in 0..words {
+                            let at = |n| match stem {
+                                true => (ky * k + column * values + n, column * values + n < k),
+                                false => (((word * values + n) * k + ky) * k + column, true),
+                            };
+                            let ((first, _), (second, there)) = (at(0), at(values - 1));
+                            to.push(Line(std::array::from_fn(|lane| {
+                                let second = if there { rows[lane][second] } else { [0; 4] };
+                                A::word(
+                                    f32::from_le_bytes(rows[lane][first]),
+                                    f32::from_le_bytes(second),
+                                )
+                            })));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One backbone.
+pub struct Backbone<A> {
+    layers: Vec<Packed>,
+    arithmetic: PhantomData<A>,
+}
+
+/// Images of the network between its layers; their borders are zero and stay so.
+pub struct Scratch {
+    image: Vec<Line>,
+    stem: Vec<Line>,
+    stages: [Stage; 4],
+    /// For Winograd's way.
+    room: Vec<Line>,
+    /// Images that there is room for.
+    images: usize,
+}
+
+/// A stage's images: what enters a block, what leaves its first convolution, and what is added behind its second, in
+/// single precision, where that is not the first of these.
+struct Stage {
+    flow: Vec<Line>,
+    middle: Vec<Line>,
+    full: Vec<Line>,
+}
+
+/// Pixels of a row, and channels, of each stage.
+const STAGES: [(usize, usize); 4] = [(28, 64), (14, 128), (7, 256), (4, 512)];
+/// Pixels of a row behind the stem.
+const STEM: usize = 56;
+/// Values in a row of the image with the border of the stem's kernel on both sides.
+const ROW: usize = SIDE + 6;
+
+impl Scratch {
+    pub fn new<A: Arithmetic>(images: usize) -> Result<Self, TryReserveError> {
+        let blank = |words: usize| blank(words.div_ceil(BLOCK));
+        let stage = |n: usize| {
+            let (side, channels) = STAGES[n];
+            // The first stages see one image after the other; the last, with three quarters of the weights, all at once.
+            let images = if n < 2 { 1 } else { images };
+            let values = images * (side + 2) * (side + 2) * channels;
+            let words = values / BLOCK * A::WORDS;
+            Ok::<_, TryReserveError>(Stage {
+                flow: blank(words)?,
+                middle: blank(words)?,
+                full: blank(if A::EXACT { 0 } else { values })?,
+            })
+        };
+        Ok(Self {
+            image: blank(CHANNELS * ROW * ROW * A::WORDS / BLOCK)?,
+            stem: blank((STEM + 2) * (STEM + 2) * 64)?,
+            stages: [stage(0)?, stage(1)?, stage(2)?, stage(3)?],
+            room: blank(if A::EXACT { winograd::ROOM * BLOCK } else { 0 })?,
+            images,
+        })
+    }
+}
+
+/// Where images of a stage lie.
+#[derive(Clone, Copy)]
+struct At {
+    stage: usize,
+    flow: *mut u32,
+    middle: *mut u32,
+    full: *mut f32,
+    room: *mut f32,
+    images: usize,
+}
+
+impl Scratch {
+    /// Whether there is room for so many images.
+    pub fn holds(&self, images: usize) -> bool {
+        images <= self.images
+    }
+
+    /// Some images of a stage, from one on.
+    fn at<A: Arithmetic>(&mut self, stage: usize, first: usize, images: usize) -> At {
+        let (side, channels) = STAGES[stage];
+        let values = first * (side + 2) * (side + 2) * channels;
+        let Stage { flow, middle, full } = &mut self.stages[stage];
+        let words = |lines: &mut Vec<Line>| {
+            lines
+                .as_mut_ptr()
+                .cast::<u32>()
+                .wrapping_add(values / BLOCK * A::WORDS)
+        };
+        At {
+            stage,
+            flow: words(flow),
+            middle: words(middle),
+            full: match A::EXACT {
+                true => words(flow).cast(),
+                false => full.as_mut_ptr().cast::<f32>().wrapping_add(values),
+            },
+            room: self.room.as_mut_ptr().cast(),
+            images,
+        }
+    }
+}
+
+impl<A: Arithmetic> Backbone<A> {
+    /// Of all layers, in the order of [`LAYERS`]; `None` if one is not whole, or the processor has not the instructions.
+    pub fn new(layers: Vec<Packed>) -> Option<Self> {
+        let whole = |(packed, layer): (&Packed, &Layer)| {
+            packed.weights.len() == layer.lines::<A>() && packed.bias.len() == layer.outputs
+        };
+        let whole = layers.len() == LAYERS.len() && layers.iter().zip(&LAYERS).all(whole);
+        (whole && A::supported()).then_some(Self {
+            layers,
+            arithmetic: PhantomData,
+        })
+    }
+
+    /// Largest and mean value of each channel, of each image (channels x rows x columns).
+    pub fn run(
+        &self,
+        images: &[f32],
+        scratch: &mut Scratch,
+        largest: &mut [f32],
+        mean: &mut [f32],
+    ) {
+        let (images, rest) = images.as_chunks::<{ CHANNELS * SIDE * SIDE }>();
+        let n = images.len();
+        assert!(rest.is_empty() && scratch.holds(n), "room for the images");
+        assert!(
+            largest.len() == n * FEATURES && mean.len() == n * FEATURES,
+            "room for the features"
+        );
+        // SAFETY: `new` found the instructions; the scratch has room for so many images of each stage.
+        unsafe {
+            for (number, image) in images.iter().enumerate() {
+                self.stem(image, scratch);
+                let [first, second] = [0, 1].map(|stage| scratch.at::<A>(stage, 0, 1));
+                let keep = if A::EXACT {
+                    std::ptr::null_mut()
+                } else {
+                    first.full
+                };
+                for plane in 0..first.channels() / BLOCK {
+                    let (from, to) = (
+                        plane * (STEM + 2) * (STEM + 2) * BLOCK,
+                        plane * first.pixels(),
+                    );
+                    let stem = scratch.stem.as_ptr().cast::<f32>().add(from);
+                    let keep = if keep.is_null() {
+                        keep
+                    } else {
+                        keep.add(to * BLOCK)
+                    };
+                    A::pool(stem, first.flow.add(to * A::WORDS), keep);
+                }
+                self.block(1, first);
+                self.block(3, first);
+                self.shrink(5, first, second);
+                self.block(8, second);
+                let third = scratch.at::<A>(2, number, 1);
+                self.shrink(10, second, third);
+                self.block(13, third);
+            }
+            let third = scratch.at::<A>(2, 0, n);
+            let fourth = scratch.at::<A>(3, 0, n);
+            self.shrink(15, third, fourth);
+            self.block(18, fourth);
+        }
+        let (side, _) = STAGES[3];
+        let last = &scratch.stages[3];
+        let lines = if A::EXACT { &last.flow } else { &last.full };
+        let outcome = largest
+            .as_chunks_mut::<BLOCK>()
+            .0
+            .iter_mut()
+            .zip(mean.as_chunks_mut::<BLOCK>().0);
+        for (plane, (largest, mean)) in lines.chunks_exact((side + 2) * (side + 2)).zip(outcome) {
+            (*largest, *mean) = ([0.0; BLOCK], [0.0; BLOCK]); // behind the threshold nothing is below 0
+            for row in plane.chunks_exact(side + 2).skip(1).take(side) {
+                for pixel in &row[1..=side] {
+                    for (lane, bits) in pixel.0.iter().enumerate() {
+                        let v = f32::from_bits(*bits);
+                        largest[lane] = largest[lane].max(v);
+                        mean[lane] += v;
+                    }
+                }
+            }
+            mean.iter_mut().for_each(|v| *v /= (side * side) as f32);
+        }
+    }
+
+    /// # Safety
+    /// The processor has the instructions.
+    unsafe fn stem(&self, image: &[f32], scratch: &mut Scratch) {
+        let bytes = A::WORDS * 4 / BLOCK;
+        let to = scratch.image.as_mut_ptr().cast::<u8>();
+        for (n, row) in image.as_chunks::<SIDE>().0.iter().enumerate() {
+            let (channel, y) = (n / SIDE, n % SIDE);
+            let at = ((channel * ROW + y + 3) * ROW + 3) * bytes;
+            // SAFETY: three rows and columns of border around each channel.
+            unsafe { A::row(row, to.add(at)) };
+        }
+        let layer = &self.layers[0];
+        let job = Job {
+            weights: layer.weights.as_ptr(),
+            bias: layer.bias.as_ptr(),
+            in_blocks: CHANNELS,
+            out_blocks: 64 / BLOCK,
+            kernel: [7, if A::EXACT { 7 } else { 4 }],
+            images: 1,
+            source: scratch.image.as_ptr().cast(),
+            source_steps: [ROW * ROW * A::WORDS / BLOCK, 0],
+            target: std::ptr::null_mut(),
+            add: std::ptr::null(),
+            keep: scratch.stem.as_mut_ptr().cast(),
+            side: STEM,
+            rows: 0..STEM,
+            relu: true,
+        };
+        // SAFETY: the image has its border, the stem's plane too.
+        unsafe { A::stem(&job) };
+    }
+
+    /// A block that keeps the shape: two convolutions, and its input added.
+    ///
+    /// # Safety
+    /// As for [`convolve`].
+    unsafe fn block(&self, layer: usize, at: At) {
+        let target = at.middle;
+        let job = self.job(layer, at.flow, at, at);
+        // SAFETY: handed on from the caller.
+        unsafe {
+            convolve::<A>(layer, at, Job { target, ..job });
+            self.close(layer + 1, at);
+        }
+    }
+
+    /// A block that halves the sides and doubles the channels.
+    ///
+    /// # Safety
+    /// As for [`convolve`].
+    unsafe fn shrink(&self, layer: usize, before: At, at: At) {
+        let (target, keep, relu) = (at.middle, at.full, false);
+        let job = self.job(layer, before.flow, before, at);
+        // A kernel of one pixel begins within the border.
+        let within = before.flow.wrapping_add((before.side() + 3) * A::WORDS);
+        let down = self.job(layer + 1, within, before, at);
+        // SAFETY: handed on from the caller.
+        unsafe {
+            convolve::<A>(layer, at, Job { target, ..job });
+            convolve::<A>(layer + 1, at, Job { keep, relu, ..down });
+            self.close(layer + 2, at);
+        }
+    }
+
+    /// The last convolution of a block.
+    ///
+    /// # Safety
+    /// As for [`convolve`].
+    unsafe fn close(&self, layer: usize, at: At) {
+        let job = Job {
+            target: at.flow,
+            add: at.full,
+            keep: if A::EXACT {
+                std::ptr::null_mut()
+            } else {
+                at.full
+            },
+            ..self.job(layer, at.middle, at, at)
+        };
+        // SAFETY: handed on from the caller.
+        unsafe { convolve::<A>(layer, at, job) };
+    }
+
+    fn job(&self, layer: usize, source: *const u32, from: At, to: At) -> Job {
+        let (packed, layer) = (&self.layers[layer], &LAYERS[layer]);
+        Job {
+            weights: packed.weights.as_ptr(),
+            bias: packed.bias.as_ptr(),
+            in_blocks: layer.inputs / BLOCK,
+            out_blocks: layer.outputs / BLOCK,
+            kernel: [layer.kernel; 2],
+            images: to.images,
+            source,
+            source_steps: [1, from.channels() / BLOCK]
+                .map(|planes| planes * from.pixels() * A::WORDS),
+            target: std::ptr::null_mut(),
+            add: std::ptr::null(),
+            keep: std::ptr::null_mut(),
+            side: to.side(),
+            rows: 0..to.side(),
+            relu: true,
+        }
+    }
+}
+
+impl At {
+    fn side(&self) -> usize {
+        STAGES[self.stage].0
+    }
+
+    fn channels(&self) -> usize {
+        STAGES[self.stage].1
+    }
+
+    /// Of a plane with its border.
+    fn pixels(&self) -> usize {
+        (self.side() + 2) * (self.side() + 2)
+    }
+}
+
+/// The convolution of a layer, cut into tiles that leave no rest and fill the registers.
+///
+/// # Safety
+/// The processor has the instructions, and the job's pointers have room for the stage's images with their borders.
+unsafe fn convolve<A: Arithmetic>(layer: usize, at: At, job: Job) {
+    let layer = &LAYERS[layer];
+    let keeps = layer.inputs == layer.outputs;
+    let rows = |rows| Job { rows, ..job };
+    // SAFETY: handed on from the caller.
+    unsafe {
+        match (at.stage, keeps) {
+            (0, _) if layer.halves::<A>() => winograd::convolve28(&job, at.room),
+            (0, _) => A::convolve::<1, 14, 2, 30, 1>(&job),
+            (1, true) if layer.halves::<A>() => winograd::convolve14(&job, at.room),
+            (1, true) => A::convolve::<1, 14, 2, 16, 1>(&job),
+            (1, false) => A::convolve::<1, 14, 2, 30, 2>(&job),
+            (2, true) => {
+                A::convolve::<2, 7, 2, 9, 1>(&rows(0..6));
+                A::convolve::<1, 7, 4, 9, 1>(&rows(6..7));
+            }
+            (2, false) => {
+                A::convolve::<2, 7, 2, 16, 2>(&rows(0..6));
+                A::convolve::<1, 7, 4, 16, 2>(&rows(6..7));
+            }
+            (_, true) => A::convolve::<4, 4, 1, 6, 1>(&job),
+            (_, false) => A::convolve::<4, 4, 1, 9, 2>(&job),
+        }
+    }
+}
