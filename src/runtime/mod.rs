@@ -2,6 +2,7 @@
 //!
 //! The environment is never released: releasing it while the process ends is what makes hosts crash at exit.
 
+#[cfg_attr(not(target_arch = "x86_64"), path = "backbones/elsewhere.rs")]
 mod backbones;
 mod cache;
 mod interrupt;
@@ -90,6 +91,13 @@ impl Runtime {
     fn environment(&self) -> &'static ort::environment::Environment {
         &self.0.environment
     }
+}
+
+/// Take a model apart and throw it away: for the fuzzer.
+#[doc(hidden)]
+pub fn take_apart(mut model: &[u8]) -> Result<(), String> {
+    let bytes = model.len() as u64;
+    backbones::take_apart(&mut model, bytes)
 }
 
 fn start(path: PathBuf) -> Result<Loaded> {

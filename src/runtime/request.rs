@@ -61,8 +61,6 @@ impl Request<'_> {
         } = *self.plan;
         let taken = backbones::take(bundle, self.model, self.threads(), interrupt)?;
         let mut builder = set(self.options(None)?.with_operators(taken.operators))?;
-        // What is left are the heads, whose weights are read once for each case: copies of them would only take room.
-        builder = set(builder.with_config_entry("session.disable_prepacking", "1"))?;
         self.plan.interrupt.watch(&builder)?;
         (self.plan.building)();
         let session = builder.commit_from_memory(&taken.model);

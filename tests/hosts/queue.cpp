@@ -23,12 +23,16 @@ int main(int argc, char** argv) {
     options.entries = {dlnms::provider_options(DLNMS_PROVIDER_CPU)};
     options.entries[0].threads = 1;
     options.entries[0].precision = DLNMS_PRECISION_FP32;
+    options.entries[0].kernels = 99;
+    expect_status(DLNMS_E_INVALID_ARGUMENT, "kernels that are none", [&] { dlnms::Scorer(runtime, argv[1], options); });
+    options.entries[0].kernels = DLNMS_KERNELS_ONNXRUNTIME;
     auto scorer = std::make_unique<dlnms::Scorer>(runtime, argv[1], options);
     scorer->prepare();
     std::vector<float> truth;
     for (int i = 0; i < 12; ++i) {
         const auto scores = scorer->score(case_at(60 + i)).scores();
         expect(scores.precision == DLNMS_PRECISION_FP32, "precision of a result");
+        expect(scores.kernels == DLNMS_KERNELS_ONNXRUNTIME, "kernels of a result");
         truth.push_back(scores.n1);
     }
 

@@ -113,6 +113,15 @@ pub fn skip(what: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: {what}: {why} ***\n");
 }
 
+/// What this processor cannot run, said loudly; nobody can require it.
+pub fn beyond_this_processor(what: &str) {
+    use std::io::Write;
+    let _ = writeln!(
+        std::io::stderr(),
+        "\n*** NOT TESTED HERE: {what}: this processor has it not ***\n"
+    );
+}
+
 /// Whether a tool is installed; says so loudly when it is not.
 pub fn tool(name: &str) -> bool {
     let found = std::process::Command::new(name)

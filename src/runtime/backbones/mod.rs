@@ -24,7 +24,7 @@ use ort::operator::{OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 use resnet::{Backbone, CHANNELS, FEATURES, LAYERS, Packed, SIDE, Scratch};
 use std::collections::TryReserveError;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
@@ -90,10 +90,10 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
             model.bytes
         )));
     }
-    let mut file = BufReader::with_capacity(1 << 20, file);
+    let mut file = BufReader::with_capacity(1 << 16, file);
     let (taken, found) = std::thread::scope(|scope| {
         // While one thread reads and hashes, another lays the weights out.
-        let (pieces, unpacked) = sync_channel::<onnx::Piece>(4);
+        let (pieces, unpacked) = sync_channel::<onnx::Piece>(1);
         let (packed, spare) = channel();
         let pack = move || {
             let mut found = Vec::new();
@@ -141,6 +141,11 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
         model: taken.model,
         operators: operators.map_err(failed("register the backbones"))?,
     })
+}
+
+/// Take a model of so many bytes apart and keep nothing.
+pub(super) fn take_apart(model: &mut dyn Read, bytes: u64) -> Result<(), String> {
+    onnx::take(model, bytes, &mut |piece| Ok(piece.raw)).map(drop)
 }
 
 /// Lay a piece of the weights out behind those before.

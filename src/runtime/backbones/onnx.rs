@@ -436,3 +436,116 @@ fn put_bytes(to: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     put_varint(to, bytes.len() as u64);
     to.extend_from_slice(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(op: &str, input: &str, output: &str) -> Vec<u8> {
+        let mut node = Vec::new();
+        put_bytes(&mut node, 1, input.as_bytes());
+        put_bytes(&mut node, 2, output.as_bytes());
+        put_bytes(&mut node, 4, op.as_bytes());
+        node
+    }
+
+    fn initializer(name: &str, dim: u64) -> Vec<u8> {
+        let mut tensor = Vec::new();
+        for (field, value) in [(1, dim), (2, FLOAT32)] {
+            put_varint(&mut tensor, field << 3 | VARINT);
+            put_varint(&mut tensor, value);
+        }
+        put_bytes(&mut tensor, 8, name.as_bytes());
+        put_bytes(&mut tensor, 9, &vec![0x3f; dim as usize * 4]);
+        tensor
+    }
+
+    /// A model of one backbone with so many nodes, its first bias, and a head.
+    fn model(nodes: usize, bias: u64) -> Vec<u8> {
+        let mut graph = Vec::new();
+        put_bytes(&mut graph, 1, &node("Conv", "pet", "n1.pet.stem"));
+        for n in 1..nodes {
+            put_bytes(&mut graph, 1, &node("Relu", "x", &format!("n1.pet.{n}")));
+        }
+        put_bytes(&mut graph, 1, &node("Gemm", "n1.pet.max", "scores"));
+        put_bytes(&mut graph, 2, b"dlnms");
+        put_bytes(&mut graph, 5, &initializer("n1.pet.stem.b", bias));
+        put_bytes(&mut graph, 5, &initializer("n1.fc1.b", 3));
+        let mut model = Vec::new();
+        put_varint(&mut model, 1 << 3 | VARINT);
+        put_varint(&mut model, 8);
+        put_bytes(&mut model, 7, &graph);
+        model
+    }
+
+    fn try_take(mut model: &[u8]) -> Result<(Taken, Vec<Piece>), String> {
+        let mut pieces = Vec::new();
+        let bytes = model.len() as u64;
+        let taken = take(&mut model, bytes, &mut |piece| {
+            pieces.push(piece);
+            Ok(Vec::new())
+        })?;
+        Ok((taken, pieces))
+    }
+
+    #[test]
+    fn a_backbone_is_taken_out_and_the_rest_stays() {
+        let model = model(NODES, 64);
+        let (taken, pieces) = try_take(&model).unwrap();
+        assert_eq!(taken.sha256, crate::bundle::Digest::of(&model).sha256);
+        assert_eq!(taken.backbones.len(), 1);
+        let found: Vec<_> = pieces
+            .iter()
+            .map(|p| (p.layer, p.bias, p.raw.len()))
+            .collect();
+        assert_eq!(found, [(0, true, 256)]);
+        let has = |text: &str| {
+            taken
+                .model
+                .windows(text.len())
+                .any(|w| w == text.as_bytes())
+        };
+        for kept in [
+            "scores",
+            "n1.fc1.b",
+            "Backbones",
+            "n1.pet.max",
+            "n1.pet.avg",
+            "pet",
+        ] {
+            assert!(has(kept), "{kept}");
+        }
+        assert!(!has("n1.pet.stem") && !has("Relu"));
+    }
+
+    #[test]
+    fn what_is_not_such_a_model_is_said() {
+        for (model, why) in [
+            (model(NODES - 1, 64), "n1.pet has 49 nodes"),
+            (model(NODES, 32), "n1.pet.stem.b has shape [32]"),
+            (Vec::new(), "has no graph"),
+            (b"not a model".to_vec(), ""),
+        ] {
+            let refused = try_take(&model).map(|_| ()).unwrap_err();
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+
+    #[test]
+    fn no_damage_is_more_than_an_error() {
+        let whole = model(NODES, 64);
+        for end in 0..whole.len() {
+            let cut = try_take(&whole[..end]);
+            assert!(cut.is_err(), "cut at {end}");
+        }
+        for at in 0..whole.len() {
+            for flip in [1, 0x80, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] ^= flip;
+                if let Ok((taken, _)) = try_take(&changed) {
+                    assert_ne!(taken.sha256, crate::bundle::Digest::of(&whole).sha256);
+                }
+            }
+        }
+    }
+}

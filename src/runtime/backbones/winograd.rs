@@ -145,8 +145,8 @@ unsafe fn apart(from: *const f32, row: usize, to: *mut f32, next: usize) {
             [0, 1, 2, 3].map(|x| unsafe { _mm512_loadu_ps(from.add(y * row + x * BLOCK)) });
         *columns = line(a, b, c, d);
     }
-    for x in 0..4 {
-        let column = line(rows[0][x], rows[1][x], rows[2][x], rows[3][x]);
+    let columns = [0, 1, 2, 3].map(|x| line(rows[0][x], rows[1][x], rows[2][x], rows[3][x]));
+    for (x, column) in columns.into_iter().enumerate() {
         for (y, v) in column.into_iter().enumerate() {
             // SAFETY: the caller's sixteen places.
             unsafe { _mm512_storeu_ps(to.add((y * 4 + x) * next), v) };
