@@ -7,22 +7,25 @@
 
 #![allow(unsafe_code)]
 
+mod layers;
 mod onnx;
 mod resnet;
 mod tile;
 #[cfg(test)]
 mod truth;
 mod winograd;
+mod wire;
 
 use super::interrupt::Interrupt;
 use super::request::failed;
 use crate::bundle::{Bundle, Model, Precision};
 use crate::error::{Error, Result};
 use crate::regular;
+use layers::{CHANNELS, FEATURES, LAYERS, Packed, SIDE};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorDomain};
 use ort::operator::{OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
-use resnet::{Backbone, CHANNELS, FEATURES, LAYERS, Packed, SIDE, Scratch};
+use resnet::{Backbone, Scratch};
 use std::collections::TryReserveError;
 use std::io::{BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,11 +133,11 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
     }
     let whole = |layers: [Packed; LAYERS.len()]| Backbone::<A>::new(layers.into());
     let backbones: Option<Vec<_>> = found.into_iter().map(whole).collect();
-    let backbones = backbones.filter(|b| b.len() == taken.backbones.len());
+    let backbones = backbones.filter(|b| b.len() == taken.backbones);
     let operator = Backbones(Arc::new(Network {
         backbones: backbones.ok_or_else(|| foreign("a backbone lacks a weight".into()))?,
         idle: Mutex::default(),
-        parts: threads.div_ceil(taken.backbones.len()),
+        parts: threads.div_ceil(taken.backbones),
     }));
     let operators = OperatorDomain::new(onnx::DOMAIN).and_then(|domain| domain.add(operator));
     Ok(Taken {

@@ -5,8 +5,8 @@
 //! those that `model/dlnms_model/graph.py` gives. A graph that has other nodes or shapes under them is not taken apart;
 //! one that means something else by them fails the self-test.
 
-use super::resnet::{LAYERS, Layer, OUTPUTS};
-use sha2::{Digest as _, Sha256};
+use super::layers::{LAYERS, Layer, OUTPUTS};
+use super::wire::{BYTES, Input, LENGTH, VARINT, put_bytes, put_length, put_varint};
 use std::io::Read;
 
 /// Name of the operator and its domain, as ONNX Runtime gets to see them.
@@ -14,25 +14,27 @@ pub const OPERATOR: &str = "Backbones";
 pub const DOMAIN: &str = "dlnms";
 
 /// One backbone of a graph.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+struct Found {
     /// First part of the names of all its nodes.
-    pub prefix: String,
+    prefix: String,
     /// The graph's input that it sees.
-    pub input: String,
+    input: String,
+    nodes: usize,
 }
 
 /// What there is in a model file.
 pub struct Taken {
     /// The graph without the backbones, but with a node for them.
     pub model: Vec<u8>,
-    pub backbones: Vec<Found>,
+    /// How many there are.
+    pub backbones: usize,
+    /// Of the whole file.
     pub sha256: String,
 }
 
 /// A piece of a weight tensor: float32, little-endian, of some outputs; pieces come in order.
 pub struct Piece {
-    /// Of which backbone, in the order of [`Taken::backbones`].
+    /// Of which backbone, in the order of the node's inputs.
     pub backbone: usize,
     /// Of which of its layers.
     pub layer: usize,
@@ -44,11 +46,10 @@ pub struct Piece {
 /// Takes each piece as it is read, and gives memory back for the next: fresh memory would cost more than reading.
 pub type Sink<'a> = dyn FnMut(Piece) -> Result<Vec<u8>, String> + 'a;
 
-/// Wire types of protocol buffers.
-const VARINT: u64 = 0;
-const FIXED64: u64 = 1;
-const BYTES: u64 = 2;
-const FIXED32: u64 = 5;
+struct Pieces<'a, 'b> {
+    sink: &'a mut Sink<'b>,
+    spare: Vec<u8>,
+}
 
 /// Nodes are a line or two each, and so is everything else but tensors.
 const MAX_SMALL: u64 = 1 << 20;
@@ -58,6 +59,8 @@ const FLOAT32: u64 = 1;
 /// Take a model of so many bytes apart.
 pub fn take(file: &mut dyn Read, bytes: u64, sink: &mut Sink<'_>) -> Result<Taken, String> {
     let mut input = Input::new(file);
+    let spare = Vec::new();
+    let mut pieces = Pieces { sink, spare };
     let mut model = Vec::new();
     let mut backbones = None;
     while let Some(tag) = input.tag(bytes)? {
@@ -67,7 +70,7 @@ pub fn take(file: &mut dyn Read, bytes: u64, sink: &mut Sink<'_>) -> Result<Take
                 put_varint(&mut model, 7 << 3 | BYTES);
                 let at = model.len();
                 model.extend([0; LENGTH]); // of the graph, known at its end
-                backbones = Some(graph(&mut input, end, &mut model, sink)?);
+                backbones = Some(graph(&mut input, end, &mut model, &mut pieces)?);
                 let length = model.len() - at - LENGTH;
                 put_length(&mut model[at..at + LENGTH], length as u64);
             }
@@ -82,35 +85,23 @@ pub fn take(file: &mut dyn Read, bytes: u64, sink: &mut Sink<'_>) -> Result<Take
     Ok(Taken {
         model,
         backbones: backbones.ok_or("has no graph")?,
-        sha256: input
-            .hash
-            .finalize()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect(),
+        sha256: input.sha256(),
     })
-}
-
-/// Bytes that a length takes where it is written before it is known: a number may have leading zeros.
-const LENGTH: usize = 5;
-
-fn put_length(to: &mut [u8], length: u64) {
-    for (n, byte) in to.iter_mut().enumerate() {
-        let more = if n + 1 < LENGTH { 0x80 } else { 0 };
-        *byte = (length >> (7 * n)) as u8 & 0x7f | more;
-    }
 }
 
 /// Nodes of one backbone in the exporter's graphs, pools and flattening included.
 const NODES: usize = 2 + 1 + 19 + 16 + 8 + 4;
 
+/// N1 and N2 have two each.
+const MAX_BACKBONES: usize = 16;
+
 fn graph(
     input: &mut Input<'_>,
     end: u64,
     to: &mut Vec<u8>,
-    sink: &mut Sink<'_>,
-) -> Result<Vec<Found>, String> {
-    let (mut backbones, mut others) = (Vec::<(Found, usize)>::new(), Vec::new());
+    pieces: &mut Pieces<'_, '_>,
+) -> Result<usize, String> {
+    let (mut backbones, mut others) = (Vec::<Found>::new(), Vec::new());
     let mut nodes_end = false;
     while let Some(tag) = input.tag(end)? {
         match tag {
@@ -123,14 +114,19 @@ fn graph(
                     .filter(|_| node.op == "Conv")
                 {
                     let (prefix, input) = (prefix.to_owned(), node.input.clone());
-                    backbones.push((Found { prefix, input }, 0));
+                    backbones.push(Found {
+                        prefix,
+                        input,
+                        nodes: 0,
+                    });
                 }
-                match backbones
-                    .iter_mut()
-                    .find(|(b, _)| within(&b.prefix, &node.output).is_some())
-                {
-                    Some((_, nodes)) => *nodes += 1,
+                let mut of = backbones.iter_mut();
+                match of.find(|b| within(&b.prefix, &node.output).is_some()) {
+                    Some(backbone) => backbone.nodes += 1,
                     None => put_bytes(&mut others, 1, &bytes),
+                }
+                if backbones.len() > MAX_BACKBONES {
+                    return Err(format!("has more than {MAX_BACKBONES} backbones"));
                 }
             }
             (1, BYTES) => return Err("has nodes behind its tensors".into()),
@@ -142,7 +138,7 @@ fn graph(
                 match other {
                     (5, BYTES) => {
                         let end = input.end(end)?;
-                        tensor(input, end, &backbones, to, sink)?;
+                        tensor(input, end, &backbones, to, pieces)?;
                     }
                     other => input.copy(other, end, MAX_SMALL, to)?,
                 }
@@ -150,7 +146,7 @@ fn graph(
         }
     }
     match nodes_end {
-        true => Ok(backbones.into_iter().map(|(found, _)| found).collect()),
+        true => Ok(backbones.len()),
         false => Err("has no tensors".into()),
     }
 }
@@ -161,22 +157,22 @@ fn within<'n>(prefix: &str, name: &'n str) -> Option<&'n str> {
 }
 
 /// The node that stands for the backbones, of so many nodes each: their inputs in, two outputs of each.
-fn node_for(backbones: &[(Found, usize)]) -> Result<Vec<u8>, String> {
+fn node_for(backbones: &[Found]) -> Result<Vec<u8>, String> {
     if backbones.is_empty() {
         return Err("has no backbones".into());
     }
     let mut node = Vec::new();
-    for (backbone, nodes) in backbones {
+    for backbone in backbones {
         // The last stage may be written as volumes, which takes one node more.
+        let Found { prefix, nodes, .. } = backbone;
         if !(NODES..=NODES + 1).contains(nodes) {
-            let prefix = &backbone.prefix;
             return Err(format!(
                 "{prefix} has {nodes} nodes, a ResNet-18 has {NODES}"
             ));
         }
         put_bytes(&mut node, 1, backbone.input.as_bytes());
     }
-    for (backbone, _) in backbones {
+    for backbone in backbones {
         put_bytes(&mut node, 2, format!("{}.max", backbone.prefix).as_bytes());
         put_bytes(&mut node, 2, format!("{}.avg", backbone.prefix).as_bytes());
     }
@@ -220,9 +216,9 @@ impl Node {
 fn tensor(
     input: &mut Input<'_>,
     end: u64,
-    backbones: &[(Found, usize)],
+    backbones: &[Found],
     graph: &mut Vec<u8>,
-    sink: &mut Sink<'_>,
+    pieces: &mut Pieces<'_, '_>,
 ) -> Result<(), String> {
     let (mut dims, mut kind, mut name) = (Vec::new(), 0, String::new());
     // All but the values, which come last.
@@ -251,7 +247,7 @@ fn tensor(
                     return Err(format!("{name} has something behind its values"));
                 }
                 let mut places = backbones.iter().enumerate();
-                let place = places.find_map(|(n, (b, _))| Some((n, within(&b.prefix, &name)?)));
+                let place = places.find_map(|(n, b)| Some((n, within(&b.prefix, &name)?)));
                 let Some((backbone, part)) = place else {
                     put_varint(&mut header, 9 << 3 | BYTES);
                     put_varint(&mut header, length);
@@ -272,10 +268,10 @@ fn tensor(
                 }
                 let of_one = length / LAYERS[layer].outputs as u64;
                 while input.at < end {
-                    let mut raw = std::mem::take(&mut input.spare);
+                    let mut raw = std::mem::take(&mut pieces.spare);
                     raw.clear();
                     input.append((of_one * OUTPUTS as u64).min(end - input.at), &mut raw)?;
-                    input.spare = sink(Piece {
+                    pieces.spare = (pieces.sink)(Piece {
                         backbone,
                         layer,
                         bias,
@@ -313,128 +309,6 @@ impl Layer {
             .map(|d| d as u64)
             .collect()
     }
-}
-
-/// Bytes in order, hashed as they go by.
-struct Input<'a> {
-    file: &'a mut dyn Read,
-    hash: Sha256,
-    at: u64,
-    /// Memory of a piece that was read before.
-    spare: Vec<u8>,
-}
-
-impl<'a> Input<'a> {
-    fn new(file: &'a mut dyn Read) -> Self {
-        Self {
-            file,
-            hash: Sha256::new(),
-            at: 0,
-            spare: Vec::new(),
-        }
-    }
-
-    fn fill(&mut self, to: &mut [u8]) -> Result<(), String> {
-        self.file.read_exact(to).map_err(crate::regular::why)?;
-        self.hash.update(&*to);
-        self.at += to.len() as u64;
-        Ok(())
-    }
-
-    /// The next field's number and wire type; `None` at the end of what it is in.
-    fn tag(&mut self, end: u64) -> Result<Option<(u64, u64)>, String> {
-        match self.at.cmp(&end) {
-            std::cmp::Ordering::Equal => Ok(None),
-            std::cmp::Ordering::Greater => Err("a field passes the end of its message".into()),
-            std::cmp::Ordering::Less => {
-                let tag = self.varint()?;
-                Ok(Some((tag >> 3, tag & 7)))
-            }
-        }
-    }
-
-    fn varint(&mut self) -> Result<u64, String> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let mut byte = [0u8];
-            self.fill(&mut byte)?;
-            value |= u64::from(byte[0] & 0x7f) << shift;
-            if byte[0] & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err("a number has more than 64 bits".into())
-    }
-
-    /// Where the message that begins here ends.
-    fn end(&mut self, outer: u64) -> Result<u64, String> {
-        let length = self.varint()?;
-        let end = self.at.checked_add(length).filter(|end| *end <= outer);
-        end.ok_or_else(|| "a message passes the end of what it is in".into())
-    }
-
-    fn bytes(&mut self, end: u64, limit: u64) -> Result<Vec<u8>, String> {
-        let length = self.end(end)? - self.at;
-        if length > limit {
-            return Err(format!("a field has {length} bytes, more than {limit}"));
-        }
-        let mut bytes = Vec::new();
-        self.append(length, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// The next bytes. Their number was compared with the file's, so there can be as much memory as there is file.
-    fn append(&mut self, length: u64, to: &mut Vec<u8>) -> Result<(), String> {
-        let at = to.len();
-        let lacks = |_| format!("there is no memory for {length} bytes of it");
-        to.try_reserve(length as usize).map_err(lacks)?;
-        to.resize(at + length as usize, 0);
-        self.fill(&mut to[at..])
-    }
-
-    /// Copy a field whose tag was read.
-    fn copy(
-        &mut self,
-        (number, kind): (u64, u64),
-        end: u64,
-        limit: u64,
-        to: &mut Vec<u8>,
-    ) -> Result<(), String> {
-        put_varint(to, number << 3 | kind);
-        match kind {
-            VARINT => {
-                let value = self.varint()?;
-                put_varint(to, value);
-            }
-            FIXED64 | FIXED32 => {
-                let mut bytes = [0u8; 8];
-                let bytes = &mut bytes[..if kind == FIXED64 { 8 } else { 4 }];
-                self.fill(bytes)?;
-                to.extend_from_slice(bytes);
-            }
-            BYTES => {
-                let bytes = self.bytes(end, limit)?;
-                put_varint(to, bytes.len() as u64);
-                to.extend_from_slice(&bytes);
-            }
-            other => return Err(format!("wire type {other} is not known")),
-        }
-        Ok(())
-    }
-}
-
-fn put_varint(to: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        to.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    to.push(value as u8);
-}
-
-fn put_bytes(to: &mut Vec<u8>, number: u64, bytes: &[u8]) {
-    put_varint(to, number << 3 | BYTES);
-    put_varint(to, bytes.len() as u64);
-    to.extend_from_slice(bytes);
 }
 
 #[cfg(test)]
@@ -493,7 +367,7 @@ mod tests {
         let model = model(NODES, 64);
         let (taken, pieces) = try_take(&model).unwrap();
         assert_eq!(taken.sha256, crate::bundle::Digest::of(&model).sha256);
-        assert_eq!(taken.backbones.len(), 1);
+        assert_eq!(taken.backbones, 1);
         let found: Vec<_> = pieces
             .iter()
             .map(|p| (p.layer, p.bias, p.raw.len()))

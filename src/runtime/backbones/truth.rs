@@ -1,6 +1,7 @@
 //! The kernels against the same network written down loop by loop in double precision.
 
-use super::resnet::{Backbone, CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE, Scratch};
+use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
+use super::resnet::{Backbone, Scratch};
 use super::tile::{Arithmetic, Brain, Single};
 
 /// Channels x rows x columns.
