@@ -5,10 +5,9 @@
 //! what a layer leaves is still in that core's cache when the next wants it. So four threads are as many as one case can
 //! use; several cases share the reading of the last stage's weights.
 
-#![allow(unsafe_code)]
-
 mod layers;
 mod onnx;
+mod operator;
 mod resnet;
 mod tile;
 #[cfg(test)]
@@ -21,17 +20,13 @@ use super::request::failed;
 use crate::bundle::{Bundle, Model, Precision};
 use crate::error::{Error, Result};
 use crate::regular;
-use layers::{CHANNELS, FEATURES, LAYERS, Packed, SIDE};
-use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorDomain};
-use ort::operator::{OperatorInput, OperatorOutput};
-use ort::value::TensorElementType;
-use resnet::{Backbone, Scratch};
+use layers::{LAYERS, Packed};
+use operator::Backbones;
+use ort::operator::OperatorDomain;
+use resnet::Backbone;
 use std::collections::TryReserveError;
 use std::io::{BufReader, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard};
 use tile::{Arithmetic, Brain, Single};
 
 /// A model whose backbones are computed here.
@@ -134,11 +129,8 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
     let whole = |layers: [Packed; LAYERS.len()]| Backbone::<A>::new(layers.into());
     let backbones: Option<Vec<_>> = found.into_iter().map(whole).collect();
     let backbones = backbones.filter(|b| b.len() == taken.backbones);
-    let operator = Backbones(Arc::new(Network {
-        backbones: backbones.ok_or_else(|| foreign("a backbone lacks a weight".into()))?,
-        idle: Mutex::default(),
-        parts: threads.div_ceil(taken.backbones),
-    }));
+    let backbones = backbones.ok_or_else(|| foreign("a backbone lacks a weight".into()))?;
+    let operator = Backbones::new(backbones, threads);
     let operators = OperatorDomain::new(onnx::DOMAIN).and_then(|domain| domain.add(operator));
     Ok(Taken {
         model: taken.model,
@@ -172,125 +164,4 @@ fn store<A: Arithmetic>(
         }
     }
     Ok(())
-}
-
-/// Backbones in the order of the node's inputs.
-struct Network<A> {
-    backbones: Vec<Backbone<A>>,
-    /// Memory between layers, kept from run to run.
-    idle: Mutex<Vec<Scratch>>,
-    /// How many threads may share the images of one backbone.
-    parts: usize,
-}
-
-/// The operator: for each backbone an image goes in, and the largest and the mean value of its features come out.
-struct Backbones<A>(Arc<Network<A>>);
-
-/// Made for a session. ONNX Runtime calls it from several threads at once, so it is only ever read.
-struct Running<A>(Arc<Network<A>>);
-
-impl<A: Arithmetic + Send + Sync + 'static> Operator for Backbones<A> {
-    type Kernel<'attr> = Running<A>;
-
-    fn name(&self) -> &str {
-        onnx::OPERATOR
-    }
-
-    fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
-        let one = |_: &_| OperatorInput::required(TensorElementType::Float32);
-        self.0.backbones.iter().map(one).collect::<Vec<_>>()
-    }
-
-    fn outputs(&self) -> impl IntoIterator<Item = OperatorOutput> {
-        let one = |_| OperatorOutput::required(TensorElementType::Float32);
-        (0..2 * self.0.backbones.len()).map(one).collect::<Vec<_>>()
-    }
-
-    fn create_kernel<'attr>(&self, _: &KernelContext<'attr>) -> ort::Result<Self::Kernel<'attr>> {
-        Ok(Running(self.0.clone()))
-    }
-}
-
-impl<A: Arithmetic + Send + Sync + 'static> Kernel for Running<A> {
-    fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
-        // ONNX Runtime is C++: nothing may unwind into it.
-        let run = catch_unwind(AssertUnwindSafe(|| self.0.run(context)));
-        run.unwrap_or_else(|_| Err(ort::Error::new("a defect in the backbones' kernels")))
-    }
-}
-
-impl<A: Arithmetic + Send + Sync> Network<A> {
-    fn run(&self, context: &ComputeContext) -> ort::Result<()> {
-        const IMAGE: usize = CHANNELS * SIDE * SIDE;
-        let n = self.backbones.len();
-        let mut images: Vec<&[f32]> = Vec::with_capacity(n);
-        let inputs = (0..n).map(|i| {
-            context
-                .input(i)?
-                .ok_or_else(|| ort::Error::new("an input is missing"))
-        });
-        let inputs = inputs.collect::<ort::Result<Vec<_>>>()?;
-        for input in &inputs {
-            images.push(input.try_extract_tensor::<f32>()?.1);
-        }
-        let cases = images[0].len() / IMAGE;
-        if cases == 0 || images.iter().any(|i| i.len() != cases * IMAGE) {
-            return Err(ort::Error::new("the images differ in number or size"));
-        }
-        let mut features = Vec::with_capacity(2 * n);
-        for i in 0..2 * n {
-            let output = context.output(i, [cases, FEATURES])?;
-            let mut output = output.ok_or_else(|| ort::Error::new("an output is missing"))?;
-            // Atomic because threads share it, not because it changes.
-            let values = output.try_extract_tensor_mut::<f32>()?.1.as_mut_ptr();
-            features.push(AtomicPtr::new(values));
-        }
-        let parts = self.parts.clamp(1, cases);
-        let share = cases.div_ceil(parts);
-        let failed = AtomicBool::new(false);
-        context.par_for(n * parts, 0, |task| {
-            let (backbone, part) = (task % n, task / n);
-            let (from, to) = ((part * share).min(cases), ((part + 1) * share).min(cases));
-            // ONNX Runtime's threads are C++: nothing may unwind into them.
-            let done = catch_unwind(AssertUnwindSafe(|| {
-                let mut scratch = self.scratch(to - from)?;
-                // SAFETY: the tensors have `cases` rows, and no other task has these rows of this backbone.
-                let [largest, mean] = [0, 1].map(|which| unsafe {
-                    let first = features[2 * backbone + which].load(Ordering::Relaxed);
-                    let part = first.add(from * FEATURES);
-                    std::slice::from_raw_parts_mut(part, (to - from) * FEATURES)
-                });
-                let images = &images[backbone][from * IMAGE..to * IMAGE];
-                self.backbones[backbone].run(images, &mut scratch, largest, mean);
-                lock(&self.idle).push(scratch);
-                Ok::<(), TryReserveError>(())
-            }));
-            if !matches!(done, Ok(Ok(()))) {
-                failed.store(true, Ordering::Relaxed);
-            }
-        })?;
-        match failed.into_inner() {
-            true => Err(ort::Error::new(
-                "no memory for the backbones, or a defect in them",
-            )),
-            false => Ok(()),
-        }
-    }
-
-    /// Room for so many images, used before if there is any.
-    fn scratch(&self, images: usize) -> Result<Scratch, TryReserveError> {
-        let mut idle = lock(&self.idle);
-        match idle.iter().position(|s| s.holds(images)) {
-            Some(n) => Ok(idle.swap_remove(n)),
-            None => {
-                idle.pop(); // too small: what replaces it can serve for both
-                drop(idle);
-                Scratch::new::<A>(images)
-            }
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|e| e.into_inner())
 }

@@ -93,7 +93,7 @@ pub fn take(file: &mut dyn Read, bytes: u64, sink: &mut Sink<'_>) -> Result<Take
 const NODES: usize = 2 + 1 + 19 + 16 + 8 + 4;
 
 /// N1 and N2 have two each.
-const MAX_BACKBONES: usize = 16;
+pub const MAX_BACKBONES: usize = 16;
 
 fn graph(
     input: &mut Input<'_>,
