@@ -55,9 +55,12 @@ dlnms::ScorerOptions options_for(const char* provider_name, uint32_t threads, co
     for (const auto& word : words) {
         if (word == "spin") options.spin = true;
         else if (word == "onnxruntime") kernels = DLNMS_KERNELS_ONNXRUNTIME;
-        else options.precision = precisions.at(word);
+        else if (const auto known = precisions.find(word); known != precisions.end()) options.precision = known->second;
+        else throw std::invalid_argument(word + " is none of spin fp32 fp16 bf16 onnxruntime");
     }
-    if (std::strcmp(provider_name, "auto") != 0) {
+    if (std::strcmp(provider_name, "auto") == 0) {
+        if (kernels != 0) throw std::invalid_argument("onnxruntime goes with the provider cpu");
+    } else {
         auto entry = dlnms::provider_options(provider(provider_name));
         entry.kernels = kernels;
         options.entries = {entry};

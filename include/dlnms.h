@@ -802,7 +802,7 @@ void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
 /* Providers                                                                                                */
 /* ======================================================================================================== */
 
-// ONNX Runtime's CPU kernels.
+// The processor; see DLNMS_KERNELS_.
 #define DLNMS_PROVIDER_CPU 1
 
 // NVIDIA CUDA.
@@ -823,13 +823,14 @@ void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
 // Half precision, of bundles that have such a model.
 #define DLNMS_PRECISION_FP16 2
 
-// Products of BF16 numbers, summed up in single precision; on CPUs with AVX512-BF16, twice as fast and less exact.
+// Products of BF16 numbers, summed up in single precision, of bundles that allow it: on CPUs with AVX512-BF16, in little
+// more than half of the time, and less exact (dlnms info tells by how much). Never chosen by itself.
 #define DLNMS_PRECISION_BF16 3
 
-// ONNX Runtime's kernels, on any processor.
+// ONNX Runtime's kernels for the whole network, on any processor.
 #define DLNMS_KERNELS_ONNXRUNTIME 1
 
-// This library's for the backbones, on processors with AVX-512.
+// This library's for the backbones, on x86-64 processors with AVX-512: faster. One case keeps up to four threads busy.
 #define DLNMS_KERNELS_DLNMS 2
 
 // One provider of dlnms_scorer_options.entries; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
@@ -1120,8 +1121,7 @@ typedef struct {
   // What is done about findings of the quality checks; NULL for the defaults. Copied.
   const dlnms_quality_policy *quality;
   // Folder where providers keep what they made of the model, for a faster next start; made if it is not there; may be
-  // shared by processes. NULL keeps nothing. With a folder, the bundle's model files are verified only when they are
-  // read, in dlnms_scorer_prepare(). Copied.
+  // shared by processes. NULL keeps nothing. DLNMS_KERNELS_DLNMS need none: they start about as fast without. Copied.
   const char *cache_dir;
   // Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
   // in the environment, else beside this library, else beside ONNX Runtime. Copied.
@@ -1148,10 +1148,12 @@ typedef struct {
 // options is NULL or has struct_size writable bytes.
 void dlnms_scorer_options_init(dlnms_scorer_options *options, uint32_t struct_size);
 
-// Open a bundle and verify every file of it (about 0.1 s); the network is built by dlnms_scorer_prepare().
+// Open a bundle: read and check its manifest and test vectors. The model file is verified when it is read, and the network
+// built, by dlnms_scorer_prepare().
 //
 // options is copied. Free *out with dlnms_scorer_free(). Any thread.
-// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED with the file or field; DLNMS_E_INVALID_ARGUMENT.
+// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors) with the file or field;
+// DLNMS_E_INVALID_ARGUMENT.
 //
 // Preconditions:
 // options is initialised; out is writable; err is NULL or writable.
@@ -1166,8 +1168,8 @@ dlnms_status dlnms_scorer_new(const dlnms_runtime *runtime,
 // progress and cancel may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
 // a thread that ends with the call does the work. Cancelling and the timeout of the options stop ONNX Runtime where it
 // looks: between the parts of loading a model, not within the compiler of a GPU. Any thread.
-// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL,
-// DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.
+// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL, _MISSING,
+// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.
 //
 // Preconditions:
 // progress is NULL or initialised; err is NULL or writable.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::runtime::provider::{Entry, Kernels, Policy, Provider};
 use std::ffi::c_char;
 
-/// ONNX Runtime's CPU kernels.
+/// The processor; see DLNMS_KERNELS_.
 pub const DLNMS_PROVIDER_CPU: u32 = 1;
 /// NVIDIA CUDA.
 pub const DLNMS_PROVIDER_CUDA: u32 = 2;
@@ -23,12 +23,13 @@ pub const DLNMS_PROVIDER_OPENVINO: u32 = 5;
 pub const DLNMS_PRECISION_FP32: u32 = 1;
 /// Half precision, of bundles that have such a model.
 pub const DLNMS_PRECISION_FP16: u32 = 2;
-/// Products of BF16 numbers, summed up in single precision; on CPUs with AVX512-BF16, twice as fast and less exact.
+/// Products of BF16 numbers, summed up in single precision, of bundles that allow it: on CPUs with AVX512-BF16, in little
+/// more than half of the time, and less exact (dlnms info tells by how much). Never chosen by itself.
 pub const DLNMS_PRECISION_BF16: u32 = 3;
 
-/// ONNX Runtime's kernels, on any processor.
+/// ONNX Runtime's kernels for the whole network, on any processor.
 pub const DLNMS_KERNELS_ONNXRUNTIME: u32 = 1;
-/// This library's for the backbones, on processors with AVX-512.
+/// This library's for the backbones, on x86-64 processors with AVX-512: faster. One case keeps up to four threads busy.
 pub const DLNMS_KERNELS_DLNMS: u32 = 2;
 
 /// One provider of dlnms_scorer_options.entries; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the

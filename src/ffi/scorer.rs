@@ -49,8 +49,7 @@ pub struct dlnms_scorer_options {
     /// What is done about findings of the quality checks; NULL for the defaults. Copied.
     pub quality: *const dlnms_quality_policy,
     /// Folder where providers keep what they made of the model, for a faster next start; made if it is not there; may be
-    /// shared by processes. NULL keeps nothing. With a folder, the bundle's model files are verified only when they are
-    /// read, in dlnms_scorer_prepare(). Copied.
+    /// shared by processes. NULL keeps nothing. DLNMS_KERNELS_DLNMS need none: they start about as fast without. Copied.
     pub cache_dir: *const c_char,
     /// Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
     /// in the environment, else beside this library, else beside ONNX Runtime. Copied.
@@ -90,10 +89,12 @@ pub unsafe extern "C" fn dlnms_scorer_options_init(
     unsafe { structs::init_zero(options, struct_size) };
 }
 
-/// Open a bundle and verify every file of it (about 0.1 s); the network is built by dlnms_scorer_prepare().
+/// Open a bundle: read and check its manifest and test vectors. The model file is verified when it is read, and the network
+/// built, by dlnms_scorer_prepare().
 ///
 /// `options` is copied. Free `*out` with dlnms_scorer_free(). Any thread.
-/// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED with the file or field; DLNMS_E_INVALID_ARGUMENT.
+/// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors) with the file or field;
+/// DLNMS_E_INVALID_ARGUMENT.
 ///
 /// # Safety
 /// `options` is initialised; `out` is writable; `err` is NULL or writable.
@@ -140,8 +141,8 @@ pub unsafe extern "C" fn dlnms_scorer_new(
 /// `progress` and `cancel` may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
 /// a thread that ends with the call does the work. Cancelling and the timeout of the options stop ONNX Runtime where it
 /// looks: between the parts of loading a model, not within the compiler of a GPU. Any thread.
-/// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL,
-/// DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.
+/// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL, _MISSING,
+/// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.
 ///
 /// # Safety
 /// `progress` is NULL or initialised; `err` is NULL or writable.

@@ -26,8 +26,7 @@ pub struct ScorerOptions {
     pub spin: bool,
     /// What is done about findings of the quality checks.
     pub quality: QualityPolicy,
-    /// Folder where providers keep what they made of the model, for a faster next start; `None` keeps nothing. With a
-    /// folder, the bundle's model files are verified only when they are read.
+    /// Folder where providers keep what they made of the model, for a faster next start; `None` keeps nothing.
     pub cache: Option<PathBuf>,
     /// How long [`Scorer::prepare`](super::Scorer::prepare) may take; `None` as long as it takes.
     pub prepare_timeout: Option<Duration>,
