@@ -25,7 +25,7 @@ impl Request<'_> {
             return self.load_with_backbones();
         }
         if self.model.precision == Precision::Bf16 {
-            let why = "ONNX Runtime's kernels have no BF16 here".to_owned();
+            let why = "there is no BF16 for it but by the kernels of dlnms on the CPU".to_owned();
             return Err(Error::ProviderUnavailable(why));
         }
         let file = self.plan.bundle.path(&self.model.file);

@@ -333,7 +333,7 @@ fn c_name(name: &str) -> Result<CString> {
 /// The reason without the frame around it.
 fn reason(error: &Error) -> String {
     match error {
-        Error::Runtime { why, .. } => why.clone(),
+        Error::Runtime { why, .. } | Error::ProviderUnavailable(why) => why.clone(),
         other => other.to_string(),
     }
 }
