@@ -16,13 +16,14 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test dist bench clean lint test-rust test-model fuzz
+.PHONY: help demo test dist bench clean lint test-rust test-model fuzz asan
 
 help:
 	@echo "make demo    build, make a synthetic study, score it in a C++ process, draw what the network saw"
 	@echo "make test    every check there is"
 	@echo "make bench   latency, as ratios against bare ONNX Runtime"
 	@echo "make dist    target/dist: include/, lib/, bin/"
+	@echo "make asan    the CPU kernels' tests under AddressSanitizer (some minutes; not part of make test)"
 
 # ---------------------------------------------------------------- what has to be fetched
 
@@ -133,6 +134,11 @@ test-rust: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.j
     $(T)/tiny-bundle/manifest.json $(T)/openvino/.ready dist
 	@echo "== library, C ABI, hosts"
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --no-fail-fast
+
+# The kernels read and write by pointer. The compiler has the sanitizer's runtime; its flag is unlocked by RUSTC_BOOTSTRAP.
+asan:
+	@host=$$(rustc -vV | sed -n 's/^host: //p'); RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --locked --lib \
+	    --no-default-features --target $$host --target-dir $(T)/asan backbones
 
 bench: $(ORT)/.ready $(T)/bundle/manifest.json
 	@cargo bench --locked
