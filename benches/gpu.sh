@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything there is to measure on a machine with a GPU, in one go: each provider alone, in FP16 and FP32, with and without
-# CUDA graph, with a cache, against the CPU. JSON and pictures go to benches/results/. Needs `make dist` and a bundle; on a bare machine the release binary, a
-# bundle and the ONNX Runtime libraries are enough:
+# CUDA graph, with engines for batches, with a cache, against the CPU. JSON and pictures go to benches/results/. Needs
+# `make dist` and a bundle; on a bare machine the release binary, a bundle and the ONNX Runtime libraries are enough:
 #
 #     DLNMS=./dlnms BUNDLE=./bundle DLNMS_ONNXRUNTIME=./onnxruntime benches/gpu.sh
 #
@@ -38,8 +38,13 @@ for provider in tensorrt-rtx cuda tensorrt; do
     for precision in fp16 fp32; do
         measure "$provider-$precision" --provider "$provider" --precision "$precision"
         measure "$provider-$precision-graph" --provider "$provider" --precision "$precision" --cuda-graph
+        for n in 16 64 256; do
+            measure "$provider-$precision-batch$n" --provider "$provider" --precision "$precision" --engine-batch "$n" \
+                --batch "$n" --concurrency 1,2 --cold 0
+        done
     done
 done
 measure cpu --provider cpu
 measure cpu-spin --provider cpu --spin
+measure cpu-bf16 --provider cpu --precision bf16
 echo "== $ran of $tried measured, see $results"

@@ -859,8 +859,10 @@ typedef struct {
   // DLNMS_KERNELS_ constant, of the CPU alone. 0: this library's where the processor and the model allow and the self-test
   // passes, else ONNX Runtime's.
   uint32_t kernels;
-  // 0.
-  uint32_t reserved;
+  // Build a second engine for runs of exactly so many cases, 2 to 256, with weights of its own: for
+  // dlnms_scorer_score_batch() on a GPU. What is left over runs as without. 0: none; then a run has one case on a GPU
+  // and up to eight on the CPU.
+  uint32_t batch;
 } dlnms_provider_options;
 
 // Write defaults into options; struct_size is sizeof(dlnms_provider_options) as the caller sees it. Any thread.

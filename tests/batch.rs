@@ -4,7 +4,7 @@ mod support;
 
 use dlnms::Error;
 use dlnms::roi::Roi;
-use dlnms::runtime::provider::{Policy, Provider};
+use dlnms::runtime::provider::{Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use std::time::Instant;
@@ -97,6 +97,47 @@ fn a_batch_gives_every_case_the_bits_it_has_alone() {
         scorer.score_batch(&cases, &cancel),
         Err(Error::Cancelled)
     ));
+}
+
+#[test]
+fn an_engine_for_batches_takes_its_share_and_the_rest_runs_as_without() {
+    let cancel = CancelToken::default();
+    let volumes = Volumes::new();
+    let cases: Vec<Case<'_>> = (0..19)
+        .map(|n| volumes.case([f64::from(n) * 2.0 - 20.0, 0.0, 3.0]))
+        .collect();
+    // Three of four and one more; one of sixteen and three more.
+    let (whole, tiny) = (support::bundle(), support::tiny_bundle());
+    for (bundle, kernels, batch, n) in [
+        (whole, None, 4, 13),
+        (tiny, Some(Kernels::OnnxRuntime), 16, 19),
+    ] {
+        let cases = &cases[..n];
+        let open = |batch| {
+            let mut policy = Policy::strict(Provider::Cpu);
+            policy.entries[0].kernels = kernels;
+            policy.entries[0].batch = batch;
+            let options = ScorerOptions {
+                policy,
+                ..ScorerOptions::default()
+            };
+            Scorer::new(support::runtime(), &bundle, options)
+        };
+        let (with, without) = (open(Some(batch)).unwrap(), open(None).unwrap());
+        let scored = with.score_batch(cases, &cancel).unwrap();
+        for (n, (case, outcome)) in cases.iter().zip(&scored).enumerate() {
+            let alone = without.score(case, &cancel).unwrap();
+            assert_eq!(
+                outcome.as_ref().unwrap().heads,
+                alone.heads,
+                "case {n} of {batch}"
+            );
+        }
+        for wrong in [0, 1, 257] {
+            let refused = open(Some(wrong)).map(|_| ()).unwrap_err();
+            assert!(refused.to_string().contains("batch"), "{refused}");
+        }
+    }
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn layout() -> String {
         dlnms_queue_options { struct_size, capacity, workers, reserved }
         dlnms_completion { struct_size, reserved, callback, user_data, drop }
         dlnms_provider_options {
-            struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path, kernels, reserved,
+            struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path, kernels, batch,
         }
         dlnms_study_options { struct_size, reserved, ct_series, pet_series }
         dlnms_series {

@@ -88,7 +88,10 @@ def _head(b, state, prefix, maxes, means, name):
 
 
 def build(nets, half=False):
-    """ModelProto for {'n1': state, 'n2': state}; inputs `pet`, `ct`, output `scores` batch x len(HEAD_NAMES)."""
+    """ModelProto for {'n1': state, 'n2': state}; inputs `pet`, `ct`, output `scores` batch x len(HEAD_NAMES).
+
+    The names of the backbones' nodes and weights are a contract: the library's CPU kernels find them by these.
+    """
     b = _Builder(half)
     b.constant("one", np.array([1], np.int64))
     b.constant("two", np.array([2], np.int64))

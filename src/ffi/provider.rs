@@ -60,8 +60,10 @@ pub struct dlnms_provider_options {
     /// DLNMS_KERNELS_ constant, of the CPU alone. 0: this library's where the processor and the model allow and the self-test
     /// passes, else ONNX Runtime's.
     pub kernels: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Build a second engine for runs of exactly so many cases, 2 to 256, with weights of its own: for
+    /// dlnms_scorer_score_batch() on a GPU. What is left over runs as without. 0: none; then a run has one case on a GPU
+    /// and up to eight on the CPU.
+    pub batch: u32,
 }
 
 // SAFETY: repr(C), u32 first, integers and pointers.
@@ -167,6 +169,7 @@ unsafe fn entry(ptr: *const dlnms_provider_options) -> Result<Entry> {
     entry.threads = some(raw.threads.into()).map(|n| n as usize);
     entry.cuda_graph = raw.cuda_graph != 0;
     entry.kernels = kernels("dlnms_provider_options.kernels", raw.kernels)?;
+    entry.batch = some(raw.batch.into()).map(|n| n as usize);
     entry.memory_limit = some(raw.memory_limit);
     entry.workspace = some(raw.workspace);
     // SAFETY: handed on from the caller.

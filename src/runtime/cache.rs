@@ -6,6 +6,7 @@
 //! processes one makes it, under a lock that dies with it, and the others wait. TensorRT's engines lie in such folders
 //! too, but TensorRT writes and checks them itself.
 
+use super::graph::Cases;
 use super::interrupt::Interrupt;
 use super::provider;
 use crate::bundle::{Digest, Model};
@@ -48,11 +49,13 @@ pub struct Key {
     onnxruntime: String,
     provider: String,
     precision: String,
+    /// Cases of a run; 0 for any number.
+    cases: usize,
     /// Processor, or graphics card and driver.
     machine: String,
 }
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// The graph of an entry; its weights lie beside it.
 pub const MODEL_FILE: &str = "model.onnx";
 /// The weights.
@@ -82,7 +85,7 @@ impl<'a> Cache<'a> {
     /// The place of one model for one provider on this machine.
     pub fn new(
         dir: &'a Path,
-        model: &Model,
+        (model, cases): (&Model, Cases),
         used: &provider::Entry,
         onnxruntime: &str,
         interrupt: &'a Interrupt,
@@ -93,6 +96,10 @@ impl<'a> Cache<'a> {
             onnxruntime: onnxruntime.into(),
             provider: used.provider.name().into(),
             precision: model.precision.name().into(),
+            cases: match cases {
+                Cases::UpTo(_) => 0,
+                Cases::Exactly(n) => n,
+            },
             machine: match used.provider.is_gpu() {
                 true => format!("{} {}", graphics(), used.device),
                 false => processor(),

@@ -5,6 +5,7 @@
 #[cfg_attr(not(target_arch = "x86_64"), path = "backbones/elsewhere.rs")]
 mod backbones;
 mod cache;
+mod graph;
 mod interrupt;
 mod lane;
 mod library;

@@ -101,6 +101,9 @@ impl Kernels {
     }
 }
 
+/// Beyond this an engine gains nothing more from sharing its weights.
+const MAX_ENGINE_BATCH: usize = 256;
+
 /// A provider of a policy, and how it is to be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -123,6 +126,9 @@ pub struct Entry {
     pub workspace: Option<u64>,
     /// Record the kernels of a run once and replay them.
     pub cuda_graph: bool,
+    /// Build a second engine for runs of exactly so many cases, with weights of its own; `None`: none, and a run has one case
+    /// on a GPU and up to eight on the CPU.
+    pub batch: Option<usize>,
     /// Whose kernels compute on the CPU; `None`: this library's where the processor and the model allow and the self-test
     /// passes, else ONNX Runtime's.
     pub kernels: Option<Kernels>,
@@ -141,6 +147,7 @@ impl Entry {
             memory_limit: None,
             workspace: None,
             cuda_graph: false,
+            batch: None,
             kernels: None,
         }
     }
@@ -172,6 +179,14 @@ impl Entry {
                     format!("{} has none", self.provider.name()),
                 ));
             }
+        }
+        if let Some(n) = self.batch
+            && !(2..=MAX_ENGINE_BATCH).contains(&n)
+        {
+            return Err(Error::invalid(
+                "batch",
+                format!("{n}, allowed 2 to {MAX_ENGINE_BATCH}"),
+            ));
         }
         if self.device < 0 {
             return Err(Error::invalid(

@@ -1,6 +1,7 @@
 //! ONNX Runtime's session for one model on one provider: its options, and the cache it may come from.
 
 use super::cache::{self, Cache, CacheOutcome};
+use super::graph::Cases;
 use super::provider::{Entry, Kernels, Provider};
 use super::{Plan, Runtime, backbones, plugin};
 use crate::bundle::{Model, Precision};
@@ -16,6 +17,7 @@ pub(super) struct Request<'a> {
     pub entry: &'a Entry,
     pub model: &'a Model,
     pub kernels: Kernels,
+    pub cases: Cases,
 }
 
 impl Request<'_> {
@@ -31,7 +33,8 @@ impl Request<'_> {
         let file = self.plan.bundle.path(&self.model.file);
         let cache = self.cache_dir().map(|dir| {
             let version = self.plan.runtime.version();
-            Cache::new(dir, self.model, self.entry, version, self.plan.interrupt)
+            let what = (self.model, self.cases);
+            Cache::new(dir, what, self.entry, version, self.plan.interrupt)
         });
         if let (Some(cache), Provider::Cpu) = (&cache, self.entry.provider) {
             return self.load_cached_graph(cache, &file);
@@ -161,7 +164,10 @@ impl Request<'_> {
         let Entry {
             provider, device, ..
         } = *self.entry;
-        let mut builder = options(self.plan.runtime, provider, self.threads(), self.plan.spin)?;
+        let mut builder = options(self.plan.runtime, self.threads(), self.plan.spin)?;
+        if let Cases::Exactly(n) = self.cases {
+            builder = set(builder.with_dimension_override("batch", n as i64))?;
+        }
         if let Some(dispatch) = dispatch(self.entry, engines) {
             builder = builder
                 .with_execution_providers([dispatch.error_on_failure()])
@@ -240,7 +246,7 @@ impl Runtime {
         threads: usize,
         spin: bool,
     ) -> Result<ort::session::Session> {
-        let mut builder = options(self, Provider::Cpu, threads, spin)?;
+        let mut builder = options(self, threads, spin)?;
         builder
             .commit_from_file(model)
             .map_err(failed("load the model"))
@@ -251,13 +257,8 @@ fn set(builder: ort::session::builder::BuilderResult) -> Result<SessionBuilder> 
     builder.map_err(failed("set session options"))
 }
 
-/// Session options: fixed shapes but for the batch on the CPU, explicit threads, no provider that was not asked for.
-fn options(
-    runtime: Runtime,
-    provider: Provider,
-    threads: usize,
-    spin: bool,
-) -> Result<SessionBuilder> {
+/// Session options: explicit threads, no provider that was not asked for.
+fn options(runtime: Runtime, threads: usize, spin: bool) -> Result<SessionBuilder> {
     let mut builder = ort::session::Session::builder(runtime.environment())
         .map_err(failed("set session options"))?;
     builder = set(builder.with_no_environment_execution_providers())?;
@@ -266,9 +267,6 @@ fn options(
     builder = set(builder.with_inter_threads(1))?;
     builder = set(builder.with_intra_op_spinning(spin))?;
     builder = set(builder.with_inter_op_spinning(false))?;
-    if provider != Provider::Cpu {
-        builder = set(builder.with_dimension_override("batch", 1))?;
-    }
     builder = set(builder.with_log_level(ort::logging::LogLevel::Warning))?;
     builder = set(builder.with_config_entry("session.record_ep_graph_assignment_info", "1"))?;
     Ok(builder)

@@ -1,17 +1,14 @@
-//! One ONNX Runtime session: built for one provider, checked against the manifest, run on tensors that stay.
+//! What runs a model: the first way that the policy allows and that answers the bundle's test vectors.
 
 use super::cache::CacheOutcome;
+use super::graph::{Cases, Graph};
 use super::interrupt::Interrupt;
-use super::lane::{Lane, Signature};
 use super::provider::{Entry, Kernels, PassedOver, Placement, Policy, Provider};
 use super::request::Request;
-use super::{Runtime, backbones, placement};
+use super::{Runtime, backbones};
 use crate::bundle::{Bundle, Precision};
 use crate::error::{Error, Result};
-use ort::value::{TensorElementType, ValueType};
-use std::ffi::CString;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
 
 /// What a session is to be built from and for.
 pub struct Plan<'a> {
@@ -37,12 +34,9 @@ pub struct Plan<'a> {
     pub try_out: &'a dyn Fn(&Session) -> Result<f64>,
 }
 
-/// A session for one model file.
+/// A model ready to run: its graph, and where the host asked for it a second one for batches.
 pub struct Session {
-    // Lanes go before the session they are bound to.
-    lanes: Mutex<Vec<Lane>>,
-    inner: ort::session::Session,
-    signature: Signature,
+    graphs: Vec<Graph>,
     /// The provider the session was built for.
     pub provider: Provider,
     /// Its arithmetic.
@@ -122,131 +116,70 @@ impl Session {
             let name = precision.name();
             Error::ProviderUnavailable(format!("the bundle has no model of precision {name}"))
         })?;
-        let request = Request {
-            plan,
-            entry,
-            model,
-            kernels,
+        let single = match entry.provider {
+            Provider::Cpu => Cases::UpTo(CPU_BATCH),
+            _ => Cases::Exactly(1),
         };
-        let (inner, cache) = request.load()?;
-        let manifest = &plan.bundle.manifest;
-        let side = manifest.preprocessing.output;
+        let load = |cases| {
+            let request = Request {
+                plan,
+                entry,
+                model,
+                kernels,
+                cases,
+            };
+            let (inner, cache) = request.load()?;
+            let of = (&plan.bundle.manifest, model);
+            Ok::<_, Error>((Graph::new(inner, of, entry.provider, cases)?, cache))
+        };
+        let (graph, cache) = load(single)?;
+        let placement = graph.placement()?;
+        let mut graphs = vec![graph];
+        if let Some(n) = entry.batch {
+            graphs.push(load(Cases::Exactly(n))?.0);
+        }
         let mut session = Self {
-            lanes: Mutex::new(Vec::new()),
-            signature: Signature {
-                names: [
-                    c_name(&model.inputs.pet)?,
-                    c_name(&model.inputs.ct)?,
-                    c_name(&model.output)?,
-                ],
-                image: [manifest.preprocessing.channels.len(), side, side],
-                heads: manifest.heads.len(),
-                half_inputs: false,
-                pinned: entry.provider.is_gpu(),
-            },
+            graphs,
             provider: entry.provider,
             precision,
             kernels,
             tolerance: model.tolerance,
             self_test_max_difference: 0.0,
             passed_over: Vec::new(),
-            placement: placement::of(&inner)?,
+            placement,
             cache,
-            inner,
         };
-        session.signature.half_inputs = session.check(&model.file)?;
         session.self_test_max_difference = (plan.try_out)(&session)?;
         Ok(session)
     }
 
-    /// Compare the graph's inputs and output with the manifest; whether inputs are float16.
-    fn check(&self, file: &str) -> Result<bool> {
-        let refuse = |why: String| {
-            Err(Error::BundleModel {
-                file: file.into(),
-                why,
-            })
-        };
-        let of = |dims: &[usize]| dims.iter().map(|&d| d as i64).collect::<Vec<_>>();
-        let signature = &self.signature;
-        let image = of(&signature.image);
-        let inputs = [(&signature.names[0], &image), (&signature.names[1], &image)];
-        if self.inner.inputs().len() != inputs.len() || self.inner.outputs().len() != 1 {
-            return refuse(format!(
-                "it has {} inputs and {} outputs, the manifest names 2 and 1",
-                self.inner.inputs().len(),
-                self.inner.outputs().len()
-            ));
-        }
-        let heads = of(&[signature.heads]);
-        let wanted = inputs.into_iter().chain([(&signature.names[2], &heads)]);
-        let found: Vec<_> = self
-            .inner
-            .inputs()
-            .iter()
-            .chain(self.inner.outputs())
-            .collect();
-        let mut halves = 0;
-        for (name, dims) in wanted {
-            let Some(outlet) = found
-                .iter()
-                .find(|o| o.name().as_bytes() == name.as_bytes())
-            else {
-                return refuse(format!("{name:?} is not one of its inputs or outputs"));
-            };
-            let is_input = dims.len() > 1;
-            match outlet.dtype() {
-                // The first dimension is the batch; it was fixed to 1 or is symbolic.
-                ValueType::Tensor { ty, shape, .. }
-                    if shape.get(1..) == Some(dims.as_slice()) && matches!(shape[0], -1 | 1) =>
-                {
-                    match ty {
-                        TensorElementType::Float32 => {}
-                        TensorElementType::Float16 if is_input => halves += 1,
-                        _ => return refuse(format!("{name:?} holds {ty}")),
-                    }
-                }
-                other => {
-                    return refuse(format!(
-                        "{name:?} is {other}, expected float32 batch x {dims:?}"
-                    ));
-                }
-            }
-        }
-        match halves {
-            0 => Ok(false),
-            2 => Ok(true),
-            _ => refuse("one input is float16 and the other float32".into()),
-        }
+    /// Cases that one run of the network has at most.
+    pub fn max_batch(&self) -> usize {
+        let most = self.graphs.iter().map(|g| g.share(usize::MAX)).max();
+        most.unwrap_or(1)
     }
 
-    /// Cases that one run may have: on the CPU several, which then share the reading of the weights; elsewhere shapes are
-    /// fixed.
-    pub fn max_batch(&self) -> usize {
-        match self.provider {
-            Provider::Cpu => CPU_BATCH,
-            _ => 1,
-        }
+    /// Cases that an engine of their own was built for.
+    pub fn engine_batch(&self) -> Option<usize> {
+        self.graphs.get(1).map(|g| g.share(usize::MAX))
     }
 
     /// Run cases, each a PET and a CT tensor; `scores` gets one value per head of each. From any number of threads at
     /// once: they share weights and thread pool, each run has its own activations.
     pub fn run(&self, cases: &[[&[f32]; 2]], scores: &mut [f32]) -> Result<()> {
-        let n = cases.len();
-        let len: usize = self.signature.image.iter().product();
-        let fits = (1..=self.max_batch()).contains(&n)
-            && scores.len() == n * self.signature.heads
-            && cases.iter().flatten().all(|tensor| tensor.len() == len);
-        if !fits {
-            return Err(Error::Internal(format!(
-                "{n} cases, {} scores",
-                scores.len()
-            )));
+        let heads = scores.len() / cases.len().max(1);
+        let (mut cases, mut left) = (cases, &mut *scores);
+        while !cases.is_empty() {
+            // As many at once as any of them takes; the first always takes one.
+            let shares = self.graphs.iter().map(|g| (g, g.share(cases.len())));
+            let (graph, n) = shares
+                .max_by_key(|(_, share)| *share)
+                .ok_or_else(|| Error::Internal("nothing to run with".into()))?;
+            let (now, later) = cases.split_at(n);
+            let (of_now, of_later) = left.split_at_mut(n * heads);
+            graph.run(now, of_now)?;
+            (cases, left) = (later, of_later);
         }
-        let mut lane = self.lane(n)?;
-        let ran = lane.run(&self.inner, cases, scores);
-        self.lanes().push(lane);
-        ran?;
         if !scores.iter().all(|v| (0.0..=1.0).contains(v)) {
             return Err(Error::Runtime {
                 doing: "run the model",
@@ -254,22 +187,6 @@ impl Session {
             });
         }
         Ok(())
-    }
-
-    /// A lane for so many cases, used before if there is one.
-    fn lane(&self, cases: usize) -> Result<Lane> {
-        let mut lanes = self.lanes();
-        match lanes.iter().position(|l| l.cases == cases) {
-            Some(n) => Ok(lanes.swap_remove(n)),
-            None => {
-                drop(lanes);
-                Lane::new(&self.inner, &self.signature, cases)
-            }
-        }
-    }
-
-    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
-        self.lanes.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
@@ -324,10 +241,6 @@ fn kernels(entry: &Entry, precision: Precision) -> &'static [Kernels] {
         }
         (None, _) => &[Kernels::OnnxRuntime],
     }
-}
-
-fn c_name(name: &str) -> Result<CString> {
-    CString::new(name).map_err(|_| Error::BundleManifest(format!("{name:?} holds a NUL")))
 }
 
 /// The reason without the frame around it.

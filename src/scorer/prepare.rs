@@ -166,10 +166,8 @@ impl Scorer {
             session.run(&[[cases[0].0, cases[0].1]], &mut heads)?;
         }
         let mut worst = 0f64;
-        for (i, (pet, ct, expected)) in cases.iter().enumerate() {
-            step(Phase::SelfTest, i as f32 / cases.len() as f32)?;
-            session.run(&[[pet, ct]], &mut heads)?;
-            for (head, (got, want)) in heads.iter().zip(*expected).enumerate() {
+        let mut compare = |i: usize, heads: &[f32]| {
+            for (head, (got, want)) in heads.iter().zip(cases[i].2).enumerate() {
                 let difference = (f64::from(*got) - want).abs();
                 worst = worst.max(difference);
                 if difference > session.tolerance {
@@ -181,6 +179,20 @@ impl Scorer {
                         tolerance: session.tolerance,
                     });
                 }
+            }
+            Ok(())
+        };
+        for (i, (pet, ct, _)) in cases.iter().enumerate() {
+            step(Phase::SelfTest, i as f32 / cases.len() as f32)?;
+            session.run(&[[pet, ct]], &mut heads)?;
+            compare(i, &heads)?;
+        }
+        if let Some(n) = session.engine_batch() {
+            let batch: Vec<_> = cases.iter().cycle().take(n).map(|c| [c.0, c.1]).collect();
+            let mut of_all = vec![0f32; n * heads.len()];
+            session.run(&batch, &mut of_all)?;
+            for (i, heads) in of_all.chunks_exact(heads.len()).enumerate() {
+                compare(i % cases.len(), heads)?;
             }
         }
         Ok(worst)

@@ -130,6 +130,9 @@ pub struct EngineArguments {
     /// Whose kernels compute on the CPU: auto, onnxruntime, dlnms; auto is dlnms where the processor has AVX-512
     #[arg(long, value_name = "NAME", value_parser = parse_kernels, default_value = "auto")]
     kernels: Wanted<Kernels>,
+    /// Build a second engine for runs of exactly so many cases, for batches on a GPU
+    #[arg(long, value_name = "N")]
+    engine_batch: Option<usize>,
     /// Index of the GPU
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     device: i32,
@@ -166,6 +169,7 @@ impl EngineArguments {
             ("--threads", Some(self.threads as u64)),
             ("--device", Some(self.device as u64)),
             ("--memory-limit", self.memory_limit),
+            ("--engine-batch", self.engine_batch.map(|n| n as u64)),
             ("--workspace", self.workspace),
         ] {
             if let Some(value) = value {
@@ -194,6 +198,7 @@ impl EngineArguments {
             provider: vec![next().into()],
             precision: parse_precision(next()).map_err(refuse)?,
             kernels: parse_kernels(next()).map_err(refuse)?,
+            engine_batch: None, // single calls are compared
             ..self.clone()
         })
     }
@@ -242,6 +247,7 @@ impl EngineArguments {
         for entry in &mut policy.entries {
             entry.precision = self.precision.0;
             entry.plugin = self.plugin.clone();
+            entry.batch = self.engine_batch;
             for change in changes {
                 let before = entry.clone();
                 change(entry);

@@ -1,5 +1,5 @@
 //! The four backbones of the network, computed by kernels of this library on processors with AVX-512, as one operator of
-//! ONNX Runtime's graph: a ninth less time than its own kernels take in single precision, and half of it in BF16.
+//! ONNX Runtime's graph: three quarters of the time of its own kernels in single precision, less than half of it in BF16.
 //!
 //! Each backbone is computed by one thread from image to features. Nothing waits for another thread between layers, and
 //! what a layer leaves is still in that core's cache when the next wants it. So four threads are as many as one case can

@@ -256,7 +256,7 @@ macro_rules! arithmetic {
                                     v = _mm512_add_ps(v, _mm512_loadu_ps(job.add.add(at)));
                                 }
                                 if job.relu {
-                                    v = _mm512_max_ps(v, _mm512_setzero_ps());
+                                    v = _mm512_max_ps(_mm512_setzero_ps(), v); // in this order NaN stays
                                 }
                                 if !job.keep.is_null() {
                                     _mm512_storeu_ps(job.keep.add(at), v);

@@ -116,7 +116,7 @@ unsafe fn convolve<const SIDE: usize, const R: usize, const C: usize, const O: u
                             if !job.add.is_null() {
                                 v = _mm512_add_ps(v, _mm512_loadu_ps(job.add.add(at)));
                             }
-                            v = _mm512_max_ps(v, _mm512_setzero_ps());
+                            v = _mm512_max_ps(_mm512_setzero_ps(), v); // in this order NaN stays
                             _mm512_storeu_ps(job.target.cast::<f32>().add(at), v);
                         }
                     }
