@@ -76,6 +76,16 @@ impl Bundle {
         verify(&self.dir, &model.file, model.bytes, &model.sha256, |_| ())
     }
 
+    /// Open a model's file to read it once: what is made of it counts only if [`Bundle::compare`] agrees at its end.
+    pub(crate) fn open_model(&self, model: &Model) -> Result<File> {
+        open_sized(&self.dir, &model.file, model.bytes)
+    }
+
+    /// Compare what was read of a model's file with the manifest.
+    pub(crate) fn compare(&self, model: &Model, found: &Digest) -> Result<()> {
+        compare(&model.file, found, &model.sha256)
+    }
+
     /// Path of a file of the bundle.
     pub fn path(&self, file: &str) -> PathBuf {
         self.dir.join(file)
@@ -105,6 +115,20 @@ fn open(path: &Path) -> Result<File> {
     regular::open(path).map_err(|e| missing(path, e))
 }
 
+/// Open a file of the size that the manifest says.
+fn open_sized(dir: &Path, name: &str, bytes: u64) -> Result<File> {
+    let path = dir.join(name);
+    let file = open(&path)?;
+    let found = file.metadata().map_err(|e| missing(&path, e))?.len();
+    match found == bytes {
+        true => Ok(file),
+        false => Err(altered(
+            name,
+            format!("has {found} bytes, the manifest says {bytes}"),
+        )),
+    }
+}
+
 /// Compare size and digest of a file with the manifest's, handing its content on as it is read.
 fn verify(
     dir: &Path,
@@ -113,29 +137,29 @@ fn verify(
     sha256: &str,
     mut content: impl FnMut(&[u8]),
 ) -> Result<()> {
-    let path = dir.join(name);
-    let mut file = open(&path)?;
-    let metadata = file.metadata().map_err(|e| missing(&path, e))?;
-    let altered = |why: String| {
-        Err(Error::BundleAltered {
-            file: name.into(),
-            why,
-        })
-    };
-    if metadata.len() != bytes {
-        return altered(format!(
-            "has {} bytes, the manifest says {bytes}",
-            metadata.len()
-        ));
+    let mut file = open_sized(dir, name, bytes)?;
+    let found = Digest::of_reader(&mut file, &mut content);
+    compare(
+        name,
+        &found.map_err(|e| missing(&dir.join(name), e))?,
+        sha256,
+    )
+}
+
+fn compare(name: &str, found: &Digest, sha256: &str) -> Result<()> {
+    match found.sha256 == sha256 {
+        true => Ok(()),
+        false => Err(altered(
+            name,
+            format!("its sha256 is {}, the manifest says {sha256}", found.sha256),
+        )),
     }
-    let found = Digest::of_reader(&mut file, &mut content).map_err(|e| missing(&path, e))?;
-    if found.sha256 != sha256 {
-        altered(format!(
-            "its sha256 is {}, the manifest says {sha256}",
-            found.sha256
-        ))
-    } else {
-        Ok(())
+}
+
+fn altered(name: &str, why: String) -> Error {
+    Error::BundleAltered {
+        file: name.into(),
+        why,
     }
 }
 
@@ -186,7 +210,8 @@ impl Digest {
         }
     }
 
-    fn finish(bytes: u64, hash: Sha256) -> Self {
+    /// Of so many bytes that were hashed.
+    pub(crate) fn finish(bytes: u64, hash: Sha256) -> Self {
         let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Self { bytes, sha256 }
     }

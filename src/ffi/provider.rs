@@ -180,26 +180,31 @@ unsafe fn entry(ptr: *const dlnms_provider_options) -> Result<Entry> {
 }
 
 fn provider(field: &str, code: u32) -> Result<Provider> {
-    Provider::from_code(code)
-        .ok_or_else(|| Error::invalid(field, format!("{code} is not a DLNMS_PROVIDER_ constant")))
+    constant(field, code, "DLNMS_PROVIDER_", Provider::from_code)
 }
 
 fn precision(field: &str, code: u32) -> Result<Option<Precision>> {
-    match code {
-        0 => Ok(None),
-        code => Precision::from_code(code).map(Some).ok_or_else(|| {
-            Error::invalid(field, format!("{code} is not a DLNMS_PRECISION_ constant"))
-        }),
-    }
+    unless_zero(code, |code| {
+        constant(field, code, "DLNMS_PRECISION_", Precision::from_code)
+    })
 }
 
 fn kernels(field: &str, code: u32) -> Result<Option<Kernels>> {
+    unless_zero(code, |code| {
+        constant(field, code, "DLNMS_KERNELS_", Kernels::from_code)
+    })
+}
+
+fn unless_zero<T>(code: u32, of: impl Fn(u32) -> Result<T>) -> Result<Option<T>> {
     match code {
         0 => Ok(None),
-        code => Kernels::from_code(code).map(Some).ok_or_else(|| {
-            Error::invalid(field, format!("{code} is not a DLNMS_KERNELS_ constant"))
-        }),
+        code => of(code).map(Some),
     }
+}
+
+fn constant<T>(field: &str, code: u32, family: &str, of: fn(u32) -> Option<T>) -> Result<T> {
+    let unknown = || Error::invalid(field, format!("{code} is not a {family} constant"));
+    of(code).ok_or_else(unknown)
 }
 
 const _: () = {

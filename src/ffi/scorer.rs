@@ -65,7 +65,7 @@ pub struct dlnms_scorer_options {
     /// self-test passes, else FP32.
     pub precision: u32,
     /// Not 0: the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping:
-    /// about a tenth faster on the CPU, at the price of the cores for whoever else wants them.
+    /// some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
     pub spin: u32,
 }
 
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn dlnms_scorer_new(
 /// test vectors. Does nothing if it was done. dlnms_scorer_score() does it implicitly, and says so.
 ///
 /// `progress` and `cancel` may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
-/// a thread that ends with the call does the work. Cancelling and the timeout of the options stop ONNX Runtime where it
+/// threads that end with the call do the work. Cancelling and the timeout of the options stop ONNX Runtime where it
 /// looks: between the parts of loading a model, not within the compiler of a GPU. Any thread.
 /// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL, _MISSING,
 /// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.

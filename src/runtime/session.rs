@@ -167,7 +167,12 @@ impl Session {
     /// Run cases, each a PET and a CT tensor; `scores` gets one value per head of each. From any number of threads at
     /// once: they share weights and thread pool, each run has its own activations.
     pub fn run(&self, cases: &[[&[f32]; 2]], scores: &mut [f32]) -> Result<()> {
-        let heads = scores.len() / cases.len().max(1);
+        let n = scores.len();
+        if cases.is_empty() || !n.is_multiple_of(cases.len()) {
+            let cases = cases.len();
+            return Err(Error::Internal(format!("{cases} cases, {n} scores")));
+        }
+        let heads = n / cases.len();
         let (mut cases, mut left) = (cases, &mut *scores);
         while !cases.is_empty() {
             // As many at once as any of them takes; the first always takes one.

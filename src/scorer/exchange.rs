@@ -21,8 +21,8 @@ pub struct ScorerOptions {
     pub policy: Policy,
     /// Threads of ONNX Runtime's pool, the calling thread among them; 0 is min(4, cores).
     pub threads: usize,
-    /// Let the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping: about
-    /// a tenth faster on the CPU, at the price of the cores for whoever else wants them.
+    /// Let the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping: some
+    /// hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
     pub spin: bool,
     /// What is done about findings of the quality checks.
     pub quality: QualityPolicy,

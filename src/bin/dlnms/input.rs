@@ -148,7 +148,7 @@ pub struct EngineArguments {
     /// Threads of the network [default: min(4, cores)]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
-    /// Let its threads spin instead of sleeping: about a tenth faster on the CPU, at the price of the cores
+    /// Let its threads spin instead of sleeping: some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores
     #[arg(long)]
     spin: bool,
     /// Keep what the provider makes of the model in this folder, for a faster next start

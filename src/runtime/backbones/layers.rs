@@ -58,6 +58,17 @@ pub const LAYERS: [Layer; 20] = [
     layer("7.1.conv2", 512, 512, 3),
 ];
 
+/// Layer and whether it is the bias, from the name behind that of the backbone.
+pub fn part_of(part: &str) -> Option<(usize, bool)> {
+    let (layer, kind) = part.rsplit_once('.')?;
+    let bias = match kind {
+        "w" => false,
+        "b" => true,
+        _ => return None,
+    };
+    Some((LAYERS.iter().position(|l| l.name == layer)?, bias))
+}
+
 /// Weights and bias of a layer, as the kernels want them.
 #[derive(Default)]
 pub struct Packed {
@@ -66,6 +77,18 @@ pub struct Packed {
 }
 
 impl Layer {
+    /// Of its weights or its bias, without dimensions of 1.
+    pub fn shape(&self, bias: bool) -> Vec<u64> {
+        let dims = match bias {
+            true => vec![self.outputs],
+            false => vec![self.outputs, self.inputs, self.kernel, self.kernel],
+        };
+        dims.into_iter()
+            .filter(|d| *d != 1)
+            .map(|d| d as u64)
+            .collect()
+    }
+
     /// Whether Winograd's way is the shorter one: where there are more pixels than weights to read.
     pub fn halves<A: Arithmetic>(&self) -> bool {
         A::EXACT && self.kernel == 3 && self.inputs == self.outputs && self.outputs <= 128
@@ -82,7 +105,7 @@ impl Layer {
 
     /// Groups of inputs, columns of the kernel in words, and words of a pixel in a group. A word is one value or two:
     /// neighbouring columns of a channel in the stem, neighbouring channels elsewhere.
-    fn steps<A: Arithmetic>(&self) -> (usize, usize, usize) {
+    pub fn steps<A: Arithmetic>(&self) -> (usize, usize, usize) {
         let values = BLOCK / A::WORDS;
         match self.inputs < BLOCK {
             true => (self.inputs, self.kernel.div_ceil(values), 1),

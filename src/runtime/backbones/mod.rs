@@ -19,7 +19,6 @@ use super::interrupt::Interrupt;
 use super::request::failed;
 use crate::bundle::{Bundle, Model, Precision};
 use crate::error::{Error, Result};
-use crate::regular;
 use layers::{LAYERS, Packed};
 use operator::Backbones;
 use ort::operator::OperatorDomain;
@@ -72,22 +71,7 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
     threads: usize,
     interrupt: &Interrupt,
 ) -> Result<Taken> {
-    let missing = |e: std::io::Error| Error::BundleMissing {
-        path: bundle.path(&model.file),
-        why: e.to_string(),
-    };
-    let file = regular::open(&bundle.path(&model.file)).map_err(missing)?;
-    let bytes = file.metadata().map_err(missing)?.len();
-    let altered = |why| Error::BundleAltered {
-        file: model.file.clone(),
-        why,
-    };
-    if bytes != model.bytes {
-        return Err(altered(format!(
-            "has {bytes} bytes, the manifest says {}",
-            model.bytes
-        )));
-    }
+    let file = bundle.open_model(model)?;
     let mut file = BufReader::with_capacity(1 << 16, file);
     let (taken, found) = std::thread::scope(|scope| {
         // While one thread reads and hashes, another lays the weights out.
@@ -120,12 +104,7 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
     let no_memory = |e: TryReserveError| Error::ProviderUnavailable(e.to_string());
     let found = found.map_err(no_memory)?;
     let taken = taken.map_err(foreign)?;
-    if taken.sha256 != model.sha256 {
-        let (found, said) = (taken.sha256, &model.sha256);
-        return Err(altered(format!(
-            "its sha256 is {found}, the manifest says {said}"
-        )));
-    }
+    bundle.compare(model, &taken.digest)?;
     let whole = |layers: [Packed; LAYERS.len()]| Backbone::<A>::new(layers.into());
     let backbones: Option<Vec<_>> = found.into_iter().map(whole).collect();
     let backbones = backbones.filter(|b| b.len() == taken.backbones);

@@ -5,8 +5,9 @@
 //! those that `model/dlnms_model/graph.py` gives. A graph that has other nodes or shapes under them is not taken apart;
 //! one that means something else by them fails the self-test.
 
-use super::layers::{LAYERS, Layer, OUTPUTS};
+use super::layers::{LAYERS, OUTPUTS, part_of};
 use super::wire::{BYTES, Input, LENGTH, VARINT, put_bytes, put_length, put_varint};
+use crate::bundle::Digest;
 use std::io::Read;
 
 /// Name of the operator and its domain, as ONNX Runtime gets to see them.
@@ -29,7 +30,7 @@ pub struct Taken {
     /// How many there are.
     pub backbones: usize,
     /// Of the whole file.
-    pub sha256: String,
+    pub digest: Digest,
 }
 
 /// A piece of a weight tensor: float32, little-endian, of some outputs; pieces come in order.
@@ -85,7 +86,7 @@ pub fn take(file: &mut dyn Read, bytes: u64, sink: &mut Sink<'_>) -> Result<Take
     Ok(Taken {
         model,
         backbones: backbones.ok_or("has no graph")?,
-        sha256: input.sha256(),
+        digest: input.digest(),
     })
 }
 
@@ -286,31 +287,6 @@ fn tensor(
     Err(format!("{name} has no raw values"))
 }
 
-/// Layer and whether it is the bias, from the end of a name.
-fn part_of(part: &str) -> Option<(usize, bool)> {
-    let (layer, kind) = part.rsplit_once('.')?;
-    let bias = match kind {
-        "w" => false,
-        "b" => true,
-        _ => return None,
-    };
-    Some((LAYERS.iter().position(|l| l.name == layer)?, bias))
-}
-
-impl Layer {
-    /// Of its weights or its bias, without dimensions of 1.
-    fn shape(&self, bias: bool) -> Vec<u64> {
-        let dims = match bias {
-            true => vec![self.outputs],
-            false => vec![self.outputs, self.inputs, self.kernel, self.kernel],
-        };
-        dims.into_iter()
-            .filter(|d| *d != 1)
-            .map(|d| d as u64)
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,7 +342,7 @@ mod tests {
     fn a_backbone_is_taken_out_and_the_rest_stays() {
         let model = model(NODES, 64);
         let (taken, pieces) = try_take(&model).unwrap();
-        assert_eq!(taken.sha256, crate::bundle::Digest::of(&model).sha256);
+        assert_eq!(taken.digest, Digest::of(&model));
         assert_eq!(taken.backbones, 1);
         let found: Vec<_> = pieces
             .iter()
@@ -417,7 +393,7 @@ mod tests {
                 let mut changed = whole.clone();
                 changed[at] ^= flip;
                 if let Ok((taken, _)) = try_take(&changed) {
-                    assert_ne!(taken.sha256, crate::bundle::Digest::of(&whole).sha256);
+                    assert_ne!(taken.digest, Digest::of(&whole));
                 }
             }
         }

@@ -92,12 +92,12 @@ impl<A: Arithmetic + Send + Sync> Network<A> {
         for (i, rows) in features.iter().enumerate().take(2 * n) {
             rows.store(output(context, i, cases)?, Ordering::Relaxed);
         }
-        let parts = self.parts.clamp(1, cases);
-        let share = cases.div_ceil(parts);
+        let share = cases.div_ceil(self.parts.clamp(1, cases));
+        let parts = cases.div_ceil(share);
         let failed = AtomicBool::new(false);
         context.par_for(n * parts, 0, |task| {
             let (backbone, part) = (task % n, task / n);
-            let (from, to) = ((part * share).min(cases), ((part + 1) * share).min(cases));
+            let (from, to) = (part * share, ((part + 1) * share).min(cases));
             // ONNX Runtime's threads are C++: nothing may unwind into them.
             let done = catch_unwind(AssertUnwindSafe(|| {
                 let mut scratch = self.scratch(to - from)?;

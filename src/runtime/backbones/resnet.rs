@@ -206,12 +206,13 @@ impl<A: Arithmetic> Backbone<A> {
             unsafe { A::row(row, to.add(at)) };
         }
         let layer = &self.layers[0];
+        let (_, columns, _) = LAYERS[0].steps::<A>();
         let job = Job {
             weights: layer.weights.as_ptr(),
             bias: layer.bias.as_ptr(),
             in_blocks: CHANNELS,
             out_blocks: 64 / BLOCK,
-            kernel: [7, if A::EXACT { 7 } else { 4 }],
+            kernel: [LAYERS[0].kernel, columns],
             images: 1,
             source: scratch.image.as_ptr().cast(),
             source_steps: [ROW * ROW * A::WORDS / BLOCK, 0],

@@ -3,6 +3,7 @@
 //! Nothing in a file is believed: a length is compared with the message that it is in before there is memory for it, and
 //! the outermost message is as long as the file.
 
+use crate::bundle::Digest;
 use sha2::{Digest as _, Sha256};
 use std::io::Read;
 
@@ -40,9 +41,8 @@ impl<'a> Input<'a> {
     }
 
     /// Of all that has gone by.
-    pub fn sha256(self) -> String {
-        let digest = self.hash.finalize();
-        digest.iter().map(|b| format!("{b:02x}")).collect()
+    pub fn digest(self) -> Digest {
+        Digest::finish(self.at, self.hash)
     }
 
     fn fill(&mut self, to: &mut [u8]) -> Result<(), String> {
