@@ -72,6 +72,15 @@ extern "C" {
 // As many jobs wait as the queue has room for; submit again later.
 #define DLNMS_E_QUEUE_FULL 10
 
+// Memory for a buffer could not be had; the message names the buffer and its size. It can be tried again.
+#define DLNMS_E_OUT_OF_MEMORY 11
+
+// The system refused a thread, a file descriptor or another resource. It can be tried again.
+#define DLNMS_E_RESOURCES 12
+
+// The object is busy with the call from whose callback this one comes.
+#define DLNMS_E_BUSY 13
+
 // ONNX Runtime was not found.
 #define DLNMS_E_RUNTIME_NOT_FOUND 100
 
@@ -116,6 +125,9 @@ extern "C" {
 
 // NaN or infinite voxels.
 #define DLNMS_E_VOXEL_NOT_FINITE 303
+
+// The voxels are so large that the network's output is not finite.
+#define DLNMS_E_VOXEL_RANGE 305
 
 // PET and CT share no space.
 #define DLNMS_E_NO_OVERLAP 304
@@ -621,6 +633,45 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 
 // Modality is not stated.
 #define DLNMS_QC_MODALITY_MISSING 17
+
+// The lesion that was cut out does not hold the seed, or lies more than 10 mm from the point.
+#define DLNMS_QC_LESION_ELSEWHERE 18
+
+// The reader took a weight above 1000 for grams.
+#define DLNMS_QC_WEIGHT_UNIT_ASSUMED 19
+
+// The reader took a dose below 10,000 Bq for megabecquerel.
+#define DLNMS_QC_DOSE_UNIT_ASSUMED 20
+
+// A date-time has a zone and the other times have none: their local parts were compared.
+#define DLNMS_QC_TIME_ZONE_ASSUMED 21
+
+// The half-life differs by more than 2 % from that of the tracer the host states.
+#define DLNMS_QC_HALF_LIFE_MISMATCH 22
+
+// PET values that are said to be SUV look like activity in Bq/ml.
+#define DLNMS_QC_PET_NOT_SUV 23
+
+// The PET looks like a CT, and the CT like a PET.
+#define DLNMS_QC_MODALITIES_SWAPPED 24
+
+// The CT shows air at the centre and around it.
+#define DLNMS_QC_CENTER_IN_AIR 25
+
+// The PET shows no uptake at the centre and around it.
+#define DLNMS_QC_CENTER_WITHOUT_UPTAKE 26
+
+// The mean SUV in the body is more than 100 times off.
+#define DLNMS_QC_SUV_SCALE 27
+
+// The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
+#define DLNMS_QC_SUV_NORMALIZATION 28
+
+// Contours of one plane overlap in part; they were joined.
+#define DLNMS_QC_CONTOURS_OVERLAP 29
+
+// The decay is counted to the earliest acquisition time, for want of a better reference time.
+#define DLNMS_QC_REFERENCE_TIME_ASSUMED 30
 
 // Good to know.
 #define DLNMS_SEVERITY_INFO 1

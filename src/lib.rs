@@ -13,9 +13,11 @@
 //! # Ok(()) }
 //! ```
 
+mod allocation;
 #[cfg(feature = "cxx-bridge")]
 mod bridge;
 pub mod bundle;
+pub mod cancel;
 pub mod case;
 pub mod decision;
 #[cfg(feature = "dicom")]

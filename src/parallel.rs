@@ -1,9 +1,24 @@
-//! A map over indices on all cores; the threads end with the call.
+//! A parallel map over indices, with a cap on threads. The threads end with the call.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// `f(0) .. f(n - 1)`, in order. A panic goes on in the caller.
-pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+/// Returns the number of threads a call uses unless its caller says otherwise: the processor's cores, at most four.
+#[must_use]
+pub fn default_threads() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(4)
+}
+
+/// Calls `f(0)` to `f(n - 1)` on at most `threads` threads, the calling one among them, and returns the results in order.
+/// `threads` of 0 means [`default_threads`].
+///
+/// Threads that the system refuses to make (a limit on processes, no memory for a stack) are done without: the calling
+/// thread does whatever is left.
+///
+/// # Panics
+/// A panic of `f` goes on in the calling thread.
+pub fn map<T: Send>(n: usize, threads: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut mine = Vec::new();
@@ -15,9 +30,13 @@ pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
             mine.push((i, f(i)));
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = match threads {
+        0 => default_threads(),
+        given => given,
+    };
     let mut all = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(n)).map(|_| scope.spawn(worker)).collect();
+        let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, worker).ok();
+        let others: Vec<_> = (1..threads.min(n)).map_while(spawn).collect();
         let mut all = worker();
         for other in others {
             match other.join() {
@@ -29,4 +48,27 @@ pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
     });
     all.sort_by_key(|(i, _)| *i);
     all.into_iter().map(|(_, value)| value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
+    #[test]
+    fn results_are_in_order_and_no_more_threads_work_than_allowed() {
+        for threads in [1, 2, 3, 16] {
+            let seen = Mutex::new(BTreeSet::new());
+            let squares = map(100, threads, |i| {
+                seen.lock()
+                    .unwrap()
+                    .insert(format!("{:?}", std::thread::current().id()));
+                i * i
+            });
+            assert_eq!(squares, (0..100).map(|i| i * i).collect::<Vec<_>>());
+            assert!(seen.into_inner().unwrap().len() <= threads);
+        }
+        assert!(map(0, 0, |i| i).is_empty());
+    }
 }

@@ -6,9 +6,9 @@ use super::rtstruct::StructureSet;
 use super::seg::Segmentation;
 use super::series::{Modality, Plan, Series, SliceProgress};
 use super::source::{DicomFile, Source};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::scorer::CancelToken;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Archive {
 
     fn read(sources: Vec<Source>, cancel: &CancelToken) -> Result<Self> {
         let mut archive = Self::default();
-        let contents = parallel::map(sources.len(), |n| match cancel.is_triggered() {
+        let contents = parallel::map(sources.len(), 0, |n| match cancel.is_triggered() {
             true => Content::NotDicom,
             false => Content::of(&sources[n]),
         });

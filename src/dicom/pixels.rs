@@ -44,7 +44,7 @@ pub fn buffer(instance: &Instance, images: usize) -> Result<Vec<u8>> {
         .filter(|n| *n > 0 && instance.rows.max(instance.columns).max(images) <= MAX_DIM)
         .ok_or_else(|| refuse("rows or columns are 0, or there are too many".into()))?;
     check(instance, (bytes / images) as u64).map_err(refuse)?;
-    Ok(vec![0; bytes])
+    crate::allocation::zeros(bytes, &format!("the pixels of {}", instance.name()))
 }
 
 fn layout(instance: &Instance) -> Result<&PixelLayout, String> {

@@ -4,9 +4,9 @@ use super::choose::{Candidate, choose};
 use super::grid::Grid;
 use super::instance::Instance;
 use super::pixels;
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::scorer::CancelToken;
 use crate::suv::PetInfo;
 use crate::volume::Volume;
 use std::sync::Mutex;
@@ -195,7 +195,7 @@ fn decode_all(
         }
     };
     // After the first failure the rest is left alone.
-    let outcomes = parallel::map(slices.len(), |n| match failed.load(Ordering::Relaxed) {
+    let outcomes = parallel::map(slices.len(), 0, |n| match failed.load(Ordering::Relaxed) {
         true => Ok(()),
         false => decode(n).inspect_err(|_| failed.store(true, Ordering::Relaxed)),
     });

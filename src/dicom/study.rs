@@ -2,10 +2,10 @@
 
 use super::archive::Archive;
 use super::series::{Modality, Plan, Series, SeriesFacts, SliceProgress};
+use crate::cancel::CancelToken;
 use crate::case::{Case, Facts};
 use crate::error::Result;
 use crate::roi::Roi;
-use crate::scorer::CancelToken;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which series to use; `None` leaves it to the rule.

@@ -57,6 +57,20 @@ pub enum Error {
     /// As many jobs wait as the queue has room for.
     #[error("{0} jobs wait already, the queue has room for no more")]
     QueueFull(usize),
+    /// Memory for a buffer could not be had.
+    #[error("out of memory: {what} needs {bytes} bytes")]
+    OutOfMemory {
+        /// The buffer.
+        what: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The system refused a thread, a file descriptor or another resource; the call can be tried again.
+    #[error("the system refused a resource: {0}")]
+    Resources(String),
+    /// The call comes from a callback of a call that holds the same object.
+    #[error("{0} is busy with the call from whose callback this one comes")]
+    Busy(&'static str),
     /// Known, but not part of this build or not implemented.
     #[error("not supported: {0}")]
     Unsupported(String),
@@ -179,6 +193,9 @@ pub enum Error {
         /// `ct` or `pet`.
         volume: &'static str,
     },
+    /// The network's output is not finite for these voxels, while it answers the self-test as it should.
+    #[error("the voxels are out of range: {0}")]
+    VoxelRange(String),
     /// PET and CT share no space.
     #[error("PET and CT do not overlap: {0}")]
     NoOverlap(String),
@@ -269,6 +286,9 @@ impl Error {
             Error::Cancelled => DLNMS_E_CANCELLED,
             Error::Deadline => DLNMS_E_DEADLINE,
             Error::QueueFull(_) => DLNMS_E_QUEUE_FULL,
+            Error::OutOfMemory { .. } => DLNMS_E_OUT_OF_MEMORY,
+            Error::Resources(_) => DLNMS_E_RESOURCES,
+            Error::Busy(_) => DLNMS_E_BUSY,
             Error::Unsupported(_) => DLNMS_E_UNSUPPORTED,
             Error::RuntimeNotFound { .. } => DLNMS_E_RUNTIME_NOT_FOUND,
             Error::RuntimeNotALibrary { .. } => DLNMS_E_RUNTIME_NOT_A_LIBRARY,
@@ -285,6 +305,7 @@ impl Error {
             Error::VolumeShape { .. } => DLNMS_E_VOLUME_SHAPE,
             Error::VolumeGeometry { .. } => DLNMS_E_VOLUME_GEOMETRY,
             Error::VoxelNotFinite { .. } => DLNMS_E_VOXEL_NOT_FINITE,
+            Error::VoxelRange(_) => DLNMS_E_VOXEL_RANGE,
             Error::NoOverlap(_) => DLNMS_E_NO_OVERLAP,
             Error::RoiEmpty => DLNMS_E_ROI_EMPTY,
             Error::RoiOutside { .. } => DLNMS_E_ROI_OUTSIDE,

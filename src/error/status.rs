@@ -25,6 +25,12 @@ pub const DLNMS_E_UNSUPPORTED: i32 = 8;
 pub const DLNMS_E_DEADLINE: i32 = 9;
 /// As many jobs wait as the queue has room for; submit again later.
 pub const DLNMS_E_QUEUE_FULL: i32 = 10;
+/// Memory for a buffer could not be had; the message names the buffer and its size. It can be tried again.
+pub const DLNMS_E_OUT_OF_MEMORY: i32 = 11;
+/// The system refused a thread, a file descriptor or another resource. It can be tried again.
+pub const DLNMS_E_RESOURCES: i32 = 12;
+/// The object is busy with the call from whose callback this one comes.
+pub const DLNMS_E_BUSY: i32 = 13;
 /// ONNX Runtime was not found.
 pub const DLNMS_E_RUNTIME_NOT_FOUND: i32 = 100;
 /// The file is not ONNX Runtime.
@@ -55,6 +61,8 @@ pub const DLNMS_E_VOLUME_SHAPE: i32 = 300;
 pub const DLNMS_E_VOLUME_GEOMETRY: i32 = 301;
 /// NaN or infinite voxels.
 pub const DLNMS_E_VOXEL_NOT_FINITE: i32 = 303;
+/// The voxels are so large that the network's output is not finite.
+pub const DLNMS_E_VOXEL_RANGE: i32 = 305;
 /// PET and CT share no space.
 pub const DLNMS_E_NO_OVERLAP: i32 = 304;
 /// Empty ROI.
@@ -95,6 +103,9 @@ pub const ALL: &[i32] = &[
     DLNMS_E_UNSUPPORTED,
     DLNMS_E_DEADLINE,
     DLNMS_E_QUEUE_FULL,
+    DLNMS_E_OUT_OF_MEMORY,
+    DLNMS_E_RESOURCES,
+    DLNMS_E_BUSY,
     DLNMS_E_RUNTIME_NOT_FOUND,
     DLNMS_E_RUNTIME_NOT_A_LIBRARY,
     DLNMS_E_RUNTIME_VERSION,
@@ -111,6 +122,7 @@ pub const ALL: &[i32] = &[
     DLNMS_E_VOLUME_GEOMETRY,
     DLNMS_E_VOXEL_NOT_FINITE,
     DLNMS_E_NO_OVERLAP,
+    DLNMS_E_VOXEL_RANGE,
     DLNMS_E_ROI_EMPTY,
     DLNMS_E_ROI_OUTSIDE,
     DLNMS_E_ROI_INVALID,
@@ -139,6 +151,9 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_UNSUPPORTED => c"not supported",
         DLNMS_E_DEADLINE => c"deadline passed",
         DLNMS_E_QUEUE_FULL => c"queue full",
+        DLNMS_E_OUT_OF_MEMORY => c"out of memory",
+        DLNMS_E_RESOURCES => c"the system refused a thread or another resource",
+        DLNMS_E_BUSY => c"the object is busy with an outer call",
         DLNMS_E_RUNTIME_NOT_FOUND => c"ONNX Runtime not found",
         DLNMS_E_RUNTIME_NOT_A_LIBRARY => c"not an ONNX Runtime library",
         DLNMS_E_RUNTIME_VERSION => c"ONNX Runtime is too old",
@@ -154,6 +169,7 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_VOLUME_SHAPE => c"volume dimensions or strides invalid",
         DLNMS_E_VOLUME_GEOMETRY => c"volume geometry invalid",
         DLNMS_E_VOXEL_NOT_FINITE => c"voxel is NaN or infinite",
+        DLNMS_E_VOXEL_RANGE => c"voxels are out of range",
         DLNMS_E_NO_OVERLAP => c"PET and CT do not overlap",
         DLNMS_E_ROI_EMPTY => c"ROI is empty",
         DLNMS_E_ROI_OUTSIDE => c"ROI is outside the volume",

@@ -40,6 +40,32 @@ pub const DLNMS_QC_DERIVED_IMAGE: u32 = 15;
 pub const DLNMS_QC_AGE_MISSING: u32 = 16;
 /// Modality is not stated.
 pub const DLNMS_QC_MODALITY_MISSING: u32 = 17;
+/// The lesion that was cut out does not hold the seed, or lies more than 10 mm from the point.
+pub const DLNMS_QC_LESION_ELSEWHERE: u32 = 18;
+/// The reader took a weight above 1000 for grams.
+pub const DLNMS_QC_WEIGHT_UNIT_ASSUMED: u32 = 19;
+/// The reader took a dose below 10,000 Bq for megabecquerel.
+pub const DLNMS_QC_DOSE_UNIT_ASSUMED: u32 = 20;
+/// A date-time has a zone and the other times have none: their local parts were compared.
+pub const DLNMS_QC_TIME_ZONE_ASSUMED: u32 = 21;
+/// The half-life differs by more than 2 % from that of the tracer the host states.
+pub const DLNMS_QC_HALF_LIFE_MISMATCH: u32 = 22;
+/// PET values that are said to be SUV look like activity in Bq/ml.
+pub const DLNMS_QC_PET_NOT_SUV: u32 = 23;
+/// The PET looks like a CT, and the CT like a PET.
+pub const DLNMS_QC_MODALITIES_SWAPPED: u32 = 24;
+/// The CT shows air at the centre and around it.
+pub const DLNMS_QC_CENTER_IN_AIR: u32 = 25;
+/// The PET shows no uptake at the centre and around it.
+pub const DLNMS_QC_CENTER_WITHOUT_UPTAKE: u32 = 26;
+/// The mean SUV in the body is more than 100 times off.
+pub const DLNMS_QC_SUV_SCALE: u32 = 27;
+/// The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
+pub const DLNMS_QC_SUV_NORMALIZATION: u32 = 28;
+/// Contours of one plane overlap in part; they were joined.
+pub const DLNMS_QC_CONTOURS_OVERLAP: u32 = 29;
+/// The decay is counted to the earliest acquisition time, for want of a better reference time.
+pub const DLNMS_QC_REFERENCE_TIME_ASSUMED: u32 = 30;
 
 /// Good to know.
 pub const DLNMS_SEVERITY_INFO: u32 = 1;

@@ -56,11 +56,37 @@ pub enum Code {
     AgeMissing = 16,
     /// Modality is not stated.
     ModalityMissing = 17,
+    /// The lesion that was cut out does not hold the seed, or lies more than 10 mm from the point.
+    LesionElsewhere = 18,
+    /// The reader took a weight above 1000 for grams.
+    WeightUnitAssumed = 19,
+    /// The reader took a dose below 10,000 Bq for megabecquerel.
+    DoseUnitAssumed = 20,
+    /// A date-time has a zone and the other times have none: their local parts were compared.
+    TimeZoneAssumed = 21,
+    /// The half-life differs by more than 2 % from that of the tracer the host states.
+    HalfLifeMismatch = 22,
+    /// PET values that are said to be SUV look like activity in Bq/ml.
+    PetNotSuv = 23,
+    /// The PET looks like a CT, and the CT like a PET.
+    ModalitiesSwapped = 24,
+    /// The CT shows air at the centre and around it.
+    CenterInAir = 25,
+    /// The PET shows no uptake at the centre and around it.
+    CenterWithoutUptake = 26,
+    /// The mean SUV in the body is more than 100 times off.
+    SuvScale = 27,
+    /// The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
+    SuvNormalization = 28,
+    /// Contours of one plane overlap in part; they were joined.
+    ContoursOverlap = 29,
+    /// The decay is counted to the earliest acquisition time, for want of a better reference time.
+    ReferenceTimeAssumed = 30,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Code; 17] = [
+    pub const ALL: [Code; 30] = [
         Code::PatientMismatch,
         Code::StudyMismatch,
         Code::FrameOfReferenceMismatch,
@@ -78,6 +104,19 @@ impl Code {
         Code::DerivedImage,
         Code::AgeMissing,
         Code::ModalityMissing,
+        Code::LesionElsewhere,
+        Code::WeightUnitAssumed,
+        Code::DoseUnitAssumed,
+        Code::TimeZoneAssumed,
+        Code::HalfLifeMismatch,
+        Code::PetNotSuv,
+        Code::ModalitiesSwapped,
+        Code::CenterInAir,
+        Code::CenterWithoutUptake,
+        Code::SuvScale,
+        Code::SuvNormalization,
+        Code::ContoursOverlap,
+        Code::ReferenceTimeAssumed,
     ];
 
     /// The code with this number.
@@ -110,13 +149,32 @@ impl Code {
             Code::DerivedImage => c"derived_image",
             Code::AgeMissing => c"age_missing",
             Code::ModalityMissing => c"modality_missing",
+            Code::LesionElsewhere => c"lesion_elsewhere",
+            Code::WeightUnitAssumed => c"weight_unit_assumed",
+            Code::DoseUnitAssumed => c"dose_unit_assumed",
+            Code::TimeZoneAssumed => c"time_zone_assumed",
+            Code::HalfLifeMismatch => c"half_life_mismatch",
+            Code::PetNotSuv => c"pet_not_suv",
+            Code::ModalitiesSwapped => c"modalities_swapped",
+            Code::CenterInAir => c"center_in_air",
+            Code::CenterWithoutUptake => c"center_without_uptake",
+            Code::SuvScale => c"suv_scale",
+            Code::SuvNormalization => c"suv_normalization",
+            Code::ContoursOverlap => c"contours_overlap",
+            Code::ReferenceTimeAssumed => c"reference_time_assumed",
         }
     }
 
     /// How much it weighs.
     pub fn severity(self) -> Severity {
         match self {
-            Code::PatientMismatch | Code::FrameOfReferenceMismatch => Severity::Critical,
+            Code::PatientMismatch
+            | Code::FrameOfReferenceMismatch
+            | Code::LesionElsewhere
+            | Code::HalfLifeMismatch
+            | Code::PetNotSuv
+            | Code::ModalitiesSwapped
+            | Code::SuvScale => Severity::Critical,
             Code::DerivedImage | Code::AgeMissing | Code::ModalityMissing => Severity::Info,
             _ => Severity::Warning,
         }

@@ -37,7 +37,7 @@ impl Chest {
         }
         let probe = Probe::new(&case.ct);
         let at = |i: [usize; 3]| std::array::from_fn(|a| low[a] + i[a] as f64 * STEP_MM);
-        let slices = crate::parallel::map(dims[2], |k| {
+        let slices = crate::parallel::map(dims[2], 0, |k| {
             let mut slice = Vec::with_capacity(dims[0] * dims[1]);
             for j in 0..dims[1] {
                 for i in 0..dims[0] {

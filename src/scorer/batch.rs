@@ -35,7 +35,9 @@ impl Scorer {
     }
 
     fn score_chunk(&self, cases: &[Case<'_>], cancel: &CancelToken) -> Vec<Result<Scores>> {
-        let filled = parallel::map(cases.len(), |n| self.fill(&cases[n], cancel));
+        let filled = parallel::map(cases.len(), self.threads(), |n| {
+            self.fill(&cases[n], cancel)
+        });
         let good = filled.iter().flatten();
         let tensors: Vec<[&[f32]; 2]> = good.map(|g| [&*g.buffers.pet, &*g.buffers.ct]).collect();
         let n_heads = self.bundle().manifest.heads.len();

@@ -2,7 +2,6 @@
 
 use crate::bundle::Precision;
 use crate::decision::Decision;
-use crate::error::{Error, Result};
 use crate::lesion::Lesion;
 use crate::quality::{Finding, QualityPolicy};
 use crate::reference::References;
@@ -10,8 +9,6 @@ use crate::runtime::CacheOutcome;
 use crate::runtime::provider::{Kernels, PassedOver, Placement, Policy, Provider};
 use crate::suv::SuvScale;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Options of a [`Scorer`](super::Scorer).
@@ -41,30 +38,6 @@ impl Default for ScorerOptions {
             quality: QualityPolicy::default(),
             cache: None,
             prepare_timeout: None,
-        }
-    }
-}
-
-/// Trigger from any thread; every call that was given the token then ends with [`Error::Cancelled`].
-#[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
-
-impl CancelToken {
-    /// Cancel, for good.
-    pub fn trigger(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether it was triggered.
-    pub fn is_triggered(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        if self.is_triggered() {
-            Err(Error::Cancelled)
-        } else {
-            Ok(())
         }
     }
 }

@@ -11,6 +11,7 @@ pub use preprocess::Planes;
 pub use queue::{Queue, Task};
 
 use crate::bundle::Bundle;
+pub use crate::cancel::CancelToken;
 pub use crate::case::{Case, Facts, LesionRequest};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
@@ -264,9 +265,7 @@ impl Scorer {
     /// Threads of the session's pool.
     pub fn threads(&self) -> usize {
         match self.options.threads {
-            0 => std::thread::available_parallelism()
-                .map_or(1, usize::from)
-                .min(4),
+            0 => crate::parallel::default_threads(),
             n => n,
         }
     }
