@@ -115,3 +115,23 @@ fn rust_c_and_the_committed_list_agree() {
         );
     }
 }
+
+/// Every reserved field, and every field of flags of which none is known, has its refusal in the host that misuses the library.
+#[test]
+fn each_reserved_field_is_set_by_the_host_that_misuses_the_library() {
+    let host = std::fs::read_to_string(support::host::host("misuse.c")).unwrap();
+    let layout = layout();
+    let names = layout.lines().filter_map(|line| line.split(' ').next());
+    let reserved: Vec<&str> = names
+        .filter(|n| n.contains(".reserved") || *n == "dlnms_case.flags")
+        .collect();
+    assert!(reserved.len() >= 11, "{reserved:?}");
+    for name in reserved {
+        let refusal = format!("DLNMS_E_INVALID_ARGUMENT, \"{name}\"");
+        let own_error = format!("\"{name}\");");
+        assert!(
+            host.contains(&refusal) || host.contains(&own_error),
+            "misuse.c does not set {name}"
+        );
+    }
+}

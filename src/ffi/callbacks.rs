@@ -1,6 +1,6 @@
 //! Section "callbacks".
 
-use super::structs::{self, Versioned};
+use super::structs::{self, versioned};
 use crate::error::{Error, Result};
 use crate::scorer::Phase;
 use std::ffi::c_void;
@@ -40,11 +40,7 @@ pub struct dlnms_progress {
     pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
 }
 
-// SAFETY: repr(C), u32 first; NULL function pointers are `None`.
-unsafe impl Versioned for dlnms_progress {
-    const NAME: &'static str = "dlnms_progress";
-    const V1_SIZE: usize = 32;
-}
+versioned!(dlnms_progress, 32, { struct_size, callback, user_data, drop } reserved { reserved });
 
 /// Write defaults into `progress`; `struct_size` is sizeof(dlnms_progress) as the caller sees it. Any thread.
 ///

@@ -2,7 +2,7 @@
 
 use super::pet::{dlnms_pet_info, pet_info};
 use super::quality::{dlnms_facts, facts};
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use super::volume::{dlnms_volume, view};
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
@@ -51,11 +51,7 @@ pub struct dlnms_roi {
     pub radius_mm: f64,
 }
 
-// SAFETY: repr(C), u32 first, integers, floats and a pointer.
-unsafe impl Versioned for dlnms_roi {
-    const NAME: &'static str = "dlnms_roi";
-    const V1_SIZE: usize = 88;
-}
+versioned!(dlnms_roi, 88, { struct_size, kind, point, box_first, box_last, mask, threshold_kind, threshold, radius_mm } reserved { reserved });
 
 /// Write defaults (a point that is NaN, so that forgetting it is an error) into `roi`; `struct_size` is
 /// sizeof(dlnms_roi) as the caller sees it. Any thread.
@@ -118,11 +114,7 @@ pub struct dlnms_case {
     pub blood_pool_lps_mm: *const f64,
 }
 
-// SAFETY: repr(C), u32 first, integers and pointers.
-unsafe impl Versioned for dlnms_case {
-    const NAME: &'static str = "dlnms_case";
-    const V1_SIZE: usize = 40;
-}
+versioned!(dlnms_case, 40, { struct_size, ct, pet, pet_info, roi, facts, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm } reserved { flags, reserved });
 
 /// Write defaults (all NULL) into `c`; `struct_size` is sizeof(dlnms_case) as the caller sees it. Any thread.
 ///
@@ -157,12 +149,6 @@ impl HostCase<'_> {
 pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a>> {
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
-    if raw.flags != 0 {
-        return Err(Error::invalid(
-            "dlnms_case.flags",
-            format!("{} holds unknown flags", raw.flags),
-        ));
-    }
     // SAFETY: handed on from the caller.
     let ct = unsafe { view(raw.ct, "ct") }?;
     // SAFETY: handed on from the caller.

@@ -4,7 +4,7 @@ use super::error::{dlnms_error, dlnms_status};
 use super::guard::guard;
 use super::handle;
 use super::result::{ResultObject, dlnms_result};
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use crate::error::Error;
 use crate::lesion::Lesion;
 use crate::reference::{PlacedBy, Reference, References};
@@ -56,11 +56,7 @@ pub struct dlnms_lesion {
     pub ct_slice: u64,
 }
 
-// SAFETY: repr(C), u32 first, integers and floats.
-unsafe impl Versioned for dlnms_lesion {
-    const NAME: &'static str = "dlnms_lesion";
-    const V1_SIZE: usize = 88;
-}
+versioned!(dlnms_lesion, 88, { struct_size, has_diameters, voxels, suv_max, suv_mean, suv_peak, mtv_ml, tlg, threshold, longest_mm, perpendicular_mm, ct_slice } reserved {  });
 
 /// Zero `lesion` and set its struct_size to `struct_size`, which is sizeof(dlnms_lesion) as the caller sees it.
 /// Any thread.
@@ -142,11 +138,7 @@ pub struct dlnms_reference {
     pub voxels: u64,
 }
 
-// SAFETY: repr(C), u32 first, integers and floats.
-unsafe impl Versioned for dlnms_reference {
-    const NAME: &'static str = "dlnms_reference";
-    const V1_SIZE: usize = 56;
-}
+versioned!(dlnms_reference, 56, { struct_size, found, center_lps_mm, suv_mean, suv_sd, voxels } reserved {  });
 
 /// Zero `reference` and set its struct_size to `struct_size`, which is sizeof(dlnms_reference) as the caller sees it.
 /// Any thread.

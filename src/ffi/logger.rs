@@ -4,7 +4,7 @@ use super::callbacks::UserData;
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::guard;
 use super::strings;
-use super::structs::{self, Versioned};
+use super::structs::{self, versioned};
 use crate::error::{Error, Result};
 use crate::logging;
 use log::{Level, LevelFilter};
@@ -50,11 +50,7 @@ pub struct dlnms_logger {
     pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
 }
 
-// SAFETY: repr(C), u32 first; NULL function pointers are `None`.
-unsafe impl Versioned for dlnms_logger {
-    const NAME: &'static str = "dlnms_logger";
-    const V1_SIZE: usize = 32;
-}
+versioned!(dlnms_logger, 32, { struct_size, level, callback, user_data, drop } reserved {  });
 
 /// Write defaults (level DLNMS_LOG_WARN) into `logger`; `struct_size` is sizeof(dlnms_logger) as the caller sees it.
 /// Any thread.

@@ -3,7 +3,7 @@
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::guard;
 use super::strings;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
 use crate::suv::{DecayCorrection, PetInfo, Sex, SliceTiming, SuvType, Units};
 
@@ -100,11 +100,7 @@ pub struct dlnms_pet_info {
     pub philips_activity_factor: *const f64,
 }
 
-// SAFETY: repr(C), u32 first, integers, floats and pointers.
-unsafe impl Versioned for dlnms_pet_info {
-    const NAME: &'static str = "dlnms_pet_info";
-    const V1_SIZE: usize = 144;
-}
+versioned!(dlnms_pet_info, 144, { struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, weight_kg, height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices, acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor } reserved { reserved });
 
 /// Write defaults (everything unknown) into `info`; `struct_size` is sizeof(dlnms_pet_info) as the caller sees it.
 /// Any thread.

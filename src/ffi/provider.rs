@@ -2,7 +2,7 @@
 
 use super::scorer::dlnms_scorer_options;
 use super::strings;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use crate::bundle::Precision;
 use crate::error::{Error, Result};
 use crate::runtime::provider::{Entry, Kernels, Policy, Provider};
@@ -66,11 +66,7 @@ pub struct dlnms_provider_options {
     pub batch: u32,
 }
 
-// SAFETY: repr(C), u32 first, integers and pointers.
-unsafe impl Versioned for dlnms_provider_options {
-    const NAME: &'static str = "dlnms_provider_options";
-    const V1_SIZE: usize = 56;
-}
+versioned!(dlnms_provider_options, 56, { struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path, kernels, batch } reserved {  });
 
 /// Write defaults into `options`; `struct_size` is sizeof(dlnms_provider_options) as the caller sees it. Any thread.
 ///

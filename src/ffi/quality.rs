@@ -1,6 +1,6 @@
 //! Section "quality".
 
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use crate::case::Facts;
 use crate::error::{Error, Result};
 use crate::quality::{Action, Code, QualityPolicy, Severity};
@@ -98,11 +98,7 @@ pub struct dlnms_quality_policy {
     pub actions: [u32; 63],
 }
 
-// SAFETY: repr(C), u32 first, integers.
-unsafe impl Versioned for dlnms_quality_policy {
-    const NAME: &'static str = "dlnms_quality_policy";
-    const V1_SIZE: usize = 256;
-}
+versioned!(dlnms_quality_policy, 256, { struct_size, actions } reserved {  });
 
 /// Write defaults into `policy`: different patients are refused, everything else is a warning. `struct_size` is
 /// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
@@ -161,11 +157,7 @@ pub struct dlnms_facts {
     pub pet_slice_thickness_mm: f64,
 }
 
-// SAFETY: repr(C), u32 first, integers and floats.
-unsafe impl Versioned for dlnms_facts {
-    const NAME: &'static str = "dlnms_facts";
-    const V1_SIZE: usize = 56;
-}
+versioned!(dlnms_facts, 56, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved { reserved });
 
 /// Write "nobody knows" into every field of `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it.
 /// Any thread.

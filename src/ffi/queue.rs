@@ -7,7 +7,7 @@ use super::guard::{catch, guard, guard_or};
 use super::handle::{self, InUse, Object};
 use super::result::{ResultObject, dlnms_result};
 use super::scorer::dlnms_scorer;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
 use crate::scorer::{CancelToken, Queue, Scorer, Task};
 use std::ffi::c_void;
@@ -84,11 +84,7 @@ pub struct dlnms_queue_options {
     pub reserved: u32,
 }
 
-// SAFETY: repr(C), integers.
-unsafe impl Versioned for dlnms_queue_options {
-    const NAME: &'static str = "dlnms_queue_options";
-    const V1_SIZE: usize = 16;
-}
+versioned!(dlnms_queue_options, 16, { struct_size, capacity, workers } reserved { reserved });
 
 /// Write defaults into `options`; `struct_size` is sizeof(dlnms_queue_options) as the caller sees it. Any thread.
 ///
@@ -123,11 +119,7 @@ pub struct dlnms_completion {
     pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
 }
 
-// SAFETY: repr(C), u32 first; NULL function pointers are `None`.
-unsafe impl Versioned for dlnms_completion {
-    const NAME: &'static str = "dlnms_completion";
-    const V1_SIZE: usize = 32;
-}
+versioned!(dlnms_completion, 32, { struct_size, callback, user_data, drop } reserved { reserved });
 
 /// Write defaults into `completion`; `struct_size` is sizeof(dlnms_completion) as the caller sees it. Any thread.
 ///

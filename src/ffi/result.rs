@@ -5,7 +5,7 @@ use super::evidence::Evidence;
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
 use super::strings;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use crate::decision::Risk;
 use crate::error::Error;
 use crate::quality::Code;
@@ -92,11 +92,7 @@ pub struct dlnms_scores {
     pub kernels: u32,
 }
 
-// SAFETY: repr(C), u32 first, integers and floats.
-unsafe impl Versioned for dlnms_scores {
-    const NAME: &'static str = "dlnms_scores";
-    const V1_SIZE: usize = 136;
-}
+versioned!(dlnms_scores, 136, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
 
 /// Zero `scores` and set its struct_size to `struct_size`, which is sizeof(dlnms_scores) as the caller sees it.
 /// Any thread.

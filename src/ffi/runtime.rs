@@ -4,7 +4,7 @@ use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
 use super::strings;
-use super::structs::{self, Versioned};
+use super::structs::{self, versioned};
 use crate::error::Error;
 use crate::runtime::Runtime;
 use std::ffi::{CString, c_char};
@@ -40,11 +40,7 @@ pub struct dlnms_runtime_options {
     pub library_path: *const c_char,
 }
 
-// SAFETY: repr(C), u32 first, an integer and a pointer.
-unsafe impl Versioned for dlnms_runtime_options {
-    const NAME: &'static str = "dlnms_runtime_options";
-    const V1_SIZE: usize = 16;
-}
+versioned!(dlnms_runtime_options, 16, { struct_size, library_path } reserved { reserved });
 
 /// Write defaults into `options`; `struct_size` is sizeof(dlnms_runtime_options) as the caller sees it. Any thread.
 ///

@@ -11,7 +11,7 @@ use super::quality::{self, dlnms_quality_policy};
 use super::result::{ResultObject, dlnms_result};
 use super::runtime::{RuntimeObject, dlnms_runtime};
 use super::strings;
-use super::structs::{self, Versioned};
+use super::structs::{self, versioned};
 use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::report;
@@ -69,11 +69,7 @@ pub struct dlnms_scorer_options {
     pub spin: u32,
 }
 
-// SAFETY: repr(C), u32 first, integers and a pointer.
-unsafe impl Versioned for dlnms_scorer_options {
-    const NAME: &'static str = "dlnms_scorer_options";
-    const V1_SIZE: usize = 56;
-}
+versioned!(dlnms_scorer_options, 56, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, entries, n_entries, prepare_timeout_ms, precision, spin } reserved {  });
 
 /// Write defaults (AUTO, default threads) into `options`; `struct_size` is sizeof(dlnms_scorer_options) as the
 /// caller sees it. Any thread.

@@ -3,22 +3,81 @@
 use crate::error::{Error, Result};
 use std::mem::MaybeUninit;
 
-/// A `#[repr(C)]` struct that begins with `uint32_t struct_size`.
+/// A `#[repr(C)]` struct that begins with `uint32_t struct_size`. Implemented by [`versioned!`] alone.
 ///
 /// # Safety
-/// `#[repr(C)]`, first field `u32`, and all-zero bytes are a valid value (they are what fields unknown to an older
-/// caller read as, so zero must mean "off" in every field added after version 1).
+/// `#[repr(C)]`, first field `u32`, no implicit padding, and all-zero bytes are a valid value (they are what fields unknown
+/// to an older caller read as, so zero must mean "off" in every field added after version 1).
 pub unsafe trait Versioned: Copy {
     /// C name.
     const NAME: &'static str;
     /// Size in version 1 of the ABI.
     const V1_SIZE: usize;
+
+    /// Returns the first field that must be zero and is not, with its value.
+    fn reserved_in_use(&self) -> Option<(&'static str, u64)>;
+}
+
+/// Implements [`Versioned`] for a struct: `versioned!(name, size of version 1, { fields } reserved { fields })`.
+///
+/// Every field is listed, or the macro does not compile. Those in the second list - reserved fields and flags of which none
+/// is known - must be zero in every struct that a caller hands over. A field whose name begins with `reserved` is refused
+/// in the first list, and so is a struct with implicit padding.
+macro_rules! versioned {
+    ($name:ident, $v1_size:expr, { struct_size $(, $field:ident)* $(,)? } reserved { $($zero:ident),* $(,)? }) => {
+        // SAFETY: repr(C) and a leading u32 are asserted by the layout tests; integers, floats, pointers and optional
+        // function pointers are valid as all-zero bytes; padding is ruled out below.
+        unsafe impl $crate::ffi::structs::Versioned for $name {
+            const NAME: &'static str = stringify!($name);
+            const V1_SIZE: usize = $v1_size;
+
+            fn reserved_in_use(&self) -> Option<(&'static str, u64)> {
+                let Self { struct_size: _, $($field: _,)* $($zero),* } = *self;
+                let zeros: &[(&'static str, u64)] = &[$((stringify!($zero), u64::from($zero))),*];
+                zeros.iter().copied().find(|(_, value)| *value != 0)
+            }
+        }
+
+        const _: () = {
+            use $crate::ffi::structs::{is_reserved, size_of_field};
+            $(assert!(!is_reserved(stringify!($field)), "a reserved field belongs into the list of reserved ones");)*
+            assert!(std::mem::offset_of!($name, struct_size) == 0);
+            let fields = size_of_field::<$name, _>(|s| &s.struct_size)
+                $(+ size_of_field::<$name, _>(|s| &s.$field))* $(+ size_of_field::<$name, _>(|s| &s.$zero))*;
+            // Offsets of the binary contract are those of 64-bit targets.
+            let wide = cfg!(target_pointer_width = "64");
+            assert!(!wide || fields == size_of::<$name>(), "the struct has implicit padding");
+        };
+    };
+}
+pub(super) use versioned;
+
+/// Returns whether a field's name says that it is reserved.
+pub const fn is_reserved(name: &str) -> bool {
+    let (name, prefix) = (name.as_bytes(), b"reserved");
+    let mut i = 0;
+    while i < prefix.len() {
+        if i >= name.len() || name[i] != prefix[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Returns the size of the field that `_field` leads to.
+pub const fn size_of_field<T, F>(_field: fn(&T) -> &F) -> usize {
+    size_of::<F>()
 }
 
 /// Sizes beyond this are an uninitialised field, not a future version.
 const MAX_SIZE: usize = 1 << 16;
 
-/// Read a caller's struct.
+/// Reads a caller's struct.
+///
+/// # Errors
+/// [`Error::NullArgument`]; [`Error::StructSize`] for a size below version 1, an absurd one, or fields beyond ours that are
+/// not zero; [`Error::InvalidArgument`] for a reserved field that is not zero.
 ///
 /// # Safety
 /// `ptr` is NULL or points to a struct whose first `struct_size` bytes are readable.
@@ -47,10 +106,16 @@ pub unsafe fn read<T: Versioned>(ptr: *const T) -> Result<T> {
             ));
         }
     }
+    if let Some((field, got)) = value.reserved_in_use() {
+        return Err(Error::invalid(
+            format!("{}.{field}", T::NAME),
+            format!("{got}: no version of the library knows a value but 0"),
+        ));
+    }
     Ok(value)
 }
 
-/// Write as much of `value` as the caller's struct has room for, keeping its `struct_size`.
+/// Writes as much of `value` as the caller's struct has room for, keeping its `struct_size`.
 ///
 /// # Safety
 /// `out` is NULL or points to a struct whose first `struct_size` bytes are writable.
@@ -70,7 +135,7 @@ pub unsafe fn write<T: Versioned>(out: *mut T, value: &T) -> Result<()> {
     Ok(())
 }
 
-/// Write defaults into a caller's struct of `size` bytes; what lies beyond ours becomes zero.
+/// Writes defaults into a caller's struct of `size` bytes; what lies beyond ours becomes zero.
 ///
 /// # Safety
 /// `out` is NULL or has `size` writable bytes.
@@ -147,13 +212,10 @@ mod tests {
     struct Now {
         struct_size: u32,
         a: u32,
-        added_later: u64,
+        added_later: u32,
+        reserved: u32,
     }
-    // SAFETY: repr(C), u32 first, integers alone.
-    unsafe impl Versioned for Now {
-        const NAME: &'static str = "now";
-        const V1_SIZE: usize = 8;
-    }
+    versioned!(Now, 8, { struct_size, a, added_later } reserved { reserved });
 
     #[test]
     fn an_old_client_with_a_smaller_struct_still_works() {
@@ -171,6 +233,7 @@ mod tests {
                     struct_size: 16,
                     a: 9,
                     added_later: 9,
+                    reserved: 0,
                 },
             )
         }
@@ -199,5 +262,20 @@ mod tests {
             let result = unsafe { read(std::ptr::from_ref(&wrong).cast::<Now>()) };
             assert!(matches!(result, Err(Error::StructSize { .. })));
         }
+    }
+
+    #[test]
+    fn a_reserved_field_in_use_is_refused_by_name() {
+        let of = |size: u32| Aligned([size, 5, 6, 7]);
+        // SAFETY: as many readable bytes as struct_size says, aligned as the struct is.
+        let refused = unsafe { read(std::ptr::from_ref(&of(16)).cast::<Now>()) };
+        let text = refused.err().unwrap().to_string();
+        assert_eq!(
+            text,
+            "Now.reserved: 7: no version of the library knows a value but 0"
+        );
+        // SAFETY: as above; a caller without the field cannot have set it.
+        unsafe { read(std::ptr::from_ref(&of(12)).cast::<Now>()) }.unwrap();
+        assert!(is_reserved("reserved") && is_reserved("reserved2") && !is_reserved("reserve"));
     }
 }

@@ -6,7 +6,7 @@ use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
 use super::strings;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use super::study_case::Loaded;
 use super::study_list::Lists;
 use crate::dicom::{Archive, SeriesChoice, Study};
@@ -154,11 +154,7 @@ pub struct dlnms_study_options {
     pub pet_series: *const c_char,
 }
 
-// SAFETY: repr(C), u32 first, an integer and pointers.
-unsafe impl Versioned for dlnms_study_options {
-    const NAME: &'static str = "dlnms_study_options";
-    const V1_SIZE: usize = 24;
-}
+versioned!(dlnms_study_options, 24, { struct_size, ct_series, pet_series } reserved { reserved });
 
 /// Write defaults (both by rule) into `options`; `struct_size` is sizeof(dlnms_study_options) as the caller sees it.
 /// Any thread.
@@ -196,7 +192,6 @@ pub unsafe extern "C" fn dlnms_study_load(
     guard(err, || {
         // SAFETY: handed on from the caller.
         let progress = unsafe { HostProgress::read(progress) }?;
-        let study = handle::get::<StudyObject>(study)?;
         let mut choice = SeriesChoice::default();
         if !options.is_null() {
             // SAFETY: handed on from the caller.
@@ -209,6 +204,7 @@ pub unsafe extern "C" fn dlnms_study_load(
             choice.ct = uid(raw.ct_series, "ct_series")?;
             choice.pet = uid(raw.pet_series, "pet_series")?;
         }
+        let study = handle::get::<StudyObject>(study)?;
         study.load(choice, progress.as_ref(), &token(cancel)?)
     })
 }

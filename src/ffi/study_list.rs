@@ -4,7 +4,7 @@ use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self};
 use super::strings;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, StudyObject, dlnms_study};
 use super::volume::{describe, dlnms_volume};
 use crate::dicom::{Inspection, RoiKind};
@@ -99,11 +99,7 @@ pub struct dlnms_series {
     pub suv_refusal: *const c_char,
 }
 
-// SAFETY: repr(C), u32 first, integers, floats and pointers.
-unsafe impl Versioned for dlnms_series {
-    const NAME: &'static str = "dlnms_series";
-    const V1_SIZE: usize = 80;
-}
+versioned!(dlnms_series, 80, { struct_size, modality, slices, columns, rows, uid, chosen, has_suv, rejected_because, suv_factor, suv_rule, suv_refusal } reserved {  });
 
 /// Zero `series` and set its struct_size to `struct_size`, which is sizeof(dlnms_series) as the caller sees it.
 /// Any thread.
@@ -194,11 +190,7 @@ pub struct dlnms_roi_info {
     pub refusal: *const c_char,
 }
 
-// SAFETY: repr(C), u32 first, integers, floats and pointers.
-unsafe impl Versioned for dlnms_roi_info {
-    const NAME: &'static str = "dlnms_roi_info";
-    const V1_SIZE: usize = 80;
-}
+versioned!(dlnms_roi_info, 80, { struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal } reserved {  });
 
 /// Zero `info` and set its struct_size to `struct_size`, which is sizeof(dlnms_roi_info) as the caller sees it.
 /// Any thread.

@@ -1,6 +1,6 @@
 //! Section "volumes".
 
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
 use crate::volume::{DType, Geometry, Rescale, Volume, VolumeView, extent};
 use std::ffi::c_void;
@@ -62,11 +62,7 @@ pub struct dlnms_volume {
     pub padding_last: f64,
 }
 
-// SAFETY: repr(C), u32 first, integers, floats and pointers.
-unsafe impl Versioned for dlnms_volume {
-    const NAME: &'static str = "dlnms_volume";
-    const V1_SIZE: usize = 240;
-}
+versioned!(dlnms_volume, 240, { struct_size, dtype, data, dims, strides, origin, spacing, direction, rescale_slope, rescale_intercept, slice_slopes, slice_offsets, has_padding, padding_first, padding_last } reserved { reserved });
 
 /// An empty struct: identity direction, unit spacing, slope 1.
 pub(super) fn defaults() -> dlnms_volume {
