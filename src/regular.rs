@@ -3,13 +3,25 @@
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Open a file, which links may lead to.
+/// Opens a regular file, which links may lead to. Never waits: what is a pipe, a device or a folder is refused, also if
+/// it takes the file's place in the very moment of opening.
 pub(crate) fn open(path: &Path) -> Result<File> {
-    match path.metadata()?.is_file() {
-        true => File::open(path),
-        false => Err(Error::new(ErrorKind::InvalidInput, "it is not a file")),
+    let not_a_file = || Error::new(ErrorKind::InvalidInput, "it is not a file");
+    // A device is not opened at all.
+    if !path.metadata()?.is_file() {
+        return Err(not_a_file());
+    }
+    // Without effect on regular files.
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(not_a_file()),
     }
 }
 

@@ -40,6 +40,8 @@ fn a_plugin_that_cannot_be_used_says_why_and_a_real_one_is_used() {
     let out = tempfile::tempdir().unwrap();
     let text = out.path().join("text.so");
     std::fs::write(&text, "not an ELF").unwrap();
+    let pipe = out.path().join("pipe.so");
+    support::run(std::process::Command::new("mkfifo").arg(&pipe));
     let script = "libonnxruntime_providers_nv_tensorrt_rtx.so";
     std::fs::write(out.path().join(script), [0x7F, b'E', b'L', b'F', 0, 0]).unwrap();
     for provider in [Provider::TensorRtRtx, Provider::OpenVino] {
@@ -50,6 +52,8 @@ fn a_plugin_that_cannot_be_used_says_why_and_a_real_one_is_used() {
             "does not exist",
         );
         refused(provider, Some(&text), "text.so");
+        // The loader would wait for a writer.
+        refused(provider, Some(&pipe), "it is not a file");
         // A sound library, but no plugin.
         let runtime = support::runtime().path();
         refused(provider, Some(runtime), "libonnxruntime.so");

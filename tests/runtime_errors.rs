@@ -8,6 +8,7 @@ use dlnms::error::status::*;
 use dlnms::runtime::Runtime;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::host::{Host, Link};
 
 fn compile(dir: &Path, name: &str, source: &str) -> PathBuf {
     let (c, so) = (
@@ -40,7 +41,16 @@ fn what_is_not_a_usable_runtime_is_refused_by_its_fault() {
     let dir = tempfile::tempdir().unwrap();
     let text = dir.path().join("text.so");
     std::fs::write(&text, "this is not a library").unwrap();
+    // The loader would wait for a writer.
+    let pipe = dir.path().join("pipe.so");
+    support::run(Command::new("mkfifo").arg(&pipe));
     let cases = [
+        (pipe, DLNMS_E_RUNTIME_NOT_A_LIBRARY, "it is not a file"),
+        (
+            PathBuf::from("/dev/zero"),
+            DLNMS_E_RUNTIME_NOT_A_LIBRARY,
+            "it is not a file",
+        ),
         (
             dir.path().join("absent.so"),
             DLNMS_E_RUNTIME_NOT_FOUND,
@@ -107,6 +117,29 @@ fn what_is_not_a_usable_runtime_is_refused_by_its_fault() {
     let other = dir.path().join("libold.so");
     let error = Runtime::load(Some(&other)).err().unwrap();
     assert_eq!(error.status(), DLNMS_E_RUNTIME_CONFLICT, "{error}");
+}
+
+/// Telemetry is off without a change of the environment: what another thread sets meanwhile is there afterwards, and
+/// nothing else. `manners.rs` watches that there is no telemetry.
+#[test]
+fn another_thread_sets_variables_while_onnx_runtime_is_loaded() {
+    let out = tempfile::tempdir().unwrap();
+    let environment = Host {
+        compiler: "gcc",
+        standard: "gnu11",
+        source: support::host::host("environment.c"),
+        link: Link::Dynamic,
+        flags: &[],
+    }
+    .build(out.path());
+    for _ in 0..5 {
+        support::run(
+            Command::new(&environment)
+                .arg(support::onnxruntime())
+                .env_remove("ORT_DISABLE_TELEMETRY")
+                .env_remove("ORT_TELEMETRY_DISABLED"),
+        );
+    }
 }
 
 #[test]

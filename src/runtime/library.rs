@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Error, Result};
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::path::{Path, PathBuf};
 
 /// Least ONNX Runtime API (minor version) this build is compiled for.
@@ -81,9 +81,22 @@ fn not_a_library(path: &Path, why: String) -> Error {
     }
 }
 
-/// Load the file, ask it for its version and for the API we need. The library stays mapped, so that the loader's
-/// answer to `ort` a moment later is the same one.
-pub fn probe(path: &Path) -> Result<String> {
+/// A library that is loaded and fit for use.
+pub struct Probed {
+    /// Its version, for example `1.32.0`.
+    pub version: String,
+    /// Address of a function in it.
+    pub address: *const c_void,
+}
+
+/// Loads the library and asks it for its version and for the API that this build needs. It stays mapped, so that the
+/// loader's answer to `ort` a moment later is the same one.
+///
+/// # Errors
+/// [`Error::RuntimeNotALibrary`], [`Error::RuntimeVersion`].
+pub fn probe(path: &Path) -> Result<Probed> {
+    // The loader opens what it is given without looking, and would wait for ever for the writer of a pipe.
+    crate::regular::open(path).map_err(|e| not_a_library(path, crate::regular::why(e)))?;
     // SAFETY: loading a library runs its initialisers. The path is the host's own choice (option, environment or the
     // folder of this very library); there is no way to inspect a library without loading it.
     let library = unsafe { libloading::Library::new(path) }
@@ -92,6 +105,7 @@ pub fn probe(path: &Path) -> Result<String> {
     // SAFETY: the symbol's type is fixed by ONNX Runtime's public header.
     let get_base = unsafe { library.get::<GetApiBase>(b"OrtGetApiBase") }
         .map_err(|_| not_a_library(path, "it does not export OrtGetApiBase".into()))?;
+    let address = *get_base as *const c_void;
     // SAFETY: as above; the function takes nothing and returns a static struct or NULL.
     let base = unsafe { get_base().as_ref() }
         .ok_or_else(|| not_a_library(path, "OrtGetApiBase returned NULL".into()))?;
@@ -116,5 +130,5 @@ pub fn probe(path: &Path) -> Result<String> {
         });
     }
     std::mem::forget(library);
-    Ok(version)
+    Ok(Probed { version, address })
 }

@@ -102,20 +102,19 @@ pub fn take_apart(mut model: &[u8]) -> Result<(), String> {
 }
 
 fn start(path: PathBuf) -> Result<Loaded> {
-    let version = library::probe(&path)?;
+    let library::Probed { version, address } = library::probe(&path)?;
     let failed = |why: String| Error::Runtime {
         doing: "start",
         why,
     };
-    let environment = telemetry::disabled_during(|| {
-        ort::init_from(&path)
-            .map_err(|e| failed(e.to_string()))?
-            .with_name("dlnms")
-            .with_telemetry(false)
-            .with_logger(Arc::new(forward_log))
-            .build()
-            .map_err(|e| failed(e.to_string()))
-    })?;
+    telemetry::switch_off(address, &version).map_err(failed)?;
+    let environment = ort::init_from(&path)
+        .map_err(|e| failed(e.to_string()))?
+        .with_name("dlnms")
+        .with_telemetry(false)
+        .with_logger(Arc::new(forward_log))
+        .build()
+        .map_err(|e| failed(e.to_string()))?;
     environment.set_log_level(ort::logging::LogLevel::Warning);
     log::info!(target: "dlnms::runtime", "ONNX Runtime {version} loaded from {}", path.display());
     Ok(Loaded {

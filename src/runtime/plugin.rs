@@ -3,6 +3,7 @@
 use super::Runtime;
 use super::library;
 use super::provider::{Entry, Provider};
+use crate::regular;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -94,7 +95,7 @@ fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<Path
     let folders = match &asked {
         Some(path) if !path.is_dir() => {
             return match path.exists() {
-                true => path.canonicalize().map_err(|e| e.kind().to_string()),
+                true => library_file(path),
                 false => Err(format!("{} does not exist", path.display())),
             };
         }
@@ -106,7 +107,7 @@ fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<Path
     };
     let candidates: Vec<PathBuf> = folders.iter().map(|f| f.join(plugin.file)).collect();
     match candidates.iter().find(|p| p.exists()) {
-        Some(path) => path.canonicalize().map_err(|e| e.kind().to_string()),
+        Some(path) => library_file(path),
         None => {
             let searched: Vec<_> = candidates.iter().map(|p| p.display().to_string()).collect();
             Err(format!(
@@ -116,4 +117,11 @@ fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<Path
             ))
         }
     }
+}
+
+/// The absolute path of a regular file, without links: the loader would wait for ever for the writer of a pipe.
+fn library_file(path: &Path) -> Result<PathBuf, String> {
+    let reason = |e| format!("{}: {}", path.display(), regular::why(e));
+    regular::open(path).map_err(reason)?;
+    path.canonicalize().map_err(reason)
 }
