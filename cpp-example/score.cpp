@@ -123,8 +123,8 @@ void print(const dlnms::Result& result) {
               << "combined risk " << risk(s.risk_combined) << '\n';
     for (const auto& head : result.heads()) std::cout << "head " << head.name << ' ' << head.score << '\n';
     std::cout << std::fixed << std::setprecision(3) << "provider " << provider(s.provider) << '\n'
-              << "ms: preprocess " << s.preprocess_ns / 1e6 << ", infer " << s.infer_ns / 1e6 << ", total "
-              << s.total_ns / 1e6 << '\n';
+              << "ms: preprocess " << s.preprocess_ns / 1e6 << ", evidence " << s.evidence_ns / 1e6 << ", infer "
+              << s.infer_ns / 1e6 << ", total " << s.total_ns / 1e6 << '\n';
 }
 
 } // namespace

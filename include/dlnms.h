@@ -976,8 +976,10 @@ typedef struct {
   double suv_dt_s;
   // Implicit prepare.
   uint64_t prepare_ns;
-  // Checks, centre, SUV factors, planes.
+  // Overlap, centre, SUV factors, planes: what the network's input needs.
   uint64_t preprocess_ns;
+  // What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
+  uint64_t evidence_ns;
   // Waiting for a turn; runs go side by side, so next to nothing.
   uint64_t queue_ns;
   // The network.

@@ -157,6 +157,7 @@ fn timings_ms(t: &Timings) -> Value {
     json!({
         "prepare": ms(t.prepare),
         "preprocess": ms(t.preprocess),
+        "evidence": ms(t.evidence),
         "queue": ms(t.queue),
         "infer": ms(t.infer),
         "finish": ms(t.finish),

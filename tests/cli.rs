@@ -76,6 +76,7 @@ fn the_phantom_is_scored_by_point_and_by_mask() {
         "center_lps_mm/2",
         "provider",
         "timings_ms/preprocess",
+        "timings_ms/evidence",
         "timings_ms/infer",
         "timings_ms/total",
         "model/id",
@@ -99,11 +100,23 @@ fn the_phantom_is_scored_by_point_and_by_mask() {
     }
     assert_eq!(by_point["research_use_only"], true);
     let t = &by_point["timings_ms"];
-    let parts: f64 = ["prepare", "preprocess", "queue", "infer", "finish"]
-        .iter()
-        .map(|k| t[*k].as_f64().unwrap())
-        .sum();
+    let parts: f64 = [
+        "prepare",
+        "preprocess",
+        "evidence",
+        "queue",
+        "infer",
+        "finish",
+    ]
+    .iter()
+    .map(|k| t[*k].as_f64().unwrap())
+    .sum();
     assert!((parts - t["total"].as_f64().unwrap()).abs() < 1e-9, "{t}");
+    // Lesion and references are measured here; they are no part of preparing the network's input.
+    assert!(
+        t["evidence"].as_f64().unwrap() > t["preprocess"].as_f64().unwrap(),
+        "{t}"
+    );
     let factor = by_point["suv"]["factor"].as_f64().unwrap();
     assert!((factor / truth["suv_factor"].as_f64().unwrap() - 1.0).abs() < 1e-9);
     assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));

@@ -76,8 +76,10 @@ pub struct dlnms_scores {
     pub suv_dt_s: f64,
     /// Implicit prepare.
     pub prepare_ns: u64,
-    /// Checks, centre, SUV factors, planes.
+    /// Overlap, centre, SUV factors, planes: what the network's input needs.
     pub preprocess_ns: u64,
+    /// What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
+    pub evidence_ns: u64,
     /// Waiting for a turn; runs go side by side, so next to nothing.
     pub queue_ns: u64,
     /// The network.
@@ -92,7 +94,7 @@ pub struct dlnms_scores {
     pub kernels: u32,
 }
 
-versioned!(dlnms_scores, 136, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, suv_dt_s, prepare_ns, preprocess_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
+versioned!(dlnms_scores, 144, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
 
 /// Zero `scores` and set its struct_size to `struct_size`, which is sizeof(dlnms_scores) as the caller sees it.
 /// Any thread.
@@ -130,6 +132,7 @@ impl ResultObject {
             suv_dt_s: scores.suv.as_ref().map_or(0.0, |s| s.dt_s),
             prepare_ns: ns(t.prepare),
             preprocess_ns: ns(t.preprocess),
+            evidence_ns: ns(t.evidence),
             queue_ns: ns(t.queue),
             infer_ns: ns(t.infer),
             finish_ns: ns(t.finish),

@@ -68,7 +68,8 @@ impl Scorer {
             let heads = heads.next().unwrap_or_default();
             let times = Times {
                 prepare: Default::default(),
-                preprocess: done - began,
+                preprocess: (done - began).saturating_sub(looked.took),
+                evidence: looked.took,
                 queue: entered - done,
                 infer,
             };

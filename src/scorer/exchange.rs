@@ -66,8 +66,10 @@ pub type Progress<'a> = &'a mut dyn FnMut(Phase, f32) -> bool;
 pub struct Timings {
     /// Implicit prepare; zero once the scorer is prepared.
     pub prepare: Duration,
-    /// Checks, centre, SUV factors and planes.
+    /// Overlap, centre, SUV factors and planes: what the network's input needs.
     pub preprocess: Duration,
+    /// What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
+    pub evidence: Duration,
     /// Waiting for a turn. Runs go side by side, so this is next to nothing.
     pub queue: Duration,
     /// The network.
@@ -79,7 +81,7 @@ pub struct Timings {
 impl Timings {
     /// Sum of the parts.
     pub fn total(&self) -> Duration {
-        self.prepare + self.preprocess + self.queue + self.infer + self.finish
+        self.prepare + self.preprocess + self.evidence + self.queue + self.infer + self.finish
     }
 }
 

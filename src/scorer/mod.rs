@@ -15,6 +15,7 @@ pub use crate::cancel::CancelToken;
 pub use crate::case::{Case, Facts, LesionRequest};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
+use crate::lesion::Lesion;
 use crate::quality::Finding;
 use crate::reference::References;
 use crate::runtime::provider::PassedOver;
@@ -42,14 +43,18 @@ pub struct Scorer {
 /// A case that was looked at.
 struct Looked {
     checked: Checked,
+    lesion: Option<std::result::Result<Lesion, String>>,
     references: Option<References>,
     quality: Vec<Finding>,
+    /// How long the lesion, the references and the quality checks took.
+    took: Duration,
 }
 
 /// How long the parts of a call took that came before the last.
 struct Times {
     prepare: Duration,
     preprocess: Duration,
+    evidence: Duration,
     queue: Duration,
     infer: Duration,
 }
@@ -119,7 +124,8 @@ impl Scorer {
         let (entered, (again, infer)) = outcome?;
         let times = Times {
             prepare: prepared - start + again,
-            preprocess: preprocessed - prepared,
+            preprocess: (preprocessed - prepared).saturating_sub(looked.took),
+            evidence: looked.took,
             queue: entered - preprocessed,
             infer,
         };
@@ -175,6 +181,10 @@ impl Scorer {
     /// Everything that can be refused, found or computed without sampling.
     fn look(&self, case: &Case<'_>) -> Result<Looked> {
         let checked = Checked::of(case)?;
+        let begun = Instant::now();
+        let lesion = case.lesion.as_ref().map(|request| {
+            lesion::of(case, &checked.roi, checked.factors(), request).map_err(|e| e.to_string())
+        });
         let request = case.references.as_ref();
         let references = request.map(|r| reference::of(case, checked.factors(), r));
         let quality = quality::check(
@@ -187,8 +197,10 @@ impl Scorer {
         )?;
         Ok(Looked {
             checked,
+            lesion,
             references,
             quality,
+            took: begun.elapsed(),
         })
     }
 
@@ -196,12 +208,11 @@ impl Scorer {
         let begun = Instant::now();
         let Looked {
             checked,
+            lesion,
             references,
             quality,
+            took: _,
         } = looked;
-        let lesion = case.lesion.as_ref().map(|request| {
-            lesion::of(case, &checked.roi, checked.factors(), request).map_err(|e| e.to_string())
-        });
         let manifest = &self.bundle.manifest;
         let head = |name| manifest.head(name).map_or(f32::NAN, |i| heads[i]);
         let (n1, n2) = (head("n1"), head("n2"));
@@ -219,6 +230,7 @@ impl Scorer {
             timings: Timings {
                 prepare: times.prepare,
                 preprocess: times.preprocess,
+                evidence: times.evidence,
                 queue: times.queue,
                 infer: times.infer,
                 finish: begun.elapsed(),

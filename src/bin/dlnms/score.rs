@@ -239,8 +239,9 @@ fn print_table(scorer: &Scorer, scores: &Scores) {
         )
     );
     say!(
-        "ms        preprocess {:.2}, infer {:.2}, total {:.2}",
+        "ms        preprocess {:.2}, evidence {:.2}, infer {:.2}, total {:.2}",
         ms(t.preprocess),
+        ms(t.evidence),
         ms(t.infer),
         ms(t.total())
     );

@@ -180,7 +180,7 @@ pub fn calls(scorer: &Scorer, volumes: &Synthetic, n: usize) -> Result<Value, Fa
         );
         Ok(start.elapsed())
     };
-    let (mut preprocess, mut infer) = (histogram(), histogram());
+    let (mut preprocess, mut evidence, mut infer) = (histogram(), histogram(), histogram());
     let pairs = in_turns(
         n,
         |i| {
@@ -190,6 +190,7 @@ pub fn calls(scorer: &Scorer, volumes: &Synthetic, n: usize) -> Result<Value, Fa
             let took = start.elapsed();
             if i >= WARM_UP {
                 record(&mut preprocess, scores.timings.preprocess);
+                record(&mut evidence, scores.timings.evidence);
                 record(&mut infer, scores.timings.infer);
             }
             Ok(took)
@@ -199,6 +200,7 @@ pub fn calls(scorer: &Scorer, volumes: &Synthetic, n: usize) -> Result<Value, Fa
     Ok(json!({
         "call": summary::of(&pairs.first),
         "preprocess": summary::of(&preprocess),
+        "evidence": summary::of(&evidence),
         "infer": summary::of(&infer),
         "bare_ort": summary::of(&pairs.second),
         "ratio_to_bare": pairs.ratio,
