@@ -22,6 +22,11 @@
  *  - Callbacks must not throw and must not longjmp. They may call the library.
  *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on.
  *
+ * Fork: threads are not inherited. In a process that is forked from one that has loaded ONNX Runtime, every call answers
+ * DLNMS_E_FORKED at once, every _free does nothing (what it would free leaks until the process ends), and no callback or
+ * drop is called. Such a process may exec, _exit or return from main, and nothing else. A process that is forked earlier,
+ * while no thread of its parent is within a call, may use the library and load ONNX Runtime as if it were the first.
+ *
  * Geometry is DICOM's patient frame: LPS, millimetres. See dlnms.hpp for C++17.
  */
 
@@ -80,6 +85,9 @@ extern "C" {
 
 // The object is busy with the call from whose callback this one comes.
 #define DLNMS_E_BUSY 13
+
+// This process was forked from the one that loaded ONNX Runtime.
+#define DLNMS_E_FORKED 14
 
 // ONNX Runtime was not found.
 #define DLNMS_E_RUNTIME_NOT_FOUND 100
@@ -182,7 +190,8 @@ uint32_t dlnms_abi_version(void);
 // The library's version, for example "0.1.0": static text. Any thread.
 const char *dlnms_version(void);
 
-// Objects this process holds from this library and has not freed: 0 when nothing leaks. For tests. Any thread.
+// Objects this process holds from this library and has not freed: 0 when nothing leaks, and in a forked process. For
+// tests. Any thread.
 size_t dlnms_live_objects(void);
 
 /* ======================================================================================================== */
@@ -199,7 +208,8 @@ typedef int32_t dlnms_status;
 // Static English text of a status code, never NULL. Any thread.
 const char *dlnms_status_string(dlnms_status code);
 
-// Status of an error; DLNMS_E_INVALID_HANDLE if error is NULL or freed. Any thread.
+// Status of an error; DLNMS_E_INVALID_HANDLE if error is NULL or freed; DLNMS_E_FORKED of any error in a forked process.
+// Any thread.
 dlnms_status dlnms_error_status(const dlnms_error *error);
 
 // Message of an error with its causes, never NULL. It lives as long as the error. Any thread.

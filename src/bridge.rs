@@ -4,11 +4,13 @@
 
 use crate::error::{Error, Result};
 use crate::ffi::catch;
+use crate::process;
 use crate::report;
 use crate::roi::Roi;
 use crate::runtime::Runtime;
 use crate::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use crate::volume::{DType, Geometry, Rescale, VolumeView};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 #[cxx::bridge(namespace = "dlnms::bridge")]
@@ -50,7 +52,17 @@ mod cpp {
     }
 }
 
-pub struct BridgeScorer(Scorer);
+pub struct BridgeScorer(ManuallyDrop<Scorer>);
+
+impl Drop for BridgeScorer {
+    fn drop(&mut self) {
+        // In a forked process the threads that would be joined do not exist: the scorer leaks.
+        if !process::is_forked() {
+            // SAFETY: dropped here alone, and not used again.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
+    }
+}
 
 fn open(onnxruntime: &str, bundle: &str) -> Result<Box<BridgeScorer>> {
     catch(|| {
@@ -61,7 +73,7 @@ fn open(onnxruntime: &str, bundle: &str) -> Result<Box<BridgeScorer>> {
             ScorerOptions::default(),
         )?;
         scorer.prepare(None, &CancelToken::default())?;
-        Ok(Box::new(BridgeScorer(scorer)))
+        Ok(Box::new(BridgeScorer(ManuallyDrop::new(scorer))))
     })
 }
 
@@ -73,6 +85,7 @@ impl BridgeScorer {
         center: [f64; 3],
     ) -> Result<cpp::Scores> {
         catch(|| {
+            process::check()?;
             let case = Case::new(view(ct, "ct")?, view(pet, "pet")?, Roi::Point(center));
             let scores = self.0.score(&case, &CancelToken::default())?;
             Ok(cpp::Scores {

@@ -31,6 +31,7 @@ pub mod logging;
 mod parallel;
 pub mod petmetrics;
 pub mod planes;
+mod process;
 pub mod quality;
 pub mod reference;
 mod regular;

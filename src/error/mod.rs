@@ -71,6 +71,11 @@ pub enum Error {
     /// The call comes from a callback of a call that holds the same object.
     #[error("{0} is busy with the call from whose callback this one comes")]
     Busy(&'static str),
+    /// This process was forked from the one that loaded ONNX Runtime.
+    #[error(
+        "this process was forked from the one that loaded ONNX Runtime, whose threads do not exist here: only exec, _exit or leaving main is possible"
+    )]
+    Forked,
     /// Known, but not part of this build or not implemented.
     #[error("not supported: {0}")]
     Unsupported(String),
@@ -289,6 +294,7 @@ impl Error {
             Error::OutOfMemory { .. } => DLNMS_E_OUT_OF_MEMORY,
             Error::Resources(_) => DLNMS_E_RESOURCES,
             Error::Busy(_) => DLNMS_E_BUSY,
+            Error::Forked => DLNMS_E_FORKED,
             Error::Unsupported(_) => DLNMS_E_UNSUPPORTED,
             Error::RuntimeNotFound { .. } => DLNMS_E_RUNTIME_NOT_FOUND,
             Error::RuntimeNotALibrary { .. } => DLNMS_E_RUNTIME_NOT_A_LIBRARY,

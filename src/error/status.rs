@@ -31,6 +31,8 @@ pub const DLNMS_E_OUT_OF_MEMORY: i32 = 11;
 pub const DLNMS_E_RESOURCES: i32 = 12;
 /// The object is busy with the call from whose callback this one comes.
 pub const DLNMS_E_BUSY: i32 = 13;
+/// This process was forked from the one that loaded ONNX Runtime.
+pub const DLNMS_E_FORKED: i32 = 14;
 /// ONNX Runtime was not found.
 pub const DLNMS_E_RUNTIME_NOT_FOUND: i32 = 100;
 /// The file is not ONNX Runtime.
@@ -106,6 +108,7 @@ pub const ALL: &[i32] = &[
     DLNMS_E_OUT_OF_MEMORY,
     DLNMS_E_RESOURCES,
     DLNMS_E_BUSY,
+    DLNMS_E_FORKED,
     DLNMS_E_RUNTIME_NOT_FOUND,
     DLNMS_E_RUNTIME_NOT_A_LIBRARY,
     DLNMS_E_RUNTIME_VERSION,
@@ -154,6 +157,9 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_OUT_OF_MEMORY => c"out of memory",
         DLNMS_E_RESOURCES => c"the system refused a thread or another resource",
         DLNMS_E_BUSY => c"the object is busy with an outer call",
+        DLNMS_E_FORKED => {
+            c"this process was forked from the one that loaded ONNX Runtime; exec, _exit or leave main"
+        }
         DLNMS_E_RUNTIME_NOT_FOUND => c"ONNX Runtime not found",
         DLNMS_E_RUNTIME_NOT_A_LIBRARY => c"not an ONNX Runtime library",
         DLNMS_E_RUNTIME_VERSION => c"ONNX Runtime is too old",

@@ -1,13 +1,19 @@
 //! The one boundary: nothing unwinds into C, and every failure becomes a status with an error object.
 
-use super::error::{dlnms_error, store_error};
+use super::error::{dlnms_error, store_error, store_forked};
 use crate::error::{Error, Result, status};
+use crate::process;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Run the body of an exported function.
 ///
-/// Unwind safety: objects the body used are poisoned by their own guards, and out parameters are written last.
+/// Unwind safety: objects the body used are poisoned by their own guards, and out parameters are written last. In a process
+/// that was forked from the one that owns ONNX Runtime the body does not run: another thread may have held any lock.
 pub fn guard(err: *mut *mut dlnms_error, body: impl FnOnce() -> Result<()>) -> i32 {
+    if process::is_forked() {
+        store_forked(err);
+        return status::DLNMS_E_FORKED;
+    }
     match catch(body) {
         Ok(()) => status::DLNMS_OK,
         Err(error) => {
@@ -22,8 +28,11 @@ pub fn guard(err: *mut *mut dlnms_error, body: impl FnOnce() -> Result<()>) -> i
     }
 }
 
-/// Run the body of a function that cannot report: a panic gives `fallback`.
+/// Run the body of a function that cannot report: a panic gives `fallback`, and so does a forked process.
 pub fn guard_or<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    if process::is_forked() {
+        return fallback;
+    }
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 

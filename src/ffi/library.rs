@@ -2,6 +2,7 @@
 
 use super::guard::guard_or;
 use super::handle;
+use crate::process;
 use std::ffi::c_char;
 
 /// Version of this binary interface; libdlnms.so.N carries it as N. The library promises that a program built
@@ -20,9 +21,13 @@ pub extern "C" fn dlnms_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Objects this process holds from this library and has not freed: 0 when nothing leaks. For tests. Any thread.
+/// Objects this process holds from this library and has not freed: 0 when nothing leaks, and in a forked process. For
+/// tests. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_live_objects() -> usize {
+    if process::is_forked() {
+        return 0;
+    }
     guard_or(usize::MAX, handle::live)
 }
 

@@ -22,6 +22,7 @@ pub use library::{PATH_VARIABLE, REQUIRED_API};
 pub use session::{Plan, Session, attempts};
 
 use crate::error::{Error, Result};
+use crate::process;
 use once_cell::sync::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,13 +45,17 @@ impl Runtime {
     /// `path` is the library or its folder; without it `DLNMS_ONNXRUNTIME` is used, without that the folder of this
     /// library. Asking for another library than the loaded one is [`Error::RuntimeConflict`]: a process has one.
     pub fn load(path: Option<&Path>) -> Result<Self> {
+        process::check()?;
         if path.is_none()
             && let Some(loaded) = LOADED.get()
         {
             return Ok(Self(loaded));
         }
         let path = library::find(path)?;
-        let loaded = LOADED.get_or_try_init(|| start(path.clone()))?;
+        let loaded = LOADED.get_or_try_init(|| {
+            process::own();
+            start(path.clone())
+        })?;
         if loaded.path != path {
             return Err(Error::RuntimeConflict {
                 loaded: loaded.path.clone(),

@@ -22,6 +22,11 @@
  *  - Callbacks must not throw and must not longjmp. They may call the library.
  *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on.
  *
+ * Fork: threads are not inherited. In a process that is forked from one that has loaded ONNX Runtime, every call answers
+ * DLNMS_E_FORKED at once, every _free does nothing (what it would free leaks until the process ends), and no callback or
+ * drop is called. Such a process may exec, _exit or return from main, and nothing else. A process that is forked earlier,
+ * while no thread of its parent is within a call, may use the library and load ONNX Runtime as if it were the first.
+ *
  * Geometry is DICOM's patient frame: LPS, millimetres. See dlnms.hpp for C++17.
  */
 
