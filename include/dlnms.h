@@ -1049,6 +1049,11 @@ dlnms_status dlnms_result_finding(const dlnms_result *result,
                                   const char **message,
                                   dlnms_error **err);
 
+// SHA-256 of the manifest.json of the bundle that computed the result, 64 lower-case hexadecimal digits: it stands for
+// every file of the bundle, cut-offs and preprocessing included; see dlnms_scorer_options.expected_manifest_sha256.
+// Lives as long as the result; NULL for a dead handle. Any thread.
+const char *dlnms_result_manifest_sha256(const dlnms_result *result);
+
 // The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
 //
 // Writes text with its NUL to buffer and its length with the NUL to *needed (NULL allowed); with capacity 0
@@ -1204,6 +1209,9 @@ typedef struct {
   // Not 0: the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping:
   // some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
   uint32_t spin;
+  // SHA-256 of the bundle's manifest.json, 64 hexadecimal digits, as a result's JSON and dlnms info show it: the bundle
+  // must be this one to the last byte of every file. NULL: any. Copied.
+  const char *expected_manifest_sha256;
 } dlnms_scorer_options;
 
 // Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the
@@ -1217,7 +1225,8 @@ void dlnms_scorer_options_init(dlnms_scorer_options *options, uint32_t struct_si
 // built, by dlnms_scorer_prepare().
 //
 // options is copied. Free *out with dlnms_scorer_free(). Any thread.
-// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors) with the file or field;
+// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors, or a manifest that is not the expected one)
+// with the file or field;
 // DLNMS_E_INVALID_ARGUMENT.
 //
 // Preconditions:

@@ -235,6 +235,8 @@ public:
         detail::call(dlnms_result_reference, get(), which, &out);
         return out;
     }
+    /// SHA-256 of the manifest of the bundle that computed it.
+    std::string manifest_sha256() const { return dlnms_result_manifest_sha256(get()); }
     std::string json() const { return detail::text(dlnms_result_json, get()); }
     const dlnms_result* get() const { return handle_.get(); }
 
@@ -253,6 +255,7 @@ struct ScorerOptions {
     bool spin = false;                   ///< threads spin instead of sleeping: faster, at the price of the cores
     uint32_t prepare_timeout_ms = 0;     ///< how long prepare() may take; 0: as long as it takes
     std::vector<dlnms_provider_options> entries = {}; ///< providers with options of their own, instead of `providers`
+    std::string expected_manifest_sha256 = {}; ///< the bundle must have this manifest, hexadecimal; empty: any
 };
 
 /// A provider for ScorerOptions::entries, with nothing said but which.
@@ -284,6 +287,7 @@ public:
         raw.precision = options.precision;
         raw.spin = options.spin ? 1 : 0;
         raw.prepare_timeout_ms = options.prepare_timeout_ms;
+        raw.expected_manifest_sha256 = options.expected_manifest_sha256.empty() ? nullptr : options.expected_manifest_sha256.c_str();
         std::vector<const dlnms_provider_options*> entries;
         for (const auto& entry : options.entries) entries.push_back(&entry);
         raw.n_entries = static_cast<uint32_t>(entries.size());

@@ -129,6 +129,7 @@ pub fn model(scorer: &Scorer) -> Value {
         "weights": manifest.weights,
         "intended_use": manifest.intended_use,
         "card": manifest.card,
+        "manifest_sha256": scorer.bundle().manifest_sha256,
         "sha256": file.map(|m| &m.sha256),
         "precision": file.map(|m| m.precision),
         "heads": manifest.heads,

@@ -176,6 +176,36 @@ fn every_field_of_the_manifest_is_needed_known_and_in_range() {
         DLNMS_E_BUNDLE_MANIFEST,
         "tolerance",
     );
+    // A forged line in a log or a report, and colours in a terminal.
+    for (field, text) in [
+        ("id", "seeded\nINFO trained"),
+        ("version", "1\u{1b}[31m"),
+        ("card", "\u{7f}"),
+    ] {
+        refused(
+            field,
+            with(&|m| m[field] = json!(text)),
+            DLNMS_E_BUNDLE_MANIFEST,
+            "control character",
+        );
+    }
+    refused(
+        "a head with two lines",
+        with(&|m| m["heads"][2] = json!("n1\nn2")),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "heads[2]",
+    );
+    refused(
+        "a field twice",
+        edited(|d| {
+            let text = manifest()
+                .to_string()
+                .replacen("{", "{\"weights\":\"trained\",", 1);
+            std::fs::write(d.join("manifest.json"), text).unwrap();
+        }),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "duplicate field",
+    );
     refused(
         "not JSON",
         edited(|d| std::fs::write(d.join("manifest.json"), "{").unwrap()),
@@ -188,6 +218,84 @@ fn every_field_of_the_manifest_is_needed_known_and_in_range() {
         DLNMS_E_BUNDLE_MANIFEST,
         "larger",
     );
+}
+
+fn sha256_of_manifest(bundle: &Path) -> String {
+    let sum =
+        support::run(std::process::Command::new("sha256sum").arg(bundle.join("manifest.json")));
+    sum.split_whitespace().next().unwrap().to_owned()
+}
+
+fn pinned(bundle: &Path, expected: &str) -> Result<Scorer, Error> {
+    let options = ScorerOptions {
+        policy: Policy::strict(Provider::Cpu),
+        threads: 1,
+        expected_manifest_sha256: Some(expected.into()),
+        ..ScorerOptions::default()
+    };
+    Scorer::new(support::runtime(), bundle, options)
+}
+
+#[test]
+fn the_digest_of_the_manifest_is_provenance_and_can_be_pinned() {
+    let sound = sha256_of_manifest(&support::tiny_bundle());
+    let scorer = pinned(&support::tiny_bundle(), &sound).unwrap();
+    assert_eq!(scorer.bundle().manifest_sha256, sound);
+    let info = dlnms::report::scorer_info(&scorer);
+    assert_eq!(info["model"]["manifest_sha256"], sound);
+    assert!(pinned(&support::tiny_bundle(), &sound.to_uppercase()).is_ok());
+    // Edits that leave the identity and every digest in the manifest as they were.
+    let edits: [fn(&mut Value); 4] = [
+        |m| m["cutoffs"]["n1"] = json!(0.9),
+        |m| m["weights"] = json!("trained"),
+        |m| m["models"][0]["tolerance"] = json!(0.1),
+        |m| m["preprocessing"]["pet"]["mean"] = json!(0.5),
+    ];
+    for edit in edits {
+        let dir = tempfile::tempdir().unwrap();
+        copy(dir.path());
+        let mut m = manifest();
+        edit(&mut m);
+        std::fs::write(dir.path().join("manifest.json"), m.to_string()).unwrap();
+        let found = sha256_of_manifest(dir.path());
+        assert_eq!(Bundle::open(dir.path()).unwrap().manifest_sha256, found);
+        let error = pinned(dir.path(), &sound).err().unwrap();
+        assert_eq!(error.status(), DLNMS_E_BUNDLE_ALTERED, "{error}");
+        for word in ["manifest.json", &found, &sound] {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+    // A manifest that cannot even be read is another one, too.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("manifest.json"), "{").unwrap();
+    let error = pinned(dir.path(), &sound).err().unwrap();
+    assert_eq!(error.status(), DLNMS_E_BUNDLE_ALTERED, "{error}");
+    for none in ["", "abc", &sound[1..], &format!("g{}", &sound[1..])] {
+        let error = pinned(&support::tiny_bundle(), none).err().unwrap();
+        assert_eq!(error.status(), DLNMS_E_INVALID_ARGUMENT, "{error}");
+        assert!(
+            error.to_string().contains("expected_manifest_sha256"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_the_manifest_does_not_name_is_never_read_and_pipes_are_no_files() {
+    let pipe = |dir: &Path, name: &str| {
+        let path = dir.join(name);
+        let _ = std::fs::remove_file(&path);
+        support::run(std::process::Command::new("mkfifo").arg(path));
+    };
+    assert!(edited(|d| pipe(d, "weights.bin")).is_ok());
+    for file in ["manifest.json", "tiny.onnx", "self_test.f32"] {
+        refused(
+            "a pipe",
+            edited(|d| pipe(d, file)),
+            DLNMS_E_BUNDLE_MISSING,
+            "it is not a file",
+        );
+    }
 }
 
 fn scorer(edit: impl FnOnce(&mut Value, &Path)) -> Scorer {

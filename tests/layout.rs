@@ -54,7 +54,7 @@ fn layout() -> String {
             suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, kernels,
         }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
-            entries, n_entries, prepare_timeout_ms, precision, spin,
+            entries, n_entries, prepare_timeout_ms, precision, spin, expected_manifest_sha256,
         }
         dlnms_queue_options { struct_size, capacity, workers, reserved }
         dlnms_completion { struct_size, reserved, callback, user_data, drop }

@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use crate::planes::PreprocessSpec;
 use serde::{Deserialize, Serialize};
 
+/// More heads than any network of this kind has.
+const MAX_HEADS: usize = 256;
+
 /// Format version that this library reads.
 pub const FORMAT_VERSION: u64 = 1;
 
@@ -163,20 +166,30 @@ impl Manifest {
             ("version", &self.version),
             ("intended_use", &self.intended_use),
         ] {
-            if text.trim().is_empty() || text.contains('\0') {
-                return refuse(format!("{field} is empty or holds a NUL"));
+            if text.trim().is_empty() {
+                return refuse(format!("{field} is empty"));
             }
+            printable(field, text)?;
         }
+        // Lines may end in a card, nowhere else.
+        printable("card", &self.card.replace(['\n', '\t'], " "))?;
         self.preprocessing.validate()?;
+        if self.heads.len() > MAX_HEADS {
+            return refuse(format!(
+                "heads: {}, allowed at most {MAX_HEADS}",
+                self.heads.len()
+            ));
+        }
         for head in ["n1", "n2"] {
             if !self.heads.iter().any(|h| h == head) {
                 return refuse(format!("heads: {head:?} is missing"));
             }
         }
         for (i, head) in self.heads.iter().enumerate() {
-            if head.is_empty() || head.contains('\0') || self.heads[..i].contains(head) {
+            if head.is_empty() || self.heads[..i].contains(head) {
                 return refuse(format!("heads[{i}]: {head:?} is empty or stands twice"));
             }
+            printable(&format!("heads[{i}]"), head)?;
         }
         for (field, v) in [("n1", self.cutoffs.n1), ("n2", self.cutoffs.n2)] {
             if !(0.0..=1.0).contains(&v) {
@@ -205,9 +218,10 @@ impl Manifest {
                 ));
             }
             for name in [&model.inputs.pet, &model.inputs.ct, &model.output] {
-                if name.is_empty() || name.contains('\0') {
+                if name.is_empty() {
                     return refuse(format!("models[{i}]: an input or output name is empty"));
                 }
+                printable(&format!("models[{i}]: an input or output name"), name)?;
             }
             if model.inputs.pet == model.inputs.ct {
                 return refuse(format!("models[{i}].inputs: pet and ct are the same input"));
@@ -253,14 +267,22 @@ impl Manifest {
 /// A file name, not a path: a manifest must not reach out of its folder.
 fn plain_name(field: &str, name: &str) -> Result<()> {
     let path = std::path::Path::new(name);
-    let plain =
-        path.file_name().is_some_and(|f| f == path.as_os_str()) && !name.contains(['\\', '\0']);
-    if plain {
-        Ok(())
-    } else {
-        Err(Error::BundleManifest(format!(
+    let plain = path.file_name().is_some_and(|f| f == path.as_os_str()) && !name.contains('\\');
+    if !plain {
+        return Err(Error::BundleManifest(format!(
             "{field}: {name:?} is not a plain file name"
-        )))
+        )));
+    }
+    printable(field, name)
+}
+
+/// These texts go into logs, reports and terminals: a line of them stays one line, and controls nothing.
+fn printable(field: &str, text: &str) -> Result<()> {
+    match text.chars().any(char::is_control) {
+        true => Err(Error::BundleManifest(format!(
+            "{field}: {text:?} holds a control character"
+        ))),
+        false => Ok(()),
     }
 }
 

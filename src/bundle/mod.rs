@@ -1,9 +1,14 @@
 //! A model bundle: a folder with `manifest.json`, ONNX files and self-test vectors, checked before use.
+//!
+//! The digest of `manifest.json` stands for the whole bundle: the manifest holds cut-offs, preprocessing and the kind of
+//! weights, and names every other file with its size and SHA-256. It is part of every result, and a host can pin it.
+//! What else lies in the folder is ignored: nothing is read that the manifest does not name.
 
 mod manifest;
 
 pub use manifest::{FORMAT_VERSION, Inputs, Manifest, Model, Precision, SelfTest, Weights};
 
+use crate::allocation::with_capacity;
 use crate::error::{Error, Result};
 use crate::regular;
 use serde::{Deserialize, Serialize};
@@ -18,6 +23,8 @@ pub struct Bundle {
     dir: PathBuf,
     /// The manifest.
     pub manifest: Manifest,
+    /// SHA-256 of the bytes of `manifest.json`, lower-case hexadecimal: the identity of the bundle.
+    pub manifest_sha256: String,
     self_test_inputs: Vec<f32>,
 }
 
@@ -25,9 +32,10 @@ pub struct Bundle {
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 impl Bundle {
-    /// Open and verify. Reads each file once; about 0.1 s for 190 MB where the processor has SHA instructions.
+    /// Opens a bundle and verifies every file. Reads each once; about 0.1 s for 190 MB where the processor has SHA
+    /// instructions.
     pub fn open(dir: &Path) -> Result<Self> {
-        let bundle = Self::open_without_models(dir)?;
+        let bundle = Self::open_without_models(dir, None)?;
         let models = &bundle.manifest.models;
         for (n, model) in models.iter().enumerate() {
             // Precisions may share a file.
@@ -39,8 +47,15 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// Open, and verify everything but the model files, which [`Bundle::verify`] is to do before they are used.
-    pub fn open_without_models(dir: &Path) -> Result<Self> {
+    /// Opens a bundle and verifies everything but the model files, which are verified as they are read to be used.
+    ///
+    /// `expected` is the SHA-256 of `manifest.json` in hexadecimal that the bundle must have.
+    ///
+    /// # Errors
+    /// [`Error::BundleAltered`] naming both digests if the manifest has another; [`Error::InvalidArgument`] if `expected`
+    /// is none.
+    pub fn open_without_models(dir: &Path, expected: Option<&str>) -> Result<Self> {
+        let expected = expected.map(pin).transpose()?;
         let manifest_path = dir.join("manifest.json");
         let file = open(&manifest_path)?;
         let mut text = Vec::new();
@@ -52,9 +67,16 @@ impl Bundle {
                 "is larger than {MAX_MANIFEST_BYTES} bytes"
             )));
         }
+        let manifest_sha256 = Digest::of(&text).sha256;
+        if let Some(expected) = expected.filter(|e| *e != manifest_sha256) {
+            return Err(altered(
+                "manifest.json",
+                format!("its sha256 is {manifest_sha256}, the host expects {expected}"),
+            ));
+        }
         let manifest = Manifest::parse(&text)?;
         let test = &manifest.self_test;
-        let mut raw = Vec::with_capacity(test.bytes as usize);
+        let mut raw = with_capacity(test.bytes as usize, "the self-test vectors of the bundle")?;
         verify(dir, &test.file, test.bytes, &test.sha256, |chunk| {
             raw.extend_from_slice(chunk)
         })?;
@@ -67,6 +89,7 @@ impl Bundle {
         Ok(Self {
             dir: dir.to_owned(),
             manifest,
+            manifest_sha256,
             self_test_inputs,
         })
     }
@@ -101,6 +124,18 @@ impl Bundle {
         pairs
             .zip(&self.manifest.self_test.expected)
             .map(|((pet, ct), expected)| (pet, ct, expected.as_slice()))
+    }
+}
+
+/// The digest that a host expects, in lower case.
+fn pin(expected: &str) -> Result<String> {
+    let valid = expected.len() == 64 && expected.bytes().all(|b| b.is_ascii_hexdigit());
+    match valid {
+        true => Ok(expected.to_ascii_lowercase()),
+        false => Err(Error::invalid(
+            "expected_manifest_sha256",
+            "is not a sha256 of 64 hexadecimal digits".to_owned(),
+        )),
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) struct ResultObject {
     findings: Vec<(Code, CString)>,
     pub(super) evidence: Evidence,
     json: CString,
+    manifest_sha256: CString,
 }
 
 impl Object for ResultObject {
@@ -155,6 +156,7 @@ impl ResultObject {
             findings: findings.collect(),
             evidence: Evidence::new(scores.lesion, scores.references),
             json,
+            manifest_sha256: strings::owned(&scorer.bundle().manifest_sha256),
         }
     }
 }
@@ -261,6 +263,17 @@ pub unsafe extern "C" fn dlnms_result_finding(
             }
         }
         Ok(())
+    })
+}
+
+/// SHA-256 of the manifest.json of the bundle that computed the result, 64 lower-case hexadecimal digits: it stands for
+/// every file of the bundle, cut-offs and preprocessing included; see dlnms_scorer_options.expected_manifest_sha256.
+/// Lives as long as the result; NULL for a dead handle. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_result_manifest_sha256(result: *const dlnms_result) -> *const c_char {
+    guard_or(std::ptr::null(), || {
+        let result = handle::get::<ResultObject>(result);
+        result.map_or(std::ptr::null(), |r| r.manifest_sha256.as_ptr())
     })
 }
 

@@ -67,9 +67,12 @@ pub struct dlnms_scorer_options {
     /// Not 0: the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping:
     /// some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
     pub spin: u32,
+    /// SHA-256 of the bundle's manifest.json, 64 hexadecimal digits, as a result's JSON and `dlnms info` show it: the bundle
+    /// must be this one to the last byte of every file. NULL: any. Copied.
+    pub expected_manifest_sha256: *const c_char,
 }
 
-versioned!(dlnms_scorer_options, 56, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, entries, n_entries, prepare_timeout_ms, precision, spin } reserved {  });
+versioned!(dlnms_scorer_options, 56, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, entries, n_entries, prepare_timeout_ms, precision, spin, expected_manifest_sha256 } reserved {  });
 
 /// Write defaults (AUTO, default threads) into `options`; `struct_size` is sizeof(dlnms_scorer_options) as the
 /// caller sees it. Any thread.
@@ -89,7 +92,8 @@ pub unsafe extern "C" fn dlnms_scorer_options_init(
 /// built, by dlnms_scorer_prepare().
 ///
 /// `options` is copied. Free `*out` with dlnms_scorer_free(). Any thread.
-/// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors) with the file or field;
+/// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors, or a manifest that is not the expected one)
+/// with the file or field;
 /// DLNMS_E_INVALID_ARGUMENT.
 ///
 /// # Safety
@@ -123,6 +127,11 @@ pub unsafe extern "C" fn dlnms_scorer_new(
                 0 => None,
                 ms => Some(Duration::from_millis(ms.into())),
             },
+            // SAFETY: handed on from the caller.
+            expected_manifest_sha256: unsafe {
+                strings::optional(raw.expected_manifest_sha256, "expected_manifest_sha256")
+            }?
+            .map(str::to_owned),
         };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
         // SAFETY: not NULL, writable by the caller's promise.

@@ -27,6 +27,9 @@ pub struct ScorerOptions {
     pub cache: Option<PathBuf>,
     /// How long [`Scorer::prepare`](super::Scorer::prepare) may take; `None` as long as it takes.
     pub prepare_timeout: Option<Duration>,
+    /// SHA-256 of the bundle's `manifest.json` in hexadecimal, which covers every file of the bundle; another bundle is
+    /// refused as altered. `None`: any.
+    pub expected_manifest_sha256: Option<String>,
 }
 
 impl Default for ScorerOptions {
@@ -38,6 +41,7 @@ impl Default for ScorerOptions {
             quality: QualityPolicy::default(),
             cache: None,
             prepare_timeout: None,
+            expected_manifest_sha256: None,
         }
     }
 }

@@ -86,7 +86,10 @@ impl Scorer {
             entry.validate()?;
         }
         Ok(Self {
-            bundle: Bundle::open_without_models(bundle)?,
+            bundle: Bundle::open_without_models(
+                bundle,
+                options.expected_manifest_sha256.as_deref(),
+            )?,
             runtime,
             options,
             ready: RwLock::default(),

@@ -79,6 +79,7 @@ fn print_bundle(scorer: &Scorer) {
         manifest.version,
         manifest.weights.name()
     );
+    say!("manifest      sha256 {}", scorer.bundle().manifest_sha256);
     if let Some(engine) = scorer.engine() {
         say!(
             "provider      {} in {} with {} threads, kernels of {}",

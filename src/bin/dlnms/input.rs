@@ -154,6 +154,9 @@ pub struct EngineArguments {
     /// Keep what the provider makes of the model in this folder, for a faster next start
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// SHA-256 that the bundle's manifest.json must have, as `dlnms info` shows it
+    #[arg(long, value_name = "HEX")]
+    expected_manifest_sha256: Option<String>,
 }
 
 impl EngineArguments {
@@ -181,6 +184,9 @@ impl EngineArguments {
         }
         if let Wanted(Some(kernels)) = self.kernels {
             command.arg("--kernels").arg(kernels.name());
+        }
+        if let Some(expected) = &self.expected_manifest_sha256 {
+            command.arg("--expected-manifest-sha256").arg(expected);
         }
         for (set, flag) in [(self.cuda_graph, "--cuda-graph"), (self.spin, "--spin")] {
             if set {
@@ -210,6 +216,7 @@ impl EngineArguments {
             threads: self.threads,
             spin: self.spin,
             cache: self.cache.clone(),
+            expected_manifest_sha256: self.expected_manifest_sha256.clone(),
             ..ScorerOptions::default()
         };
         Scorer::new(Runtime::load(runtime)?, bundle, options)
