@@ -990,8 +990,6 @@ typedef struct {
   uint64_t preprocess_ns;
   // What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
   uint64_t evidence_ns;
-  // Waiting for a turn; runs go side by side, so next to nothing.
-  uint64_t queue_ns;
   // The network.
   uint64_t infer_ns;
   // Risk groups and result.

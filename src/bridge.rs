@@ -91,8 +91,8 @@ impl BridgeScorer {
             Ok(cpp::Scores {
                 n1: scores.n1,
                 n2: scores.n2,
-                flags: report::flags(&self.0, &scores),
-                json: report::report(&self.0, &scores, &[]).to_string(),
+                flags: report::flags(&scores),
+                json: report::report(&scores, &[]).to_string(),
             })
         })
     }

@@ -1,23 +1,51 @@
 //! Cancelling long calls from another thread.
 
 use crate::error::{Error, Result};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Cancels the calls that were given it. Clones are the same token, and any thread may trigger it, once and for good.
-#[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+#[derive(Clone, Default)]
+pub struct CancelToken(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    triggered: AtomicBool,
+    listeners: Mutex<Listeners>,
+}
+
+/// What is running under a token. The first has a place of its own, so that a token for one call allocates no list.
+#[derive(Default)]
+struct Listeners {
+    first: Option<Arc<dyn Listener>>,
+    others: Vec<Arc<dyn Listener>>,
+}
+
+/// Work that cannot look at a token itself, such as a run of ONNX Runtime.
+pub(crate) trait Listener: Send + Sync {
+    /// Ends the work. Called at most once for each registration, from the thread that triggers the token; must not block.
+    fn cancel(&self);
+}
+
+/// Keeps a listener registered with its token.
+pub(crate) struct Listening<'a> {
+    token: &'a CancelToken,
+    listener: Arc<dyn Listener>,
+}
 
 impl CancelToken {
     /// Cancels every call that has this token, now or later.
     pub fn trigger(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.triggered.store(true, Ordering::Release);
+        let listeners = self.listeners();
+        listeners.first.iter().for_each(|l| l.cancel());
+        listeners.others.iter().for_each(|l| l.cancel());
     }
 
     /// Returns whether the token was triggered.
     #[must_use]
     pub fn is_triggered(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.triggered.load(Ordering::Acquire)
     }
 
     /// Returns an error once the token was triggered. Long loops call this at least every 100 ms.
@@ -30,5 +58,87 @@ impl CancelToken {
         } else {
             Ok(())
         }
+    }
+
+    /// Has `listener` cancelled when the token is triggered, until the returned guard is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the token was triggered before; the listener is then not called.
+    pub(crate) fn listen(&self, listener: Arc<dyn Listener>) -> Result<Listening<'_>> {
+        {
+            let mut listeners = self.listeners();
+            let added = listener.clone();
+            match listeners.first {
+                None => listeners.first = Some(added),
+                Some(_) => listeners.others.push(added),
+            }
+        }
+        let listening = Listening {
+            token: self,
+            listener,
+        };
+        // A trigger before this line is seen here, one after it finds the listener.
+        self.check()?;
+        Ok(listening)
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Listeners> {
+        self.0.listeners.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl std::fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("CancelToken")
+            .field(&self.is_triggered())
+            .finish()
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        let mut listeners = self.token.listeners();
+        let is_this = |other: &Arc<dyn Listener>| {
+            std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(&self.listener))
+        };
+        if listeners.first.as_ref().is_some_and(is_this) {
+            listeners.first = None;
+        } else if let Some(n) = listeners.others.iter().position(is_this) {
+            listeners.others.swap_remove(n);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Listener for Count {
+        fn cancel(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_trigger_reaches_what_listens_and_nothing_that_ended() {
+        let token = CancelToken::default();
+        let counts: [Arc<Count>; 4] = Default::default();
+        let mut listening: Vec<_> = counts
+            .iter()
+            .map(|c| token.listen(c.clone()).unwrap())
+            .collect();
+        drop(listening.remove(2));
+        drop(listening.remove(0));
+        token.trigger();
+        let called = |c: &Arc<Count>| c.0.load(Ordering::Relaxed);
+        assert_eq!(counts.each_ref().map(called), [0, 1, 0, 1]);
+        drop(listening);
+        let late = Arc::new(Count::default());
+        assert!(matches!(token.listen(late.clone()), Err(Error::Cancelled)));
+        assert_eq!((called(&late), Arc::strong_count(&late)), (0, 1));
     }
 }

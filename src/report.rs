@@ -1,9 +1,10 @@
 //! A result with everything it rests on, as JSON. Holds nothing a patient could be known by.
 
-use crate::bundle::{Precision, Weights};
+use crate::bundle::{Manifest, Precision, Weights};
 use crate::decision::{Decision, PAPER_FINDING, RESEARCH_USE_ONLY};
 use crate::reference::{Reference, References};
-use crate::scorer::{Scorer, Scores, Timings};
+use crate::runtime::Runtime;
+use crate::scorer::{Engine, Scorer, Scores, Timings};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -17,10 +18,10 @@ pub const FLAG_PREPARED_IN_CALL: u32 = 4;
 /// Version of the JSON's layout; keys are only ever added under the same number.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Flags of a result.
-pub fn flags(scorer: &Scorer, scores: &Scores) -> u32 {
+/// Returns the flags of a result.
+pub fn flags(scores: &Scores) -> u32 {
     let mut flags = FLAG_RESEARCH_USE_ONLY;
-    if scorer.bundle().manifest.weights != Weights::Trained {
+    if scores.engine.manifest.weights != Weights::Trained {
         flags |= FLAG_NOT_TRAINED;
     }
     if !scores.timings.prepare.is_zero() {
@@ -41,10 +42,12 @@ fn flag_names(flags: u32) -> Vec<&'static str> {
     .collect()
 }
 
-/// The report of one score. `warnings` are those of reading the input, put before the scorer's own.
-pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
-    let manifest = &scorer.bundle().manifest;
-    let flags = flags(scorer, scores);
+/// Returns the report of one result, from the result alone. `warnings` are those of reading the input, put before the
+/// result's own.
+pub fn report(scores: &Scores, warnings: &[String]) -> Value {
+    let engine = &*scores.engine;
+    let manifest = &*engine.manifest;
+    let flags = flags(scores);
     let heads: Map<String, Value> = manifest
         .heads
         .iter()
@@ -94,10 +97,10 @@ pub fn report(scorer: &Scorer, scores: &Scores, warnings: &[String]) -> Value {
         "ct_diameters": lesion.and_then(|l| l.ct.as_ref()),
         "flags": flag_names(flags),
         "warnings": all_warnings,
-        "provider": scorer.engine().map(|e| e.provider.name()),
+        "provider": engine.provider.name(),
         "timings_ms": timings_ms(&scores.timings),
-        "model": model(scorer),
-        "runtime": runtime(scorer),
+        "model": model_of(manifest, &engine.manifest_sha256, engine.precision),
+        "runtime": runtime_of(engine.runtime, engine.threads, Some(engine)),
         "preprocessing": manifest.preprocessing,
         "library": library(),
     })
@@ -118,38 +121,46 @@ fn range(values: &[f64]) -> Option<[f64; 2]> {
     Some([low, high])
 }
 
-/// The model's identity: of the file that runs, or before prepare of the one that would on a CPU.
+/// Returns the identity of a scorer's model: of the file that runs, or before prepare of the one that would on a CPU.
 pub fn model(scorer: &Scorer) -> Value {
-    let manifest = &scorer.bundle().manifest;
-    let ran = scorer.engine().map_or(Precision::Fp32, |e| e.precision);
-    let file = manifest.model(ran);
+    let precision = scorer.engine().map_or(Precision::Fp32, |e| e.precision);
+    let bundle = scorer.bundle();
+    model_of(&bundle.manifest, &bundle.manifest_sha256, precision)
+}
+
+fn model_of(manifest: &Manifest, manifest_sha256: &str, precision: Precision) -> Value {
+    let file = manifest.model(precision);
     json!({
         "id": manifest.id,
         "version": manifest.version,
         "weights": manifest.weights,
         "intended_use": manifest.intended_use,
         "card": manifest.card,
-        "manifest_sha256": scorer.bundle().manifest_sha256,
+        "manifest_sha256": manifest_sha256,
         "sha256": file.map(|m| &m.sha256),
         "precision": file.map(|m| m.precision),
         "heads": manifest.heads,
     })
 }
 
-/// ONNX Runtime and what ran where.
+/// Returns a scorer's ONNX Runtime and, once it is prepared, its engine.
 pub fn runtime(scorer: &Scorer) -> Value {
-    let runtime = scorer.runtime();
     let engine = scorer.engine();
+    let threads = engine.as_ref().map_or(scorer.threads(), |e| e.threads);
+    runtime_of(scorer.runtime(), threads, engine.as_deref())
+}
+
+fn runtime_of(runtime: Runtime, threads: usize, engine: Option<&Engine>) -> Value {
     json!({
         "onnxruntime": { "version": runtime.version(), "path": runtime.path().display().to_string() },
-        "threads": scorer.threads(),
-        "provider": engine.as_ref().map(|e| e.provider.name()),
-        "precision": engine.as_ref().map(|e| e.precision),
-        "kernels": engine.as_ref().map(|e| e.kernels),
-        "placement": engine.as_ref().map(|e| &e.placement),
-        "passed_over": engine.as_ref().map(|e| &e.passed_over),
-        "cache": engine.as_ref().map(|e| &e.cache),
-        "self_test_max_difference": engine.as_ref().map(|e| e.self_test_max_difference),
+        "threads": threads,
+        "provider": engine.map(|e| e.provider.name()),
+        "precision": engine.map(|e| e.precision),
+        "kernels": engine.map(|e| e.kernels),
+        "placement": engine.map(|e| &e.placement),
+        "passed_over": engine.map(|e| &e.passed_over),
+        "cache": engine.map(|e| &e.cache),
+        "self_test_max_difference": engine.map(|e| e.self_test_max_difference),
     })
 }
 
@@ -159,7 +170,6 @@ fn timings_ms(t: &Timings) -> Value {
         "prepare": ms(t.prepare),
         "preprocess": ms(t.preprocess),
         "evidence": ms(t.evidence),
-        "queue": ms(t.queue),
         "infer": ms(t.infer),
         "finish": ms(t.finish),
         "total": ms(t.total()),

@@ -100,17 +100,10 @@ fn the_phantom_is_scored_by_point_and_by_mask() {
     }
     assert_eq!(by_point["research_use_only"], true);
     let t = &by_point["timings_ms"];
-    let parts: f64 = [
-        "prepare",
-        "preprocess",
-        "evidence",
-        "queue",
-        "infer",
-        "finish",
-    ]
-    .iter()
-    .map(|k| t[*k].as_f64().unwrap())
-    .sum();
+    let parts: f64 = ["prepare", "preprocess", "evidence", "infer", "finish"]
+        .iter()
+        .map(|k| t[*k].as_f64().unwrap())
+        .sum();
     assert!((parts - t["total"].as_f64().unwrap()).abs() < 1e-9, "{t}");
     // Lesion and references are measured here; they are no part of preparing the network's input.
     assert!(

@@ -51,7 +51,7 @@ fn layout() -> String {
         dlnms_reference { struct_size, found, center_lps_mm, suv_mean, suv_sd, voxels }
         dlnms_scores {
             struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
-            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, kernels,
+            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels,
         }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
             entries, n_entries, prepare_timeout_ms, precision, spin, expected_manifest_sha256,

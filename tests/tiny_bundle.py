@@ -4,7 +4,9 @@ Valgrind, under which 187 MB of weights take too long. Its weights are of kind "
     python tiny_bundle.py OUT FRAGILE
 
 FRAGILE gets the same with a second model, "fp16", that answers the self-test but fails in the run of a case with bone of
-more than 1900 HU, as a card does that has fallen off its bus.
+more than 1900 HU, as a card does that has fallen off its bus. Beside FRAGILE, in "looping-bundle" and "unruly-bundle", are
+models that answer the self-test too: for a case with such bone the one runs for ever, and the other returns scores above 1.
+The "fp16" of the looping one runs for ever whatever the case.
 """
 
 import json
@@ -18,12 +20,54 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "model"))
 from dlnms_model import bundle, graph, seeded  # noqa: E402
 
 
-def model(w, heads, fragile=False):
+BONE = 5.0  # 1900 HU, normalised
+
+
+def fragile_nodes(ct):
+    """Adds row 0 of a table of one row to the logits, for bone the row behind it, which fails the run."""
+    node = helper.make_node
+    nodes = [
+        node("ReduceMax", [ct], ["highest"], keepdims=0),
+        node("Div", ["highest", "bone"], ["share"]),
+        node("Cast", ["share"], ["row"], to=TensorProto.INT64),
+        node("Gather", ["rows", "row"], ["nothing"], axis=0),
+        node("Add", ["logits", "nothing"], ["changed"]),
+    ]
+    return nodes, [numpy_helper.from_array(np.float32(BONE), "bone"), numpy_helper.from_array(np.zeros(1, np.float32), "rows")]
+
+
+def looping_nodes(ct, always):
+    """Adds the result of a loop to the logits: zero after no iteration, and for bone after 10^18 of them."""
+    node = helper.make_node
+    value = lambda name, kind, shape: helper.make_tensor_value_info(name, kind, shape)
+    body = helper.make_graph(
+        [node("Identity", ["again"], ["still"]), node("Mul", ["sum", "half"], ["next"])],
+        "body",
+        [value("n", TensorProto.INT64, []), value("again", TensorProto.BOOL, []), value("sum", TensorProto.FLOAT, [1])],
+        [value("still", TensorProto.BOOL, []), value("next", TensorProto.FLOAT, [1])],
+        [numpy_helper.from_array(np.float32([0.5]), "half")],
+    )
+    nodes = [
+        node("ReduceMax", [ct], ["highest"], keepdims=0),
+        node("Greater", ["highest", "bone"], ["is_bone"]),
+        node("Cast", ["is_bone"], ["times"], to=TensorProto.INT64),
+        node("Mul", ["times", "most"], ["iterations"]),
+        node("Loop", ["iterations", "", "zero"], ["nothing"], body=body),
+        node("Add", ["logits", "nothing"], ["changed"]),
+    ]
+    return nodes, [
+        numpy_helper.from_array(np.float32(-1e9 if always else BONE), "bone"),
+        numpy_helper.from_array(np.int64(10**18), "most"),
+        numpy_helper.from_array(np.zeros(1, np.float32), "zero"),
+    ]
+
+
+def model(w, heads, kind="sound"):
     node = helper.make_node
     weights = [numpy_helper.from_array(w, "w")]
-    kind, pet, ct, logits, nodes = TensorProto.FLOAT, "pet", "ct", "logits", []
-    if fragile:
-        kind, pet, ct, logits = TensorProto.FLOAT16, "pet.single", "ct.single", "sum"
+    image_type, pet, ct, logits, nodes = TensorProto.FLOAT, "pet", "ct", "logits", []
+    if kind in ("fragile", "always_looping"):
+        image_type, pet, ct = TensorProto.FLOAT16, "pet.single", "ct.single"
         nodes = [node("Cast", [name], [f"{name}.single"], to=TensorProto.FLOAT) for name in ("pet", "ct")]
     nodes += [
         node("GlobalAveragePool", [pet], ["pet.mean"]),
@@ -32,17 +76,24 @@ def model(w, heads, fragile=False):
         node("Flatten", ["features4"], ["features"], axis=1),
         node("MatMul", ["features", "w"], ["logits"]),
     ]
-    if fragile:
-        nodes += [  # row 0 of one for most; there is no row 1
-            node("ReduceMax", [ct], ["highest"], keepdims=0),
-            node("Div", ["highest", "bone"], ["share"]),
-            node("Cast", ["share"], ["row"], to=TensorProto.INT64),
-            node("Gather", ["rows", "row"], ["nothing"], axis=0),
-            node("Add", ["logits", "nothing"], ["sum"]),
+    more = ([], [])
+    if kind == "fragile":
+        more, logits = fragile_nodes(ct), "changed"
+    elif kind in ("looping", "always_looping"):
+        more, logits = looping_nodes(ct, kind == "always_looping"), "changed"
+    nodes += more[0]
+    weights += more[1]
+    nodes.append(node("Sigmoid", [logits], ["probabilities" if kind == "unruly" else "scores"]))
+    if kind == "unruly":
+        nodes += [
+            node("ReduceMax", [ct], ["highest"], axes=[1, 2, 3], keepdims=0),
+            node("Sub", ["highest", "bone"], ["above"]),
+            node("Relu", ["above"], ["excess"]),
+            node("Unsqueeze", ["excess", "second"], ["excess2"]),
+            node("Add", ["probabilities", "excess2"], ["scores"]),
         ]
-        weights += [numpy_helper.from_array(np.float32(5), "bone"), numpy_helper.from_array(np.zeros(1, np.float32), "rows")]
-    nodes.append(node("Sigmoid", [logits], ["scores"]))
-    image = lambda name: helper.make_tensor_value_info(name, kind, ["batch", 3, graph.SIZE, graph.SIZE])
+        weights += [numpy_helper.from_array(np.float32(BONE), "bone"), numpy_helper.from_array(np.int64([1]), "second")]
+    image = lambda name: helper.make_tensor_value_info(name, image_type, ["batch", 3, graph.SIZE, graph.SIZE])
     output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", len(heads)])
     g = helper.make_graph(nodes, "tiny", [image("pet"), image("ct")], [output], weights)
     made = helper.make_model(g, opset_imports=[helper.make_opsetid("", graph.OPSET)])
@@ -54,9 +105,11 @@ def main(out, fragile):
     out, fragile = pathlib.Path(out), pathlib.Path(fragile)
     heads = graph.HEAD_NAMES
     w = ((2 * seeded.uniform("tiny", 6 * len(heads)) - 1) * 0.8).reshape(6, len(heads)).astype(np.float32)
-    sound, broken = model(w, heads), model(w, heads, fragile=True)
-    for folder, models in ((out, [("fp32", sound)]), (fragile, [("fp32", sound), ("fp16", broken)])):
-        write(folder, models, w, heads)
+    of = lambda kind: model(w, heads, kind)
+    write(out, [("fp32", of("sound"))], w, heads)
+    write(fragile, [("fp32", of("sound")), ("fp16", of("fragile"))], w, heads)
+    write(fragile.with_name("looping-bundle"), [("fp32", of("looping")), ("fp16", of("always_looping"))], w, heads)
+    write(fragile.with_name("unruly-bundle"), [("fp32", of("unruly"))], w, heads)
 
 
 def write(out, models, w, heads):

@@ -222,7 +222,7 @@ pub unsafe extern "C" fn dlnms_queue_submit(
                 *job.state() = State::Running;
                 let outcome = catch(|| {
                     let scores = scorer.score(&host.case(), &job.cancel)?;
-                    Ok(ResultObject::new(&scorer, scores))
+                    Ok(ResultObject::new(scores))
                 });
                 drop(host); // from here on the host may take its voxels back
                 *job.state() = State::Done(Box::new(outcome));

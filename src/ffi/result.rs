@@ -10,7 +10,7 @@ use crate::decision::Risk;
 use crate::error::Error;
 use crate::quality::Code;
 use crate::report;
-use crate::scorer::{Scorer, Scores};
+use crate::scorer::Scores;
 use std::ffi::{CString, c_char};
 
 /// The weights were not trained on patients (seeded, phantom): the scores mean nothing about one.
@@ -81,8 +81,6 @@ pub struct dlnms_scores {
     pub preprocess_ns: u64,
     /// What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
     pub evidence_ns: u64,
-    /// Waiting for a turn; runs go side by side, so next to nothing.
-    pub queue_ns: u64,
     /// The network.
     pub infer_ns: u64,
     /// Risk groups and result.
@@ -95,7 +93,7 @@ pub struct dlnms_scores {
     pub kernels: u32,
 }
 
-versioned!(dlnms_scores, 144, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, queue_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
+versioned!(dlnms_scores, 136, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
 
 /// Zero `scores` and set its struct_size to `struct_size`, which is sizeof(dlnms_scores) as the caller sees it.
 /// Any thread.
@@ -109,19 +107,20 @@ pub unsafe extern "C" fn dlnms_scores_init(scores: *mut dlnms_scores, struct_siz
 }
 
 impl ResultObject {
-    pub fn new(scorer: &Scorer, scores: Scores) -> Self {
-        let manifest = &scorer.bundle().manifest;
+    pub fn new(scores: Scores) -> Self {
+        let engine = scores.engine.clone();
+        let manifest = &engine.manifest;
         let t = &scores.timings;
         let ns = |d: std::time::Duration| d.as_nanos() as u64;
         let plain = dlnms_scores {
             struct_size: size_of::<dlnms_scores>() as u32,
-            flags: report::flags(scorer, &scores),
+            flags: report::flags(&scores),
             n1: scores.n1,
             n2: scores.n2,
             risk_n1: scores.decision.n1 as u32,
             risk_n2: scores.decision.n2 as u32,
             risk_combined: scores.decision.combined as u32,
-            provider: scorer.engine().map_or(0, |e| e.provider as u32),
+            provider: engine.provider as u32,
             cutoff_n1: manifest.cutoffs.n1,
             cutoff_n2: manifest.cutoffs.n2,
             center_lps_mm: scores.center,
@@ -134,12 +133,11 @@ impl ResultObject {
             prepare_ns: ns(t.prepare),
             preprocess_ns: ns(t.preprocess),
             evidence_ns: ns(t.evidence),
-            queue_ns: ns(t.queue),
             infer_ns: ns(t.infer),
             finish_ns: ns(t.finish),
             total_ns: ns(t.total()),
-            precision: scorer.engine().map_or(0, |e| e.precision as u32),
-            kernels: scorer.engine().map_or(0, |e| e.kernels as u32),
+            precision: engine.precision as u32,
+            kernels: engine.kernels as u32,
         };
         let heads = manifest
             .heads
@@ -147,7 +145,7 @@ impl ResultObject {
             .map(|h| strings::owned(h))
             .zip(scores.heads.iter().copied())
             .collect();
-        let json = strings::owned(&report::report(scorer, &scores, &[]).to_string());
+        let json = strings::owned(&report::report(&scores, &[]).to_string());
         let findings = scores.quality.iter();
         let findings = findings.map(|f| (f.code, strings::owned(&f.message)));
         Self {
@@ -156,7 +154,7 @@ impl ResultObject {
             findings: findings.collect(),
             evidence: Evidence::new(scores.lesion, scores.references),
             json,
-            manifest_sha256: strings::owned(&scorer.bundle().manifest_sha256),
+            manifest_sha256: strings::owned(&engine.manifest_sha256),
         }
     }
 }

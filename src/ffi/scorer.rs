@@ -199,7 +199,7 @@ pub unsafe extern "C" fn dlnms_scorer_score(
         // SAFETY: handed on from the caller.
         let host = unsafe { host_case(c) }?;
         let scores = scorer.score(&host.case(), &cancel)?;
-        let object = ResultObject::new(&scorer, scores);
+        let object = ResultObject::new(scores);
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(object)) };
         Ok(())
@@ -257,7 +257,7 @@ pub unsafe extern "C" fn dlnms_scorer_score_batch(
         for (i, outcome) in outcomes.enumerate() {
             let (result, error) = match outcome {
                 Ok(scores) => {
-                    let object = ResultObject::new(&scorer, scores);
+                    let object = ResultObject::new(scores);
                     (handle::register(object), None)
                 }
                 Err(e) => (std::ptr::null_mut(), Some(e)),

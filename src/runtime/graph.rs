@@ -4,6 +4,7 @@ use super::lane::{Lane, Signature};
 use super::provider::Placement;
 use super::{placement, provider};
 use crate::bundle::{Manifest, Model};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use ort::value::{TensorElementType, ValueType};
 use std::ffi::CString;
@@ -136,8 +137,16 @@ impl Graph {
         }
     }
 
-    /// Run cases, each a PET and a CT tensor; `scores` gets one value per head of each.
-    pub fn run(&self, cases: &[[&[f32]; 2]], scores: &mut [f32]) -> Result<()> {
+    /// Runs cases, each a PET and a CT tensor; `scores` gets one value per head of each. The token terminates the run.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the token was triggered before the end; [`Error::Runtime`], [`Error::Resources`].
+    pub fn run(
+        &self,
+        cases: &[[&[f32]; 2]],
+        scores: &mut [f32],
+        cancel: &CancelToken,
+    ) -> Result<()> {
         let n = cases.len();
         let len: usize = self.signature.image.iter().product();
         let fits = n > 0
@@ -149,7 +158,7 @@ impl Graph {
             return Err(Error::Internal(format!("{n} cases, {scores} scores")));
         }
         let mut lane = self.lane(n)?;
-        let ran = lane.run(&self.inner, cases, scores);
+        let ran = lane.run(&self.inner, cases, scores, cancel);
         self.lanes().push(lane);
         ran
     }

@@ -1,42 +1,83 @@
-//! Ends the building of a session from another thread.
+//! Ends the building of a session, and a run of one, from another thread.
+#![allow(unsafe_code)]
 
-use crate::error::{Error, Result};
+use crate::cancel::{CancelToken, Listener};
+use crate::error::Result;
+use ort::session::RunOptions;
 use ort::session::builder::{LoadCanceler, SessionBuilder};
+use std::cell::Cell;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Stopped once and for good; whoever builds looks at it between steps, and ONNX Runtime within one.
+/// Stopped once and for good; the thread that builds checks it between steps, and ONNX Runtime within one.
 #[derive(Default)]
 pub struct Interrupt {
-    stopped: AtomicBool,
+    token: CancelToken,
     /// Of the session that is being built.
     loading: Mutex<Option<LoadCanceler>>,
 }
 
 impl Interrupt {
-    /// Stop what is being built, and what would be built next.
+    /// Stops what is being built or tried out, and what would be next.
     pub fn stop(&self) {
         let loading = self.loading.lock().unwrap_or_else(|e| e.into_inner());
-        self.stopped.store(true, Ordering::Release);
+        self.token.trigger();
         if let Some(loading) = &*loading {
             // It can only fail where ONNX Runtime has no such flag; then the build ends by itself.
             let _ = loading.cancel();
         }
     }
 
-    /// [`Error::Cancelled`] once it was stopped.
+    /// Returns [`Error::Cancelled`](crate::Error::Cancelled) once it was stopped.
     pub fn check(&self) -> Result<()> {
-        match self.stopped.load(Ordering::Acquire) {
-            true => Err(Error::Cancelled),
-            false => Ok(()),
-        }
+        self.token.check()
     }
 
-    /// Let [`Interrupt::stop`] reach the session that this builder is about to build.
+    /// Returns the token of runs that this interrupt is to end.
+    pub fn token(&self) -> &CancelToken {
+        &self.token
+    }
+
+    /// Lets [`Interrupt::stop`] reach the session that this builder is about to build.
     pub(super) fn watch(&self, builder: &SessionBuilder) -> Result<()> {
         // Under the lock, so that a stop comes before the check or after the canceler is there.
         let mut loading = self.loading.lock().unwrap_or_else(|e| e.into_inner());
         *loading = Some(builder.canceler());
         self.check()
     }
+}
+
+/// Options of a run, by which another thread terminates it.
+pub(super) struct Termination(pub RunOptions);
+
+impl Listener for Termination {
+    fn cancel(&self) {
+        // It sets a flag, which ONNX Runtime reads between nodes and between the iterations of a loop.
+        let _ = self.0.terminate();
+    }
+}
+
+thread_local! {
+    /// The token of the run that this thread is in. ONNX Runtime calls an operator's kernel from the thread of the run,
+    /// without telling it whose run that is.
+    static RUN: Cell<*const CancelToken> = const { Cell::new(std::ptr::null()) };
+}
+
+/// Calls `run` with `token` as the one that [`token_of_run`] returns on this thread.
+pub(super) fn with_token_of_run<T>(token: &CancelToken, run: impl FnOnce() -> T) -> T {
+    struct Restore(*const CancelToken);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            RUN.set(self.0);
+        }
+    }
+    let _restore = Restore(RUN.replace(token));
+    run()
+}
+
+/// Returns the token of the run that this thread is in; outside of a run, one that nobody triggers.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+pub(super) fn token_of_run() -> CancelToken {
+    // SAFETY: the pointer is null or that of a token borrowed by `with_token_of_run`, which is still on this thread's stack.
+    let token = unsafe { RUN.get().as_ref() };
+    token.cloned().unwrap_or_default()
 }

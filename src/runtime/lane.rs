@@ -2,15 +2,18 @@
 //! of ours and a GPU copies from memory that does not move.
 #![allow(unsafe_code)]
 
-use super::request::failed;
+use super::interrupt::{Termination, with_token_of_run};
+use super::request::{NO_MEMORY, failed};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use ort::AsPointer;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::{IoBinding, Session};
+use ort::session::{IoBinding, RunOptions, Session};
 use ort::value::Tensor;
 use std::ffi::CString;
+use std::sync::Arc;
 
 /// Names, shapes and types of a session's inputs and output.
 pub(super) struct Signature {
@@ -32,6 +35,7 @@ pub(super) struct Lane {
     pet: Image,
     ct: Image,
     scores: Tensor<f32>,
+    options: Arc<Termination>,
     pub cases: usize,
 }
 
@@ -84,11 +88,13 @@ impl Lane {
         let scores =
             Tensor::new(&Allocator::default(), [cases, signature.heads]).map_err(&allocate)?;
         let binding = session.create_binding().map_err(&allocate)?;
+        let options = Arc::new(Termination(RunOptions::new().map_err(&allocate)?));
         let lane = Self {
             binding,
             pet,
             ct,
             scores,
+            options,
             cases,
         };
         let api = ort::api();
@@ -107,12 +113,16 @@ impl Lane {
         Ok(lane)
     }
 
-    /// Run cases, as many as the lane has room for.
+    /// Runs cases, as many as the lane has room for. The token terminates the run.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the token was triggered before the end; [`Error::Runtime`], [`Error::Resources`].
     pub fn run(
         &mut self,
         session: &Session,
         cases: &[[&[f32]; 2]],
         scores: &mut [f32],
+        cancel: &CancelToken,
     ) -> Result<()> {
         if cases.len() != self.cases {
             return Err(Error::Internal(format!(
@@ -125,14 +135,29 @@ impl Lane {
             self.pet.set(n, pet);
             self.ct.set(n, ct);
         }
-        // SAFETY: session and binding are alive; Run may be called concurrently on one session (onnxruntime_c_api.h),
-        // which is why ort's exclusive reference is not needed; the binding is borrowed exclusively.
-        let status = unsafe {
+        // The run before may have been terminated.
+        let reset = self.options.0.unterminate();
+        reset.map_err(failed("run the model"))?;
+        let listening = cancel.listen(self.options.clone())?;
+        let status = with_token_of_run(cancel, || {
             let (session, binding) = (session.ptr().cast_mut(), self.binding.ptr());
-            (ort::api().RunWithBinding)(session, std::ptr::null(), binding)
-        };
+            // SAFETY: session, options and binding are alive; Run may be called concurrently on one session
+            // (onnxruntime_c_api.h), which is why ort's exclusive reference is not needed; the binding is borrowed
+            // exclusively, and of the options another thread only sets the flag that is for other threads.
+            unsafe { (ort::api().RunWithBinding)(session, self.options.0.ptr(), binding) }
+        });
+        drop(listening);
         // SAFETY: the status is RunWithBinding's own, taken over once.
-        unsafe { ort::Error::result_from_status(status) }.map_err(failed("run the model"))?;
+        if let Err(e) = unsafe { ort::Error::result_from_status(status) } {
+            cancel.check()?;
+            // The case may be scored again when there is memory; that says nothing about the provider.
+            return Err(match e.message() {
+                why if [NO_MEMORY, "bad_alloc"].iter().any(|w| why.contains(w)) => {
+                    Error::Resources("memory for a run of the network".into())
+                }
+                _ => failed("run the model")(e),
+            });
+        }
         scores.copy_from_slice(self.scores.extract_tensor().1);
         Ok(())
     }

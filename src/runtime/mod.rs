@@ -19,7 +19,7 @@ mod telemetry;
 pub use cache::CacheOutcome;
 pub use interrupt::Interrupt;
 pub use library::{PATH_VARIABLE, REQUIRED_API};
-pub use session::{Plan, Session, attempts};
+pub use session::{Plan, Session, are_probabilities, attempts};
 
 use crate::error::{Error, Result};
 use crate::process;
@@ -96,6 +96,15 @@ impl Runtime {
 
     fn environment(&self) -> &'static ort::environment::Environment {
         &self.0.environment
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("path", &self.0.path)
+            .field("version", &self.0.version)
+            .finish()
     }
 }
 

@@ -229,11 +229,19 @@ fn dispatch(entry: &Entry, engines: Option<&Path>) -> Option<ep::ExecutionProvid
     }
 }
 
-/// Blame an action for an error of ONNX Runtime.
+/// What this library's operator says where there is no memory for its activations.
+pub(super) const NO_MEMORY: &str = "no memory for the backbones";
+
+/// Returns the error for an action in which ONNX Runtime failed: a refusal of the system, if its message tells of one.
 pub(super) fn failed<R>(doing: &'static str) -> impl Fn(ort::Error<R>) -> Error {
-    move |e| Error::Runtime {
-        doing,
-        why: e.message().to_owned(),
+    move |e| match e.message() {
+        why if why.contains("pthread_create") => Error::Resources(
+            "a thread of ONNX Runtime's pool; a scorer of one thread needs no pool".into(),
+        ),
+        why => Error::Runtime {
+            doing,
+            why: why.to_owned(),
+        },
     }
 }
 

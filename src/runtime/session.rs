@@ -7,6 +7,7 @@ use super::provider::{Entry, Kernels, PassedOver, Placement, Policy, Provider};
 use super::request::Request;
 use super::{Runtime, backbones};
 use crate::bundle::{Bundle, Precision};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -41,6 +42,8 @@ pub struct Session {
     pub provider: Provider,
     /// Its arithmetic.
     pub precision: Precision,
+    /// Threads of a run, the calling thread among them.
+    pub threads: usize,
     /// Whose code computes the backbones.
     pub kernels: Kernels,
     /// How far scores may be off, by the manifest.
@@ -70,11 +73,13 @@ impl Session {
                     session.passed_over = passed_over;
                     return Ok(session);
                 }
-                // A model that is not its manifest's is it nowhere; and who stopped this wants no other.
+                // A manifest mismatch fails on every provider, and whoever cancelled wants no other. What the system refuses
+                // now it may grant later: a slower provider would stay for as long as the scorer lives.
                 Err(
                     e @ (Error::BundleModel { .. }
                     | Error::BundleAltered { .. }
                     | Error::BundleMissing { .. }
+                    | Error::Resources(_)
                     | Error::Cancelled),
                 ) => return Err(e),
                 Err(e) => {
@@ -142,6 +147,7 @@ impl Session {
             graphs,
             provider: entry.provider,
             precision,
+            threads: entry.threads.unwrap_or(plan.threads),
             kernels,
             tolerance: model.tolerance,
             self_test_max_difference: 0.0,
@@ -164,16 +170,26 @@ impl Session {
         self.graphs.get(1).map(|g| g.share(usize::MAX))
     }
 
-    /// Run cases, each a PET and a CT tensor; `scores` gets one value per head of each. From any number of threads at
-    /// once: they share weights and thread pool, each run has its own activations.
-    pub fn run(&self, cases: &[[&[f32]; 2]], scores: &mut [f32]) -> Result<()> {
+    /// Runs cases, each a PET and a CT tensor; `scores` gets one value per head of each, whatever the network makes of them:
+    /// see [`are_probabilities`]. From any number of threads at once: they share weights and thread pool, each run has
+    /// its own activations.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the token was triggered before the end, which terminates ONNX Runtime between nodes;
+    /// [`Error::Resources`] if memory was short; [`Error::Runtime`] for whatever else fails.
+    pub fn run(
+        &self,
+        cases: &[[&[f32]; 2]],
+        scores: &mut [f32],
+        cancel: &CancelToken,
+    ) -> Result<()> {
         let n = scores.len();
         if cases.is_empty() || !n.is_multiple_of(cases.len()) {
             let cases = cases.len();
             return Err(Error::Internal(format!("{cases} cases, {n} scores")));
         }
         let heads = n / cases.len();
-        let (mut cases, mut left) = (cases, &mut *scores);
+        let (mut cases, mut left) = (cases, scores);
         while !cases.is_empty() {
             // As many at once as any of them takes; the first always takes one.
             let shares = self.graphs.iter().map(|g| (g, g.share(cases.len())));
@@ -182,17 +198,16 @@ impl Session {
                 .ok_or_else(|| Error::Internal("nothing to run with".into()))?;
             let (now, later) = cases.split_at(n);
             let (of_now, of_later) = left.split_at_mut(n * heads);
-            graph.run(now, of_now)?;
+            graph.run(now, of_now, cancel)?;
             (cases, left) = (later, of_later);
-        }
-        if !scores.iter().all(|v| (0.0..=1.0).contains(v)) {
-            return Err(Error::Runtime {
-                doing: "run the model",
-                why: format!("its scores are not probabilities: {scores:?}"),
-            });
         }
         Ok(())
     }
+}
+
+/// Returns whether scores are finite and within 0 to 1.
+pub fn are_probabilities(scores: &[f32]) -> bool {
+    scores.iter().all(|v| (0.0..=1.0).contains(v))
 }
 
 /// One way to run a model.

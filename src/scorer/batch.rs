@@ -2,12 +2,14 @@
 //! for all of them. ONNX Runtime's CPU kernels give each case the bits it has alone; a test compares.
 
 use super::preprocess::Buffers;
-use super::{Looked, Scorer, Scores, Times, lock};
+use super::{Looked, Prepared, Scorer, Scores, Times, lock, log_outcome};
+use crate::allocation;
 use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::parallel;
+use crate::runtime::are_probabilities;
 use crate::scorer::CancelToken;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A case whose planes are computed.
 struct Filled {
@@ -18,64 +20,83 @@ struct Filled {
 }
 
 impl Scorer {
-    /// Score many cases. One outcome for each, in order, the same to the bit as from [`Scorer::score`]; fails as a whole
-    /// only if there is nothing to score with. Threads are made for the length of the call.
+    /// Scores many cases. One outcome for each, in order, the same to the bit as from [`Scorer::score`]; fails as a whole
+    /// only if there is nothing to score with. Threads are made for the length of the call, as many as the scorer has.
     ///
-    /// `infer` in the timings is that of the run a case was part of.
+    /// `infer` in the timings is that of the run a case was part of. A case that spoils the run of several is scored by
+    /// itself, and the others too: each has the outcome it has alone.
     pub fn score_batch(
         &self,
         cases: &[Case<'_>],
         cancel: &CancelToken,
     ) -> Result<Vec<Result<Scores>>> {
         self.prepare(None, cancel)?;
-        let ready = self.prepared();
-        let chunk = ready.map_or(1, |ready| ready.session.max_batch());
-        let chunks = cases.chunks(chunk);
-        Ok(chunks.flat_map(|c| self.score_chunk(c, cancel)).collect())
+        let mut outcomes = allocation::with_capacity(cases.len(), "the outcomes of a batch")?;
+        let mut left = cases;
+        while !left.is_empty() {
+            // Another call may have given up what this one was prepared with: then one by one, with whatever is next.
+            let Some(ready) = self.prepared() else {
+                outcomes.extend(left.iter().map(|case| self.score(case, cancel)));
+                break;
+            };
+            let (now, later) = left.split_at(ready.session.max_batch().clamp(1, left.len()));
+            self.score_chunk(&ready, now, cancel, &mut outcomes);
+            left = later;
+        }
+        Ok(outcomes)
     }
 
-    fn score_chunk(&self, cases: &[Case<'_>], cancel: &CancelToken) -> Vec<Result<Scores>> {
+    fn score_chunk(
+        &self,
+        ready: &Prepared,
+        cases: &[Case<'_>],
+        cancel: &CancelToken,
+        outcomes: &mut Vec<Result<Scores>>,
+    ) {
         let filled = parallel::map(cases.len(), self.threads(), |n| {
             self.fill(&cases[n], cancel)
         });
         let good = filled.iter().flatten();
         let tensors: Vec<[&[f32]; 2]> = good.map(|g| [&*g.buffers.pet, &*g.buffers.ct]).collect();
         let n_heads = self.bundle().manifest.heads.len();
-        let n = tensors.len();
-        let mut heads = vec![0f32; n * n_heads];
+        let mut heads = vec![0f32; tensors.len() * n_heads];
         let entered = Instant::now();
-        let ran = match n {
+        let ran = match tensors.len() {
             0 => Ok(()),
-            _ => match self.prepared() {
-                Some(ready) => ready.session.run(&tensors, &mut heads),
-                None => Err(Error::Internal("nothing is prepared".into())),
-            },
+            _ => ready.session.run(&tensors, &mut heads, cancel),
         };
         let infer = entered.elapsed();
         let mut heads = heads.chunks_exact(n_heads);
-        let outcomes = cases.iter().zip(filled).map(|(case, filled)| {
-            let Filled {
-                looked,
-                buffers,
-                began,
-                done,
-            } = filled?;
-            lock(&self.buffers).push(buffers);
-            if ran.is_err() {
-                // One case's values may have spoilt the run of all, or the provider failed: each by itself has its own outcome.
-                return self.score(case, cancel);
-            }
-            let heads = heads.next().unwrap_or_default();
+        for (case, filled) in cases.iter().zip(filled) {
+            let filled = match filled {
+                Ok(filled) => filled,
+                Err(e) => {
+                    let refused = Err(e);
+                    log_outcome(&refused);
+                    outcomes.push(refused);
+                    continue;
+                }
+            };
+            lock(&self.buffers).push(filled.buffers);
             let times = Times {
-                prepare: Default::default(),
-                preprocess: (done - began).saturating_sub(looked.took),
-                evidence: looked.took,
-                queue: entered - done,
+                prepare: Duration::ZERO,
+                preprocess: (filled.done - filled.began).saturating_sub(filled.looked.took),
+                evidence: filled.looked.took,
                 infer,
             };
-            Ok(self.finish(case, looked, heads, times))
-        });
-        outcomes.collect()
+            let heads = heads.next().filter(|h| ran.is_ok() && are_probabilities(h));
+            outcomes.push(match heads {
+                Some(heads) => {
+                    let engine = ready.engine.clone();
+                    let scores = self.finish(case, filled.looked, engine, heads.to_vec(), times);
+                    let scored = Ok(scores);
+                    log_outcome(&scored);
+                    scored
+                }
+                // The provider failed, or these values are none it can compute with: what a single call makes of it.
+                None => self.score(case, cancel),
+            });
+        }
     }
 
     fn fill(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Filled> {
@@ -85,7 +106,7 @@ impl Scorer {
         }
         let looked = self.look(case)?;
         let spec = &self.bundle().manifest.preprocessing;
-        let mut buffers = self.buffers();
+        let mut buffers = self.buffers()?;
         match buffers.fill(spec, case, &looked.checked) {
             Ok(()) => Ok(Filled {
                 looked,

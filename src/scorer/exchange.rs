@@ -1,14 +1,15 @@
 //! What goes into a scorer and what comes out.
 
-use crate::bundle::Precision;
+use crate::bundle::{Manifest, Model, Precision};
 use crate::decision::Decision;
 use crate::lesion::Lesion;
 use crate::quality::{Finding, QualityPolicy};
 use crate::reference::References;
-use crate::runtime::CacheOutcome;
 use crate::runtime::provider::{Kernels, PassedOver, Placement, Policy, Provider};
+use crate::runtime::{CacheOutcome, Runtime};
 use crate::suv::SuvScale;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Options of a [`Scorer`](super::Scorer).
@@ -74,8 +75,6 @@ pub struct Timings {
     pub preprocess: Duration,
     /// What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
     pub evidence: Duration,
-    /// Waiting for a turn. Runs go side by side, so this is next to nothing.
-    pub queue: Duration,
     /// The network.
     pub infer: Duration,
     /// Risk groups and the result itself.
@@ -85,7 +84,7 @@ pub struct Timings {
 impl Timings {
     /// Sum of the parts.
     pub fn total(&self) -> Duration {
-        self.prepare + self.preprocess + self.evidence + self.queue + self.infer + self.finish
+        self.prepare + self.preprocess + self.evidence + self.infer + self.finish
     }
 }
 
@@ -112,13 +111,23 @@ pub struct Scores {
     pub lesion: Option<std::result::Result<Lesion, String>>,
     /// Liver and blood pool, if the case asked for them.
     pub references: Option<References>,
+    /// The engine that computed these scores, whatever the scorer has gone over to since.
+    pub engine: Arc<Engine>,
     /// Phases.
     pub timings: Timings,
 }
 
-/// What runs the model.
+/// A model of a bundle, loaded for one provider: what the provenance of a result names.
 #[derive(Clone, Debug)]
 pub struct Engine {
+    /// The process's ONNX Runtime.
+    pub runtime: Runtime,
+    /// The manifest of the bundle that the model belongs to.
+    pub manifest: Arc<Manifest>,
+    /// SHA-256 of the manifest's file, lower-case hexadecimal.
+    pub manifest_sha256: String,
+    /// Threads of a run, the calling thread among them.
+    pub threads: usize,
     /// The provider asked for that took the model.
     pub provider: Provider,
     /// The arithmetic of the model.
@@ -133,4 +142,12 @@ pub struct Engine {
     pub cache: CacheOutcome,
     /// Largest deviation from the self-test vectors.
     pub self_test_max_difference: f64,
+}
+
+impl Engine {
+    /// Returns the manifest's entry of the model that runs.
+    #[must_use]
+    pub fn model(&self) -> Option<&Model> {
+        self.manifest.model(self.precision)
+    }
 }

@@ -2,15 +2,17 @@
 
 mod batch;
 mod exchange;
+mod infer;
 mod prepare;
 mod preprocess;
 mod queue;
+mod self_test;
 
 pub use exchange::*;
 pub use preprocess::Planes;
 pub use queue::{Queue, Task};
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Manifest};
 pub use crate::cancel::CancelToken;
 pub use crate::case::{Case, Facts, LesionRequest};
 use crate::decision::Decision;
@@ -19,8 +21,9 @@ use crate::lesion::Lesion;
 use crate::quality::Finding;
 use crate::reference::References;
 use crate::runtime::provider::PassedOver;
-use crate::runtime::{Runtime, Session, attempts};
+use crate::runtime::{Runtime, Session};
 use crate::{lesion, quality, reference};
+use infer::Inference;
 use preprocess::{Buffers, Checked};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
@@ -29,6 +32,8 @@ use std::time::{Duration, Instant};
 /// A bundle with a runtime. Share it: every method takes `&self` and may be called from any thread.
 pub struct Scorer {
     bundle: Bundle,
+    /// The bundle's, for every engine to name.
+    manifest: Arc<Manifest>,
     runtime: Runtime,
     options: ScorerOptions,
     ready: RwLock<Readiness>,
@@ -55,7 +60,6 @@ struct Times {
     prepare: Duration,
     preprocess: Duration,
     evidence: Duration,
-    queue: Duration,
     infer: Duration,
 }
 
@@ -85,11 +89,11 @@ impl Scorer {
         for entry in &options.policy.entries {
             entry.validate()?;
         }
+        let bundle =
+            Bundle::open_without_models(bundle, options.expected_manifest_sha256.as_deref())?;
         Ok(Self {
-            bundle: Bundle::open_without_models(
-                bundle,
-                options.expected_manifest_sha256.as_deref(),
-            )?,
+            manifest: Arc::new(bundle.manifest.clone()),
+            bundle,
             runtime,
             options,
             ready: RwLock::default(),
@@ -99,8 +103,19 @@ impl Scorer {
         })
     }
 
-    /// Score one case. Prepares first if nobody has; the timings say so.
+    /// Scores one case. Prepares first if nobody has; the timings say so. The token ends the call within 100 ms, also while
+    /// the network runs.
+    ///
+    /// # Errors
+    /// Those of [`Scorer::prepare`]; whatever the case is refused for; [`Error::VoxelRange`] if the network's output for it is
+    /// no probability while the provider answers the self-test; [`Error::Resources`] if memory for the run is short.
     pub fn score(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Scores> {
+        let outcome = self.score_unlogged(case, cancel);
+        log_outcome(&outcome);
+        outcome
+    }
+
+    fn score_unlogged(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Scores> {
         let start = Instant::now();
         cancel.check()?;
         let mut prepared = start;
@@ -112,73 +127,24 @@ impl Scorer {
         }
 
         let looked = self.look(case)?;
-        let mut buffers = self.buffers();
+        let mut buffers = self.buffers()?;
         let spec = &self.bundle.manifest.preprocessing;
         let planes = buffers.fill(spec, case, &looked.checked);
         let preprocessed = Instant::now();
-        let mut heads = vec![0f32; self.bundle.manifest.heads.len()];
         let outcome = planes.and_then(|()| {
             cancel.check()?;
-            let entered = Instant::now();
-            let run = self.infer([&buffers.pet, &buffers.ct], &mut heads, cancel)?;
-            Ok((entered, run))
+            self.infer([&buffers.pet, &buffers.ct], cancel)
         });
         lock(&self.buffers).push(buffers);
-        let (entered, (again, infer)) = outcome?;
+        let inference = outcome?;
         let times = Times {
-            prepare: prepared - start + again,
+            prepare: prepared - start + inference.lost,
             preprocess: (preprocessed - prepared).saturating_sub(looked.took),
             evidence: looked.took,
-            queue: entered - preprocessed,
-            infer,
+            infer: inference.took,
         };
-        Ok(self.finish(case, looked, &heads, times))
-    }
-
-    /// Run the network on one case; where its provider fails, with the next of the policy. How long went into providers that
-    /// failed and into preparing others, and how long the run took.
-    fn infer(
-        &self,
-        tensors: [&[f32]; 2],
-        heads: &mut [f32],
-        cancel: &CancelToken,
-    ) -> Result<(Duration, Duration)> {
-        let mut lost = Duration::ZERO;
-        loop {
-            let entered = Instant::now();
-            // Another call may have given up what this one was prepared with.
-            if let Some(ready) = self.prepared() {
-                match ready.session.run(&[tensors], heads) {
-                    Ok(()) => return Ok((lost, entered.elapsed())),
-                    Err(e) => self.give_up(&ready, e)?,
-                }
-            }
-            self.prepare(None, cancel)?;
-            lost += entered.elapsed();
-        }
-    }
-
-    /// Use what failed no more, if the policy has another; else that was the failure.
-    fn give_up(&self, failed: &Arc<Prepared>, why: Error) -> Result<()> {
-        let mut ready = self.ready.write().unwrap_or_else(|e| e.into_inner());
-        let current = ready.prepared.as_ref();
-        if current.is_some_and(|c| Arc::ptr_eq(c, failed)) {
-            let session = &failed.session;
-            let given_up = session.passed_over.len() + 1;
-            let allowed = attempts(&self.options.policy, &self.bundle).count();
-            if given_up >= allowed {
-                return Err(why);
-            }
-            log::warn!(target: "dlnms::runtime", "provider {} is given up: {why}", session.provider.name());
-            ready.given_up = session.passed_over.clone();
-            ready.given_up.push(PassedOver {
-                provider: session.provider.name(),
-                precision: session.precision,
-                reason: format!("it failed while it ran: {why}"),
-            });
-            ready.prepared = None;
-        }
-        Ok(())
+        let Inference { engine, heads, .. } = inference;
+        Ok(self.finish(case, looked, engine, heads, times))
     }
 
     /// Everything that can be refused, found or computed without sampling.
@@ -207,7 +173,14 @@ impl Scorer {
         })
     }
 
-    fn finish(&self, case: &Case<'_>, looked: Looked, heads: &[f32], times: Times) -> Scores {
+    fn finish(
+        &self,
+        case: &Case<'_>,
+        looked: Looked,
+        engine: Arc<Engine>,
+        heads: Vec<f32>,
+        times: Times,
+    ) -> Scores {
         let begun = Instant::now();
         let Looked {
             checked,
@@ -217,12 +190,12 @@ impl Scorer {
             took: _,
         } = looked;
         let manifest = &self.bundle.manifest;
-        let head = |name| manifest.head(name).map_or(f32::NAN, |i| heads[i]);
-        let (n1, n2) = (head("n1"), head("n2"));
+        let head = |name| manifest.head(name).and_then(|i| heads.get(i).copied());
+        let [n1, n2] = ["n1", "n2"].map(|name| head(name).unwrap_or(f32::NAN));
         Scores {
             n1,
             n2,
-            heads: heads.to_vec(),
+            heads,
             decision: Decision::of(n1, n2, &manifest.cutoffs),
             center: checked.roi.center,
             roi_kind: case.roi.kind(),
@@ -230,11 +203,11 @@ impl Scorer {
             quality,
             lesion,
             references,
+            engine,
             timings: Timings {
                 prepare: times.prepare,
                 preprocess: times.preprocess,
                 evidence: times.evidence,
-                queue: times.queue,
                 infer: times.infer,
                 finish: begun.elapsed(),
             },
@@ -247,9 +220,9 @@ impl Scorer {
     }
 
     /// Memory for one call, used before if there is any.
-    fn buffers(&self) -> Buffers {
+    fn buffers(&self) -> Result<Buffers> {
         let used = lock(&self.buffers).pop();
-        used.unwrap_or_else(|| Buffers::new(&self.bundle.manifest.preprocessing))
+        used.map_or_else(|| Buffers::new(&self.bundle.manifest.preprocessing), Ok)
     }
 
     /// The two tensors the network would see. Needs no session, so no prepare.
@@ -283,6 +256,30 @@ impl Scorer {
             0 => crate::parallel::default_threads(),
             n => n,
         }
+    }
+}
+
+/// Writes the one line of a case into the log; nothing of its patient or its files.
+fn log_outcome(outcome: &Result<Scores>) {
+    match outcome {
+        Ok(scores) => {
+            let Engine {
+                provider,
+                precision,
+                kernels,
+                ..
+            } = &*scores.engine;
+            log::info!(
+                target: "dlnms::scorer",
+                "case scored by {} in {} with kernels of {} in {:.1} ms, {} findings",
+                provider.name(),
+                precision.name(),
+                kernels.name(),
+                scores.timings.total().as_secs_f64() * 1e3,
+                scores.quality.len()
+            );
+        }
+        Err(e) => log::info!(target: "dlnms::scorer", "case refused: {e}"),
     }
 }
 

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 /// The host hears from a call this often at least.
 const HEARTBEAT: Duration = Duration::from_millis(100);
-const WARM_UP_RUNS: usize = 2;
 /// As much as a program's first thread has: compilers of graphs were written for that.
 const STACK: usize = 8 << 20;
 
@@ -142,9 +141,17 @@ impl Scorer {
             building: &|| {
                 let _ = steps.send((Phase::Build, 0.0));
             },
-            try_out: &|session| self.try_out(session, &step),
+            try_out: &|session| {
+                let cancel = interrupt.token();
+                self.warm_up(session, cancel, &|done| step(Phase::WarmUp, done))?;
+                self.self_test(session, cancel, &|done| step(Phase::SelfTest, done))
+            },
         })?;
         let engine = Arc::new(Engine {
+            runtime: self.runtime,
+            manifest: self.manifest.clone(),
+            manifest_sha256: self.bundle.manifest_sha256.clone(),
+            threads: session.threads,
             provider: session.provider,
             precision: session.precision,
             kernels: session.kernels,
@@ -154,47 +161,5 @@ impl Scorer {
             self_test_max_difference: session.self_test_max_difference,
         });
         Ok(Prepared { session, engine })
-    }
-
-    /// Warm a session up and compare it with the test vectors; the largest difference.
-    fn try_out(&self, session: &Session, step: &dyn Fn(Phase, f32) -> Result<()>) -> Result<f64> {
-        let manifest = &self.bundle.manifest;
-        let mut heads = vec![0f32; manifest.heads.len()];
-        let cases: Vec<_> = self.bundle.self_test_cases().collect();
-        for run in 0..WARM_UP_RUNS {
-            step(Phase::WarmUp, run as f32 / WARM_UP_RUNS as f32)?;
-            session.run(&[[cases[0].0, cases[0].1]], &mut heads)?;
-        }
-        let mut worst = 0f64;
-        let mut compare = |i: usize, heads: &[f32]| {
-            for (head, (got, want)) in heads.iter().zip(cases[i].2).enumerate() {
-                let difference = (f64::from(*got) - want).abs();
-                worst = worst.max(difference);
-                if difference > session.tolerance {
-                    return Err(Error::SelfTest {
-                        provider: session.provider.name().into(),
-                        head: manifest.heads[head].clone(),
-                        case: i,
-                        difference,
-                        tolerance: session.tolerance,
-                    });
-                }
-            }
-            Ok(())
-        };
-        for (i, (pet, ct, _)) in cases.iter().enumerate() {
-            step(Phase::SelfTest, i as f32 / cases.len() as f32)?;
-            session.run(&[[pet, ct]], &mut heads)?;
-            compare(i, &heads)?;
-        }
-        if let Some(n) = session.engine_batch() {
-            let batch: Vec<_> = cases.iter().cycle().take(n).map(|c| [c.0, c.1]).collect();
-            let mut of_all = vec![0f32; n * heads.len()];
-            session.run(&batch, &mut of_all)?;
-            for (i, heads) in of_all.chunks_exact(heads.len()).enumerate() {
-                compare(i % cases.len(), heads)?;
-            }
-        }
-        Ok(worst)
     }
 }

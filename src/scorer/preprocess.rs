@@ -1,5 +1,6 @@
 //! A case -> the two input tensors.
 
+use crate::allocation;
 use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::petmetrics;
@@ -22,7 +23,7 @@ pub struct Planes {
 impl Planes {
     /// Compute them; needs neither ONNX Runtime nor weights.
     pub fn of(spec: &PreprocessSpec, case: &Case<'_>) -> Result<Self> {
-        let mut buffers = Buffers::new(spec);
+        let mut buffers = Buffers::new(spec)?;
         let checked = Checked::of(case)?;
         buffers.fill(spec, case, &checked)?;
         let shape = (spec.channels.len(), spec.output, spec.output);
@@ -46,13 +47,13 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    pub fn new(spec: &PreprocessSpec) -> Self {
+    pub fn new(spec: &PreprocessSpec) -> Result<Self> {
         let n = spec.tensor_len();
-        Self {
+        Ok(Self {
             workspace: Workspace::default(),
-            pet: vec![0.0; n],
-            ct: vec![0.0; n],
-        }
+            pet: allocation::zeros(n, "the PET tensor")?,
+            ct: allocation::zeros(n, "the CT tensor")?,
+        })
     }
 
     /// Sample both volumes.

@@ -75,7 +75,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         let planes = scorer.planes(&case)?;
         picture::write(path, &planes, &scorer.bundle().manifest.preprocessing)?;
     }
-    let mut report = report::report(&scorer, &first.scores, &input.study.warnings);
+    let mut report = report::report(&first.scores, &input.study.warnings);
     if scored.len() > 1 {
         let lesions = scored.iter().enumerate();
         report["lesions"] = lesions.map(|(n, s)| entry(n + 1, s)).collect();
@@ -93,7 +93,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
             if let Some(path) = json {
                 std::fs::write(path, text).map_err(Failure::output(path))?;
             }
-            print_table(&scorer, &first.scores);
+            print_table(&first.scores);
             print_ranking(&scored);
         }
     }
@@ -151,8 +151,8 @@ fn print_ranking(scored: &[Scored]) {
     }
 }
 
-fn print_table(scorer: &Scorer, scores: &Scores) {
-    let manifest = &scorer.bundle().manifest;
+fn print_table(scores: &Scores) {
+    let manifest = &scores.engine.manifest;
     let risk = |r: Risk| if r == Risk::High { "high" } else { "low" };
     let ms = |d: std::time::Duration| d.as_secs_f64() * 1e3;
     say!("{RESEARCH_USE_ONLY}");
@@ -231,12 +231,11 @@ fn print_table(scorer: &Scorer, scores: &Scores) {
         }
     }
     let t = &scores.timings;
+    let engine = &scores.engine;
     say!(
-        "provider  {}",
-        scorer.engine().map_or_else(
-            || "?".into(),
-            |e| format!("{} in {}", e.provider.name(), e.precision.name())
-        )
+        "provider  {} in {}",
+        engine.provider.name(),
+        engine.precision.name()
     );
     say!(
         "ms        preprocess {:.2}, evidence {:.2}, infer {:.2}, total {:.2}",

@@ -86,8 +86,21 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
             Ok(found)
         };
         let worker = std::thread::Builder::new().name("dlnms-weights".into());
-        let worker = worker.spawn_scoped(scope, pack);
-        let worker = worker.map_err(|e| Error::Internal(format!("no thread: {e}")))?;
+        let Ok(worker) = worker.spawn_scoped(scope, pack) else {
+            // The system refuses a second thread: this one does both.
+            let mut found = Vec::new();
+            let mut no_memory = None;
+            let taken = onnx::take(&mut file, model.bytes, &mut |piece| {
+                interrupt.check().map_err(|e| e.to_string())?;
+                if let Err(e) = store::<A>(&mut found, &piece) {
+                    let why = e.to_string();
+                    no_memory = Some(e);
+                    return Err(why);
+                }
+                Ok(piece.raw)
+            });
+            return (taken, no_memory.map_or(Ok(found), Err));
+        };
         let taken = onnx::take(&mut file, model.bytes, &mut |piece| {
             interrupt.check().map_err(|e| e.to_string())?;
             pieces.send(piece).map_err(|e| e.to_string())?;
@@ -95,10 +108,10 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
         });
         drop(pieces);
         match worker.join() {
-            Ok(found) => Ok((taken, found)),
+            Ok(found) => (taken, found),
             Err(panic) => std::panic::resume_unwind(panic),
         }
-    })?;
+    });
     interrupt.check()?;
     let foreign = |why: String| Error::ProviderUnavailable(format!("{}: {why}", model.file));
     let no_memory = |e: TryReserveError| Error::ProviderUnavailable(e.to_string());

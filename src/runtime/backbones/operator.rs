@@ -6,6 +6,8 @@ use super::layers::{CHANNELS, FEATURES, SIDE};
 use super::onnx::{self, MAX_BACKBONES};
 use super::resnet::{Backbone, Scratch};
 use super::tile::Arithmetic;
+use crate::runtime::interrupt::token_of_run;
+use crate::runtime::request::NO_MEMORY;
 use ort::AsPointer;
 use ort::operator::{
     ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput,
@@ -94,7 +96,8 @@ impl<A: Arithmetic + Send + Sync> Network<A> {
         }
         let share = cases.div_ceil(self.parts.clamp(1, cases));
         let parts = cases.div_ceil(share);
-        let failed = AtomicBool::new(false);
+        let (no_memory, defect) = (AtomicBool::new(false), AtomicBool::new(false));
+        let cancel = token_of_run();
         context.par_for(n * parts, 0, |task| {
             let (backbone, part) = (task % n, task / n);
             let (from, to) = (part * share, ((part + 1) * share).min(cases));
@@ -108,19 +111,23 @@ impl<A: Arithmetic + Send + Sync> Network<A> {
                     std::slice::from_raw_parts_mut(part, (to - from) * FEATURES)
                 });
                 let images = &images[backbone][from * IMAGE..to * IMAGE];
-                self.backbones[backbone].run(images, &mut scratch, largest, mean);
+                self.backbones[backbone].run(images, &mut scratch, largest, mean, &cancel);
                 lock(&self.idle).push(scratch);
                 Ok::<(), TryReserveError>(())
             }));
-            if !matches!(done, Ok(Ok(()))) {
-                failed.store(true, Ordering::Relaxed);
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => no_memory.store(true, Ordering::Relaxed),
+                Err(_) => defect.store(true, Ordering::Relaxed),
             }
         })?;
-        match failed.into_inner() {
-            true => Err(ort::Error::new(
-                "no memory for the backbones, or a defect in them",
-            )),
-            false => Ok(()),
+        if cancel.is_triggered() {
+            return Err(ort::Error::new("cancelled"));
+        }
+        match (defect.into_inner(), no_memory.into_inner()) {
+            (true, _) => Err(ort::Error::new("a defect in the backbones' kernels")),
+            (false, true) => Err(ort::Error::new(NO_MEMORY)),
+            (false, false) => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@
 use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
 use super::tile::{Arithmetic, BLOCK, Job, Line, blank};
 use super::winograd;
+use crate::cancel::CancelToken;
 use std::collections::TryReserveError;
 use std::marker::PhantomData;
 
@@ -120,13 +121,15 @@ impl<A: Arithmetic> Backbone<A> {
         })
     }
 
-    /// Largest and mean value of each channel, of each image (channels x rows x columns).
+    /// Computes the largest and the mean value of each channel, of each image (channels x rows x columns). Ends early, with
+    /// nothing written, once the token is triggered.
     pub fn run(
         &self,
         images: &[f32],
         scratch: &mut Scratch,
         largest: &mut [f32],
         mean: &mut [f32],
+        cancel: &CancelToken,
     ) {
         let (images, rest) = images.as_chunks::<{ CHANNELS * SIDE * SIDE }>();
         let n = images.len();
@@ -138,6 +141,9 @@ impl<A: Arithmetic> Backbone<A> {
         // SAFETY: `new` found the instructions; the scratch has room for so many images of each stage.
         unsafe {
             for (number, image) in images.iter().enumerate() {
+                if cancel.is_triggered() {
+                    return;
+                }
                 self.stem(image, scratch);
                 let [first, second] = [0, 1].map(|stage| scratch.at::<A>(stage, 0, 1));
                 let keep = if A::EXACT {
@@ -165,6 +171,9 @@ impl<A: Arithmetic> Backbone<A> {
                 let third = scratch.at::<A>(2, number, 1);
                 self.shrink(10, second, third);
                 self.block(13, third);
+            }
+            if cancel.is_triggered() {
+                return;
             }
             let third = scratch.at::<A>(2, 0, n);
             let fourth = scratch.at::<A>(3, 0, n);

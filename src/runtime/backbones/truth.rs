@@ -3,6 +3,7 @@
 use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
 use super::resnet::{Backbone, Scratch};
 use super::tile::{Arithmetic, Brain, Single};
+use crate::cancel::CancelToken;
 
 /// Channels x rows x columns.
 #[derive(Clone)]
@@ -159,7 +160,7 @@ fn difference<A: Arithmetic>(round: fn(f64) -> f64) -> f64 {
         let n = images.len() / each * FEATURES;
         let mut features = [vec![f32::NAN; n], vec![f32::NAN; n]];
         let [largest, mean] = &mut features;
-        backbone.run(images, scratch, largest, mean);
+        backbone.run(images, scratch, largest, mean, &CancelToken::default());
         features
     };
     let mut scratch = Scratch::new::<A>(2).unwrap();
