@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`Error::OutOfMemory`] if the memory cannot be had.
+#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
 pub(crate) fn zeros<T: Copy + Default>(len: usize, what: &str) -> Result<Vec<T>> {
     let mut buffer = with_capacity(len, what)?;
     buffer.resize(len, T::default());

@@ -54,13 +54,15 @@ fn exported(file: &Path, dynamic: bool) -> Vec<String> {
     names
 }
 
+/// Every function of the header.
+fn committed_symbols() -> Vec<String> {
+    let list = std::fs::read_to_string(root().join("tests/abi/symbols.txt")).unwrap();
+    list.lines().map(str::to_owned).collect()
+}
+
 #[test]
 fn both_libraries_export_exactly_the_committed_list() {
-    let wanted: Vec<String> = std::fs::read_to_string(root().join("tests/abi/symbols.txt"))
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect();
+    let wanted = committed_symbols();
     let lib = dist().join("lib");
     assert_eq!(exported(&lib.join("libdlnms.so"), true), wanted);
     assert_eq!(exported(&lib.join("libdlnms.a"), false), wanted);
@@ -72,6 +74,95 @@ fn both_libraries_export_exactly_the_committed_list() {
         "{dynamic}"
     );
     assert!(dynamic.contains("NODELETE"), "{dynamic}");
+}
+
+/// A host of a library without readers: their functions are there and refuse, their structs are filled, the rest works.
+const WITHOUT_READERS: &str = r#"
+#include "dlnms.h"
+#include <string.h>
+
+int main(void) {
+    const char *paths[] = {"."};
+    const uint8_t byte = 0, *buffers[] = {&byte};
+    const size_t sizes[] = {1};
+    dlnms_study *study = NULL;
+    dlnms_volume_file *file = NULL;
+    dlnms_error *error = NULL;
+    dlnms_volume volume;
+    dlnms_volume_init(&volume, sizeof volume);
+    dlnms_pet_info info;
+    dlnms_pet_info_init(&info, sizeof info);
+    dlnms_case c;
+    dlnms_case_init(&c, sizeof c);
+    dlnms_series series;
+    dlnms_series_init(&series, sizeof series);
+    dlnms_roi_info roi;
+    dlnms_roi_info_init(&roi, sizeof roi);
+    dlnms_study_options options;
+    dlnms_study_options_init(&options, sizeof options);
+    if (series.struct_size != sizeof series || roi.struct_size != sizeof roi || options.struct_size != sizeof options) return 1;
+    if (dlnms_study_scan(paths, 1, NULL, &study, &error) != DLNMS_E_UNSUPPORTED) return 2;
+    if (dlnms_error_status(error) != DLNMS_E_UNSUPPORTED || !strstr(dlnms_error_message(error), "reads no files")) return 3;
+    dlnms_error_free(error);
+    if (dlnms_study_scan_buffers(buffers, sizes, 1, NULL, &study, NULL) != DLNMS_E_UNSUPPORTED) return 4;
+    if (dlnms_study_open(paths, 1, NULL, NULL, &study, NULL) != DLNMS_E_UNSUPPORTED) return 5;
+    if (dlnms_study_load(NULL, &options, NULL, NULL, NULL) != DLNMS_E_UNSUPPORTED) return 6;
+    if (dlnms_study_volume(NULL, DLNMS_MODALITY_CT, &volume, NULL) != DLNMS_E_UNSUPPORTED) return 7;
+    if (dlnms_study_pet_info(NULL, &info, NULL) != DLNMS_E_UNSUPPORTED) return 8;
+    if (dlnms_study_case(NULL, NULL, &c, NULL) != DLNMS_E_UNSUPPORTED) return 9;
+    if (dlnms_study_series(NULL, 0, &series, NULL) != DLNMS_E_UNSUPPORTED) return 10;
+    if (dlnms_study_rois(NULL, 0, &roi, NULL) != DLNMS_E_UNSUPPORTED) return 11;
+    if (dlnms_study_roi_mask(NULL, 0, &volume, NULL) != DLNMS_E_UNSUPPORTED) return 12;
+    if (dlnms_study_json(NULL, NULL, 0, NULL, NULL) != DLNMS_E_UNSUPPORTED) return 13;
+    if (dlnms_volume_file_open("a.nii", &file, NULL) != DLNMS_E_UNSUPPORTED) return 14;
+    if (dlnms_volume_file_volume(NULL, &volume, NULL) != DLNMS_E_UNSUPPORTED) return 15;
+    if (dlnms_volume_file_pet_info(NULL, "a.json", &info, NULL) != DLNMS_E_UNSUPPORTED) return 16;
+    if (dlnms_study_series_count(NULL) || dlnms_study_rois_count(NULL) || dlnms_study_warning_count(NULL)) return 17;
+    if (dlnms_study_warning(NULL, 0)) return 18;
+    dlnms_study_free(NULL);
+    dlnms_volume_file_free(NULL);
+    if (study || file || dlnms_live_objects()) return 19;
+    dlnms_cancel *cancel = NULL;
+    if (dlnms_cancel_new(&cancel, NULL) != DLNMS_OK) return 20;
+    dlnms_cancel_free(cancel);
+    return 0;
+}
+"#;
+
+#[test]
+fn a_build_without_readers_exports_every_function_and_refuses_theirs() {
+    let target = root().join("target/without-readers");
+    // Exports are compared, nothing is measured: what compiles fastest will do.
+    run(Command::new(env!("CARGO"))
+        .args(["rustc", "--locked", "--quiet", "--lib"])
+        .args(["--crate-type", "cdylib", "--no-default-features"])
+        .args(["--config", "profile.dev.opt-level=0"])
+        .args(["--config", "profile.dev.package.\"*\".opt-level=0"])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(root()));
+    let library = target.join("debug/libdlnms.so");
+    assert_eq!(exported(&library, true), committed_symbols());
+
+    let out = tempfile::tempdir().unwrap();
+    let source = out.path().join("without_readers.c");
+    std::fs::write(&source, WITHOUT_READERS).unwrap();
+    let library_by_soname = out
+        .path()
+        .join(format!("libdlnms.so.{}", dlnms::ABI_VERSION));
+    std::fs::copy(&library, &library_by_soname).unwrap();
+    let program = out.path().join("without_readers");
+    run(Command::new("gcc")
+        .arg("-std=c99")
+        .args(WARNINGS)
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(&source)
+        .arg(&library_by_soname)
+        .arg(format!("-Wl,-rpath,{}", out.path().display()))
+        .arg("-o")
+        .arg(&program));
+    run(&mut Command::new(program));
 }
 
 #[test]

@@ -36,6 +36,39 @@ pub fn guard_or<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 
+/// As [`guard`] for functions that need the readers: without the feature `dicom` the body is left out, and the call is
+/// refused. Every function of the header is there in every build.
+macro_rules! guard_readers {
+    ($err:expr, $body:expr $(,)?) => {
+        $crate::ffi::guard::guard($err, {
+            #[cfg(feature = "dicom")]
+            let body = $body;
+            #[cfg(not(feature = "dicom"))]
+            let body = || Err($crate::ffi::guard::no_readers());
+            body
+        })
+    };
+}
+pub(super) use guard_readers;
+
+/// As [`guard_or`] for functions that need the readers: without the feature `dicom` they give `fallback`.
+macro_rules! guard_readers_or {
+    ($fallback:expr, $body:expr $(,)?) => {{
+        #[cfg(feature = "dicom")]
+        let result = $crate::ffi::guard::guard_or($fallback, $body);
+        #[cfg(not(feature = "dicom"))]
+        let result = $fallback;
+        result
+    }};
+}
+pub(super) use guard_readers_or;
+
+/// Returns the refusal of every function that needs the readers, in a build without them.
+#[cfg(not(feature = "dicom"))]
+pub fn no_readers() -> Error {
+    Error::Unsupported("this build of the library reads no files (feature dicom)".into())
+}
+
 /// Turn a panic into [`Error::Internal`].
 pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {

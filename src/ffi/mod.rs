@@ -22,14 +22,10 @@ mod runtime;
 mod scorer;
 mod strings;
 mod structs;
-#[cfg(feature = "dicom")]
 mod study;
-#[cfg(feature = "dicom")]
 mod study_case;
-#[cfg(feature = "dicom")]
 mod study_list;
 mod volume;
-#[cfg(feature = "dicom")]
 mod volume_file;
 
 pub use callbacks::*;
@@ -46,14 +42,10 @@ pub use queue::*;
 pub use result::*;
 pub use runtime::*;
 pub use scorer::*;
-#[cfg(feature = "dicom")]
 pub use study::*;
-#[cfg(feature = "dicom")]
 pub use study_case::*;
-#[cfg(feature = "dicom")]
 pub use study_list::*;
 pub use volume::*;
-#[cfg(feature = "dicom")]
 pub use volume_file::*;
 
 #[cfg(feature = "cxx-bridge")]

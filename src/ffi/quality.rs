@@ -171,6 +171,7 @@ pub unsafe extern "C" fn dlnms_facts_init(facts: *mut dlnms_facts, struct_size: 
 }
 
 /// The C struct of facts.
+#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
 pub(super) fn raw_facts(facts: &Facts, struct_size: u32) -> dlnms_facts {
     let word = |fact: Option<bool>| match fact {
         None => DLNMS_UNKNOWN,

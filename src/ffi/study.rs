@@ -1,14 +1,19 @@
 //! Section "studies": DICOM for hosts that have no reader.
+// Without the readers the bodies below are left out, and what they alone use stays.
+#![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
 use super::callbacks::{DLNMS_PHASE_DECODE, HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
 use super::error::{dlnms_error, dlnms_status};
-use super::guard::{guard, guard_or};
+use super::guard::{guard_readers, guard_readers_or};
 use super::handle::{self, Object};
 use super::strings;
 use super::structs::{self, Versioned, versioned};
+#[cfg(feature = "dicom")]
 use super::study_case::Loaded;
+#[cfg(feature = "dicom")]
 use super::study_list::Lists;
+#[cfg(feature = "dicom")]
 use crate::dicom::{Archive, SeriesChoice, Study};
 use crate::error::{Error, Result};
 use crate::scorer::CancelToken;
@@ -27,17 +32,20 @@ pub struct dlnms_study {
     _private: [u8; 0],
 }
 
+#[cfg(feature = "dicom")]
 pub(super) struct StudyObject {
     pub archive: Archive,
     pub lists: Lists,
     pub loaded: OnceLock<Loaded>,
 }
 
+#[cfg(feature = "dicom")]
 impl Object for StudyObject {
     type Handle = dlnms_study;
     const NAME: &'static str = "dlnms_study";
 }
 
+#[cfg(feature = "dicom")]
 impl StudyObject {
     fn new(archive: Archive) -> Self {
         Self {
@@ -82,7 +90,7 @@ pub unsafe extern "C" fn dlnms_study_scan(
     out: *mut *mut dlnms_study,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         if out.is_null() {
             return Err(Error::NullArgument("out"));
         }
@@ -109,7 +117,7 @@ pub unsafe extern "C" fn dlnms_study_scan_buffers(
     out: *mut *mut dlnms_study,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         for (name, null) in [
             ("buffers", buffers.is_null()),
             ("sizes", sizes.is_null()),
@@ -189,7 +197,7 @@ pub unsafe extern "C" fn dlnms_study_load(
     cancel: *const dlnms_cancel,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         // SAFETY: handed on from the caller.
         let progress = unsafe { HostProgress::read(progress) }?;
         let mut choice = SeriesChoice::default();
@@ -227,7 +235,7 @@ pub unsafe extern "C" fn dlnms_study_open(
     out: *mut *mut dlnms_study,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         // SAFETY: handed on from the caller.
         let progress = unsafe { HostProgress::read(progress) }?;
         if out.is_null() {
@@ -243,6 +251,7 @@ pub unsafe extern "C" fn dlnms_study_open(
     })
 }
 
+#[cfg(feature = "dicom")]
 /// # Safety
 /// `paths` is NULL or holds `n_paths` NUL-terminated strings.
 unsafe fn scan(
@@ -264,6 +273,7 @@ unsafe fn scan(
     Archive::open(&paths, cancel)
 }
 
+#[cfg(feature = "dicom")]
 fn check_count(name: &'static str, n: usize) -> Result<()> {
     match n {
         1..=0x10_0000 => Ok(()),
@@ -274,7 +284,7 @@ fn check_count(name: &'static str, n: usize) -> Result<()> {
 /// Free a study and its volumes. NULL does nothing. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_free(study: *mut dlnms_study) {
-    guard_or((), || handle::free::<StudyObject>(study));
+    guard_readers_or!((), || handle::free::<StudyObject>(study));
 }
 
 const _: () = {

@@ -1,20 +1,28 @@
 //! Section "study cases": what a loaded study gives to a score.
+// Without the readers the bodies below are left out, and what they alone use stays.
+#![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
 use super::case::{dlnms_case, dlnms_case_init, dlnms_roi};
 use super::error::{dlnms_error, dlnms_status};
-use super::guard::{guard, guard_or};
+use super::guard::{guard_readers, guard_readers_or};
 use super::handle;
-use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
+use super::pet::dlnms_pet_info;
+#[cfg(feature = "dicom")]
+use super::pet::{raw_pet_info, slice_times};
 use super::quality::{dlnms_facts, raw_facts};
 use super::strings;
 use super::structs;
-use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, StudyObject, dlnms_study};
+#[cfg(feature = "dicom")]
+use super::study::StudyObject;
+use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
 use super::volume::{describe, dlnms_volume};
+#[cfg(feature = "dicom")]
 use crate::dicom::Study;
 use crate::error::{Error, Result};
 use std::ffi::{CString, c_char};
 use std::sync::Arc;
 
+#[cfg(feature = "dicom")]
 /// Decoded volumes, and the C structs that describe them.
 pub(super) struct Loaded {
     /// What the structs' pointers lead to; never changed.
@@ -28,11 +36,14 @@ pub(super) struct Loaded {
     warnings: Vec<CString>,
 }
 
+#[cfg(feature = "dicom")]
 // SAFETY: the raw pointers lead into `_study` and `_times`, which are owned, immutable and live as long.
 unsafe impl Send for Loaded {}
+#[cfg(feature = "dicom")]
 // SAFETY: as above; nothing is ever written.
 unsafe impl Sync for Loaded {}
 
+#[cfg(feature = "dicom")]
 impl Loaded {
     pub fn new(study: Study) -> Result<Self> {
         let study = Arc::new(study);
@@ -51,6 +62,7 @@ impl Loaded {
     }
 }
 
+#[cfg(feature = "dicom")]
 impl StudyObject {
     fn loaded(&self) -> Result<&Loaded> {
         self.loaded.get().ok_or_else(|| {
@@ -74,7 +86,7 @@ pub unsafe extern "C" fn dlnms_study_volume(
     out: *mut dlnms_volume,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let object = handle::get::<StudyObject>(study)?;
         let loaded = object.loaded()?;
         let volume = match modality {
@@ -103,7 +115,7 @@ pub unsafe extern "C" fn dlnms_study_pet_info(
     out: *mut dlnms_pet_info,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let object = handle::get::<StudyObject>(study)?;
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &object.loaded()?.pet_info) }
@@ -123,7 +135,7 @@ pub unsafe extern "C" fn dlnms_study_case(
     out: *mut dlnms_case,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let object = handle::get::<StudyObject>(study)?;
         let loaded = object.loaded()?;
         let mut raw = std::mem::MaybeUninit::<dlnms_case>::uninit();
@@ -143,7 +155,7 @@ pub unsafe extern "C" fn dlnms_study_case(
 /// thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_warning_count(study: *const dlnms_study) -> usize {
-    guard_or(0, || {
+    guard_readers_or!(0, || {
         let count = |s: handle::InUse<StudyObject>| s.loaded.get().map_or(0, |l| l.warnings.len());
         handle::get::<StudyObject>(study).map_or(0, count)
     })
@@ -152,7 +164,7 @@ pub extern "C" fn dlnms_study_warning_count(study: *const dlnms_study) -> usize 
 /// One note; NULL beyond the last. Lives as long as the study. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_warning(study: *const dlnms_study, index: usize) -> *const c_char {
-    guard_or(std::ptr::null(), || {
+    guard_readers_or!(std::ptr::null(), || {
         let text = |s: handle::InUse<StudyObject>| {
             let warning = s.loaded.get().and_then(|l| l.warnings.get(index));
             warning.map_or(std::ptr::null(), |w| w.as_ptr())

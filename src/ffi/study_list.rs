@@ -1,12 +1,17 @@
 //! Section "study lists": what a study holds.
+// Without the readers the bodies below are left out, and what they alone use stays.
+#![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
 use super::error::{dlnms_error, dlnms_status};
-use super::guard::{guard, guard_or};
+use super::guard::{guard_readers, guard_readers_or};
 use super::handle::{self};
 use super::strings;
 use super::structs::{self, Versioned, versioned};
-use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, StudyObject, dlnms_study};
+#[cfg(feature = "dicom")]
+use super::study::StudyObject;
+use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
 use super::volume::{describe, dlnms_volume};
+#[cfg(feature = "dicom")]
 use crate::dicom::{Inspection, RoiKind};
 use crate::error::{Error, Result};
 use crate::volume::Volume;
@@ -19,6 +24,7 @@ pub const DLNMS_ROI_SOURCE_RTSTRUCT: u32 = 1;
 /// A segment of a DICOM Segmentation.
 pub const DLNMS_ROI_SOURCE_SEG: u32 = 2;
 
+#[cfg(feature = "dicom")]
 /// What was asked for once is kept, for the host holds pointers into it.
 #[derive(Default)]
 pub(super) struct Lists {
@@ -26,6 +32,7 @@ pub(super) struct Lists {
     masks: Mutex<BTreeMap<usize, Arc<Volume>>>,
 }
 
+#[cfg(feature = "dicom")]
 struct Found {
     inspection: Inspection,
     json: CString,
@@ -35,6 +42,7 @@ struct Found {
     rois: Vec<[Option<CString>; 3]>,
 }
 
+#[cfg(feature = "dicom")]
 impl StudyObject {
     fn found(&self) -> &Found {
         self.lists.found.get_or_init(|| {
@@ -64,6 +72,7 @@ impl StudyObject {
     }
 }
 
+#[cfg(feature = "dicom")]
 fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(std::ptr::null(), |t| t.as_ptr())
 }
@@ -115,7 +124,7 @@ pub unsafe extern "C" fn dlnms_series_init(series: *mut dlnms_series, struct_siz
 /// How many CT and PET series there are, CT first. 0 for a dead handle. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_series_count(study: *const dlnms_study) -> usize {
-    guard_or(0, || {
+    guard_readers_or!(0, || {
         handle::get::<StudyObject>(study).map_or(0, |s| s.found().series.len())
     })
 }
@@ -131,7 +140,7 @@ pub unsafe extern "C" fn dlnms_study_series(
     out: *mut dlnms_series,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let study = handle::get::<StudyObject>(study)?;
         let found = study.found();
         let (Some(s), Some(texts)) = (found.inspection.series.get(index), found.series.get(index))
@@ -161,6 +170,7 @@ pub unsafe extern "C" fn dlnms_study_series(
     })
 }
 
+#[cfg(feature = "dicom")]
 fn beyond(index: usize, n: usize, what: &str) -> Error {
     Error::invalid("index", format!("{index}, there are {n} {what}"))
 }
@@ -207,7 +217,7 @@ pub unsafe extern "C" fn dlnms_roi_info_init(info: *mut dlnms_roi_info, struct_s
 /// may take a second. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_rois_count(study: *const dlnms_study) -> usize {
-    guard_or(0, || {
+    guard_readers_or!(0, || {
         handle::get::<StudyObject>(study).map_or(0, |s| s.found().rois.len())
     })
 }
@@ -223,7 +233,7 @@ pub unsafe extern "C" fn dlnms_study_rois(
     out: *mut dlnms_roi_info,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let study = handle::get::<StudyObject>(study)?;
         let found = study.found();
         let (Some(r), Some(texts)) = (found.inspection.rois.get(index), found.rois.get(index))
@@ -258,7 +268,7 @@ pub unsafe extern "C" fn dlnms_study_roi_mask(
     out: *mut dlnms_volume,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let study = handle::get::<StudyObject>(study)?;
         let mask = study.mask(index)?;
         // SAFETY: handed on from the caller.
@@ -266,6 +276,7 @@ pub unsafe extern "C" fn dlnms_study_roi_mask(
     })
 }
 
+#[cfg(feature = "dicom")]
 impl StudyObject {
     /// The mask of an ROI, which stays where it is as long as the study lives.
     fn mask(&self, index: usize) -> Result<Arc<Volume>> {
@@ -296,7 +307,7 @@ pub unsafe extern "C" fn dlnms_study_json(
     needed: *mut usize,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let study = handle::get::<StudyObject>(study)?;
         let json = study.found().json.as_bytes_with_nul();
         // SAFETY: handed on from the caller; c_char and u8 have one size.
@@ -306,8 +317,12 @@ pub unsafe extern "C" fn dlnms_study_json(
 
 const _: () = {
     let wide = cfg!(target_pointer_width = "64");
-    assert!(DLNMS_ROI_SOURCE_RTSTRUCT == RoiKind::Contours as u32);
-    assert!(DLNMS_ROI_SOURCE_SEG == RoiKind::Segment as u32);
     assert!(!wide || size_of::<dlnms_series>() == <dlnms_series as Versioned>::V1_SIZE);
     assert!(!wide || size_of::<dlnms_roi_info>() == <dlnms_roi_info as Versioned>::V1_SIZE);
+};
+
+#[cfg(feature = "dicom")]
+const _: () = {
+    assert!(DLNMS_ROI_SOURCE_RTSTRUCT == RoiKind::Contours as u32);
+    assert!(DLNMS_ROI_SOURCE_SEG == RoiKind::Segment as u32);
 };

@@ -197,6 +197,7 @@ pub(super) unsafe fn view<'a>(
 }
 
 /// The C struct of a volume that this library owns.
+#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
 pub(super) fn describe(volume: &Volume) -> dlnms_volume {
     let [nx, ny, nz] = volume.dims.map(|n| n as u64);
     let size = volume.dtype.size() as i64;

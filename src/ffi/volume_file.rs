@@ -1,14 +1,20 @@
 //! Section "volume files": NIfTI and NRRD for hosts that have no reader.
+// Without the readers the bodies below are left out, and what they alone use stays.
+#![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
 use super::error::{dlnms_error, dlnms_status};
-use super::guard::{guard, guard_or};
+use super::guard::{guard_readers, guard_readers_or};
 use super::handle::{self, Object};
-use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
+use super::pet::dlnms_pet_info;
+#[cfg(feature = "dicom")]
+use super::pet::{raw_pet_info, slice_times};
 use super::strings;
 use super::structs;
 use super::volume::{describe, dlnms_volume};
+#[cfg(feature = "dicom")]
 use crate::dicom::pet_info_from_file;
 use crate::error::Error;
+#[cfg(feature = "dicom")]
 use crate::files;
 use crate::suv::PetInfo;
 use crate::volume::Volume;
@@ -21,12 +27,14 @@ pub struct dlnms_volume_file {
     _private: [u8; 0],
 }
 
+#[cfg(feature = "dicom")]
 struct VolumeFileObject {
     volume: Volume,
     /// What pointers of the host lead into; only ever added to.
     tags: Mutex<Vec<(PetInfo, [Vec<f64>; 3])>>,
 }
 
+#[cfg(feature = "dicom")]
 impl Object for VolumeFileObject {
     type Handle = dlnms_volume_file;
     const NAME: &'static str = "dlnms_volume_file";
@@ -45,7 +53,7 @@ pub unsafe extern "C" fn dlnms_volume_file_open(
     out: *mut *mut dlnms_volume_file,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         if out.is_null() {
             return Err(Error::NullArgument("out"));
         }
@@ -72,7 +80,7 @@ pub unsafe extern "C" fn dlnms_volume_file_volume(
     out: *mut dlnms_volume,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let file = handle::get::<VolumeFileObject>(file)?;
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &describe(&file.volume)) }
@@ -93,7 +101,7 @@ pub unsafe extern "C" fn dlnms_volume_file_pet_info(
     out: *mut dlnms_pet_info,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
+    guard_readers!(err, || {
         let file = handle::get::<VolumeFileObject>(file)?;
         // SAFETY: handed on from the caller.
         let path = unsafe { strings::borrow(path, "path") }?;
@@ -112,5 +120,5 @@ pub unsafe extern "C" fn dlnms_volume_file_pet_info(
 /// Free a volume. NULL does nothing. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_volume_file_free(file: *mut dlnms_volume_file) {
-    guard_or((), || handle::free::<VolumeFileObject>(file));
+    guard_readers_or!((), || handle::free::<VolumeFileObject>(file));
 }
