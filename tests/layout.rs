@@ -28,7 +28,7 @@ fn layout() -> String {
             slice_slopes, slice_offsets, has_padding, reserved, padding_first, padding_last,
         }
         dlnms_pet_info {
-            struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, reserved, weight_kg,
+            struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg,
             height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices,
             acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor,
         }

@@ -146,19 +146,3 @@ pub fn private_text(element: &InMemElement) -> Option<String> {
         .to_owned();
     (!text.is_empty()).then_some(text)
 }
-
-/// Number of a private element: text, or a binary float read as UN.
-pub fn private_number(element: &InMemElement) -> Option<f64> {
-    if let Some(v) = element_numbers(element).first() {
-        return Some(*v);
-    }
-    let bytes = element.to_bytes().ok()?;
-    if let Some(v) = private_text(element).and_then(|t| t.split('\\').next()?.trim().parse().ok()) {
-        return Some(v);
-    }
-    match bytes.len() {
-        4 => Some(f64::from(f32::from_le_bytes(bytes[..4].try_into().ok()?))),
-        8 => Some(f64::from_le_bytes(bytes[..8].try_into().ok()?)),
-        _ => None,
-    }
-}

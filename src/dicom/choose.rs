@@ -5,7 +5,7 @@
 
 use super::grid::Grid;
 use super::instance::Instance;
-use super::pet::pet_info;
+use super::pet_series::pet_info;
 use super::series::Modality;
 use crate::error::{Error, Result};
 use crate::suv::{PetInfo, SuvScale};

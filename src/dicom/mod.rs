@@ -10,7 +10,9 @@ mod instance;
 mod jpeg12;
 mod meta;
 mod pet;
+mod pet_series;
 mod pixels;
+mod real_world_value;
 mod rois;
 pub mod rtstruct;
 mod seg;
@@ -20,6 +22,7 @@ mod source;
 mod structure;
 mod study;
 mod time;
+mod tracer;
 
 pub use archive::Archive;
 pub use inspect::{Inspection, SeriesSummary, SuvSummary};

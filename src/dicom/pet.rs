@@ -1,272 +1,221 @@
-//! PET attributes -> [`PetInfo`]: the facts, read but not judged.
+//! SUV-related attributes of one slice, read but not judged: what cannot be parsed is kept as such and is refused where
+//! the series' SUV depends on it.
 
-use super::attributes::{
-    Attributes, first_item, number, private, private_number, private_text, text, texts,
-};
-use super::instance::{Instance, radiopharmaceutical};
-use super::time;
-use crate::error::{Error, Result};
-use crate::suv::{DecayCorrection, PetInfo, Sex, SliceTiming, SuvType, Units};
-use dicom_dictionary_std::tags;
-use dicom_object::InMemDicomObject;
+use super::attributes::{Attributes, number, private, private_text, text, texts};
+use super::real_world_value;
+use super::time::{self, Moment};
+use super::tracer::Tracer;
+use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
+use dicom_core::header::HasLength;
+use dicom_core::{PrimitiveValue, Tag};
+use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_object::mem::InMemElement;
 
-/// PET Image Storage, and what converters make of its slices: Legacy Converted Enhanced PET Image Storage.
-const PET_IMAGE_STORAGE: [&str; 2] = [
-    "1.2.840.10008.5.1.4.1.1.128",
-    "1.2.840.10008.5.1.4.1.1.128.1",
-];
-/// Enhanced PET Image Storage: the same facts in other attributes.
-const ENHANCED_PET: &str = "1.2.840.10008.5.1.4.1.1.130";
+/// What an attribute says: nothing, a value, or something that is no value of its kind (with the tag, for a refusal).
+pub type Stated<T> = Result<Option<T>, String>;
 
-/// SUV-related attributes of one slice. Times are seconds on the scanner's clock.
+/// SUV-related attributes of one slice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PetHeader {
-    units: Option<String>,
-    suv_type: Option<String>,
-    decay_correction: Option<String>,
-    attenuation_corrected: bool,
-    weight_kg: Option<f64>,
-    height_m: Option<f64>,
-    sex: Option<String>,
-    dose_bq: Option<f64>,
-    half_life_s: Option<f64>,
-    f18_coded: bool,
+    pub(super) units: Stated<String>,
+    /// A Real World Value Map turns stored values into SUVbw, by a slope and an intercept of its own.
+    pub(super) suv_by_map: bool,
+    pub(super) suv_type: Option<String>,
+    pub(super) decay_correction: Option<String>,
+    pub(super) attenuation_corrected: bool,
+    pub(super) weight_kg: Stated<f64>,
+    pub(super) height_m: Stated<f64>,
+    pub(super) sex: Option<String>,
+    pub(super) tracer: Tracer,
     /// The tracer is FDG; `None` if nothing says.
     pub fdg: Option<bool>,
-    injection: Option<f64>,
-    injection_time_of_day: Option<f64>,
-    series: Option<f64>,
-    ge_scan_start: Option<f64>,
-    philips_suv_factor: Option<f64>,
-    philips_activity_factor: Option<f64>,
-    timing: SliceTiming,
+    /// Timezone Offset From UTC, s.
+    pub(super) zone: Stated<f64>,
+    pub(super) series: Stated<Moment>,
+    pub(super) ge_scan_start: Stated<Moment>,
+    pub(super) philips_suv_factor: Stated<f64>,
+    pub(super) philips_activity_factor: Stated<f64>,
+    pub(super) acquisition: Stated<Moment>,
+    pub(super) frame_reference_ms: Stated<f64>,
+    pub(super) frame_duration_ms: Stated<f64>,
 }
 
 impl PetHeader {
-    /// Read every attribute that SUV may need.
+    /// Reads every attribute that SUV may need.
     pub fn read(facts: &impl Attributes, sop_class: &str) -> Self {
-        let day = |tag| text(facts, tag).and_then(|t| time::date(&t));
-        let clock = |tag| text(facts, tag).and_then(|t| time::time_of_day(&t));
-        let moment = |tag| text(facts, tag).and_then(|t| time::date_time(&t));
         let manufacturer = text(facts, tags::MANUFACTURER)
             .unwrap_or_default()
             .to_ascii_uppercase();
-        let drug = radiopharmaceutical(facts);
-        let in_drug = |tag| drug.and_then(|d| number(d, tag));
-        let philips = |element| {
+        let philips = |element, name: &str| {
             let vendor = manufacturer.contains("PHILIPS");
             private(facts, 0x7053, "Philips PET Private Group", element, vendor)
-                .and_then(private_number)
+                .map_or(Ok(None), |e| private_decimal(e, name))
         };
+        let ge = manufacturer.contains("GE MEDICAL");
+        let tracer = Tracer::read(facts);
         let header = Self {
-            units: text(facts, tags::UNITS),
+            units: Ok(text(facts, tags::UNITS)),
+            suv_by_map: false,
             suv_type: text(facts, tags::SUV_TYPE),
             decay_correction: text(facts, tags::DECAY_CORRECTION),
             attenuation_corrected: texts(facts, tags::CORRECTED_IMAGE)
                 .iter()
                 .any(|v| v == "ATTN"),
-            weight_kg: number(facts, tags::PATIENT_WEIGHT),
-            height_m: number(facts, tags::PATIENT_SIZE),
+            weight_kg: decimal(facts, tags::PATIENT_WEIGHT),
+            height_m: decimal(facts, tags::PATIENT_SIZE),
             sex: text(facts, tags::PATIENT_SEX),
-            dose_bq: in_drug(tags::RADIONUCLIDE_TOTAL_DOSE),
-            half_life_s: in_drug(tags::RADIONUCLIDE_HALF_LIFE),
-            f18_coded: drug.is_some_and(f18_coded),
-            fdg: drug.and_then(fdg),
-            injection: drug
-                .and_then(|d| text(d, tags::RADIOPHARMACEUTICAL_START_DATE_TIME))
-                .and_then(|t| time::date_time(&t)),
-            injection_time_of_day: drug
-                .and_then(|d| text(d, tags::RADIOPHARMACEUTICAL_START_TIME))
-                .and_then(|t| time::time_of_day(&t)),
-            series: time::combine(day(tags::SERIES_DATE), clock(tags::SERIES_TIME)),
-            ge_scan_start: private(
-                facts,
-                0x0009,
-                "GEMS_PETD_01",
-                0x0D,
-                manufacturer.contains("GE MEDICAL"),
-            )
-            .and_then(private_text)
-            .and_then(|t| time::date_time(&t)),
-            philips_suv_factor: philips(0x00),
-            philips_activity_factor: philips(0x09),
-            timing: SliceTiming {
-                acquisition: moment(tags::FRAME_ACQUISITION_DATE_TIME)
-                    .or(time::combine(
-                        day(tags::ACQUISITION_DATE),
-                        clock(tags::ACQUISITION_TIME),
-                    ))
-                    .or(moment(tags::ACQUISITION_DATE_TIME)),
-                frame_reference_ms: number(facts, tags::FRAME_REFERENCE_TIME),
-                frame_duration_ms: number(facts, tags::ACTUAL_FRAME_DURATION)
-                    .or(number(facts, tags::FRAME_ACQUISITION_DURATION)),
-            },
+            fdg: tracer.fdg,
+            tracer,
+            zone: parsed(facts, tags::TIMEZONE_OFFSET_FROM_UTC, time::offset),
+            series: day_and_time(facts, tags::SERIES_DATE, tags::SERIES_TIME),
+            ge_scan_start: private(facts, 0x0009, "GEMS_PETD_01", 0x0D, ge).map_or(Ok(None), |e| {
+                match private_text(e) {
+                    None => Ok(None),
+                    Some(text) => time::date_time(&text).map(Some).ok_or_else(|| {
+                        "the GE private scan start (0009,xx0D) is not a date-time".into()
+                    }),
+                }
+            }),
+            philips_suv_factor: philips(0x00, "SUV factor (7053,xx00)"),
+            philips_activity_factor: philips(0x09, "activity factor (7053,xx09)"),
+            acquisition: acquisition(facts),
+            frame_reference_ms: decimal(facts, tags::FRAME_REFERENCE_TIME),
+            frame_duration_ms: decimal(facts, tags::ACTUAL_FRAME_DURATION).and_then(|duration| {
+                match duration {
+                    None => decimal(facts, tags::FRAME_ACQUISITION_DURATION),
+                    some => Ok(some),
+                }
+            }),
         };
-        if sop_class == ENHANCED_PET {
-            header.of_enhanced(facts)
-        } else {
-            header
+        match sop_class == real_world_value::ENHANCED_PET {
+            true => header.of_enhanced(facts),
+            false => header,
         }
     }
 
     /// Enhanced PET says units by a real-world value map, corrections by flags, and names the moment of the decay
     /// correction (PS3.3 C.8.22), which is what the series' time stands for in START.
     fn of_enhanced(mut self, facts: &impl Attributes) -> Self {
-        let yes = |tag| text(facts, tag).map(|v| v == "YES");
-        self.units = first_item(facts, tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE)
-            .and_then(|map| first_item(map, tags::MEASUREMENT_UNITS_CODE_SEQUENCE))
-            .and_then(|unit| text(unit, tags::CODE_VALUE))
-            .and_then(|code| match code.as_str() {
-                "Bq/ml" | "Bq/mL" => Some("BQML".into()),
-                "{SUVbw}g/ml" | "g/ml{SUVbw}" => Some("GML".into()),
-                _ => None,
-            });
-        self.attenuation_corrected = yes(tags::ATTENUATION_CORRECTED) == Some(true);
-        self.decay_correction =
-            yes(tags::DECAY_CORRECTED).map(|done| if done { "START" } else { "NONE" }.to_owned());
-        self.series =
-            text(facts, tags::DECAY_CORRECTION_DATE_TIME).and_then(|t| time::date_time(&t));
+        let flag = |tag| text(facts, tag);
+        let unit = real_world_value::pet_unit(facts);
+        self.suv_by_map = unit == Ok(Some("GML"));
+        self.units = unit.map(|u| u.map(str::to_owned));
+        self.suv_type = None;
+        self.attenuation_corrected = flag(tags::ATTENUATION_CORRECTED).as_deref() == Some("YES");
+        self.decay_correction = match flag(tags::DECAY_CORRECTED).as_deref() {
+            Some("YES") => Some("START".into()),
+            Some("NO") => Some("NONE".into()),
+            _ => None,
+        };
+        self.series = parsed(facts, tags::DECAY_CORRECTION_DATE_TIME, time::date_time);
         self
     }
 }
 
-/// Whether the tracer is FDG, by its code or its name; `None` if neither is there.
-fn fdg(drug: &InMemDicomObject) -> Option<bool> {
-    let code = first_item(drug, tags::RADIOPHARMACEUTICAL_CODE_SEQUENCE);
-    let coded = code.and_then(|c| text(c, tags::CODE_VALUE));
-    let meaning = code.and_then(|c| text(c, tags::CODE_MEANING));
-    // SNOMED RT and CT (PS3.16 CID 4021), and what GE wrote before there were codes.
-    const CODES: [&str; 3] = ["C-B1031", "35321007", "Y-X1743"];
-    let names = [meaning, text(drug, tags::RADIOPHARMACEUTICAL)];
-    if coded.is_some_and(|c| CODES.contains(&c.as_str())) {
-        return Some(true);
+/// Returns the moment at which the acquisition of an image began; refuses two statements that contradict each other.
+fn acquisition(facts: &impl Attributes) -> Stated<Moment> {
+    if let Some(frame) = parsed(facts, tags::FRAME_ACQUISITION_DATE_TIME, time::date_time)? {
+        return Ok(Some(frame));
     }
-    let mut names = names.iter().flatten().peekable();
-    names.peek()?;
-    Some(names.any(|name| {
-        let name = name.to_ascii_lowercase();
-        ["fdg", "fluorodeoxyglucose", "deoxyglucose"]
-            .iter()
-            .any(|known| name.contains(known))
+    let apart = day_and_time(facts, tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)?;
+    let together = parsed(facts, tags::ACQUISITION_DATE_TIME, time::date_time)?;
+    Ok(apart.or(together))
+}
+
+/// Returns one finite number of a DS, IS or binary attribute.
+pub fn decimal(facts: &impl Attributes, tag: Tag) -> Stated<f64> {
+    let Some(element) = facts.element(tag) else {
+        return Ok(None);
+    };
+    let refuse = || Err(format!("{} is not a number", named(tag)));
+    let value = match element.value().primitive() {
+        Some(value @ (PrimitiveValue::Str(_) | PrimitiveValue::Strs(_))) => {
+            let text = value.to_str();
+            let text = text.trim_matches([' ', '\0']);
+            if text.is_empty() {
+                return Ok(None);
+            }
+            text.parse().ok()
+        }
+        _ => number(facts, tag),
+    };
+    match value.filter(|v: &f64| v.is_finite()) {
+        Some(value) => Ok(Some(value)),
+        None => refuse(),
+    }
+}
+
+/// Returns the value that `parse` makes of an attribute's text.
+pub fn parsed<T>(
+    facts: &impl Attributes,
+    tag: Tag,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Stated<T> {
+    match text(facts, tag) {
+        None => Ok(None),
+        Some(text) => match parse(&text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(format!("{} cannot be read", named(tag))),
+        },
+    }
+}
+
+/// Returns a date and a time as one moment; without either of them there is none.
+fn day_and_time(facts: &impl Attributes, day: Tag, clock: Tag) -> Stated<Moment> {
+    let day = parsed(facts, day, time::date)?;
+    let clock = parsed(facts, clock, time::time_of_day)?;
+    Ok(day.zip(clock).map(|(day, clock)| Moment {
+        local: day + clock,
+        zone: None,
     }))
 }
 
-/// Whether the radionuclide is coded as F-18 (DCM C-111A1 / SCT 77004003, or UMLS C0016330 in old objects).
-fn f18_coded(drug: &InMemDicomObject) -> bool {
-    first_item(drug, tags::RADIONUCLIDE_CODE_SEQUENCE)
-        .and_then(|code| text(code, tags::CODE_VALUE))
-        .is_some_and(|value| matches!(value.as_str(), "C-111A1" | "77004003" | "C0016330"))
-}
-
-/// The series' facts from its slices, in volume order; refuses slices that disagree.
-pub fn pet_info(slices: &[&Instance]) -> Result<PetInfo> {
-    let refuse = |why: String| Err(Error::Suv(why));
-    let headers: Vec<&PetHeader> = slices.iter().filter_map(|s| s.pet.as_ref()).collect();
-    if headers.len() != slices.len() {
-        return refuse("not a PET series".into());
+/// Returns the number of a private element, which came as text, as a binary float, or as UN with the bytes of either.
+fn private_decimal(element: &InMemElement, name: &str) -> Stated<f64> {
+    if element.is_empty() {
+        return Ok(None);
     }
-    let class = slices[0].sop_class.as_str();
-    if !PET_IMAGE_STORAGE.contains(&class) && class != ENHANCED_PET {
-        return refuse(format!("SOP class {class} is not PET Image Storage"));
-    }
-    if let Some(bad) = slices.iter().find(|s| s.intercept != 0.0) {
-        return refuse(format!(
-            "RescaleIntercept (0028,1052) is {} in {}, must be 0 for PET",
-            bad.intercept,
-            bad.name()
-        ));
-    }
-    pet_info_of(&headers)
-}
-
-/// The facts of slices whose headers were read, in volume order; refuses slices that disagree.
-pub fn pet_info_of(headers: &[&PetHeader]) -> Result<PetInfo> {
-    let refuse = |why: String| Err(Error::Suv(why));
-    let Some(first) = headers.first() else {
-        return refuse("there are no slices".into());
-    };
-    for (name, same) in [
-        (
-            "Units",
-            headers
-                .iter()
-                .all(|h| h.units == first.units && h.suv_type == first.suv_type),
-        ),
-        (
-            "DecayCorrection",
-            headers
-                .iter()
-                .all(|h| h.decay_correction == first.decay_correction),
-        ),
-        (
-            "PatientWeight",
-            headers.iter().all(|h| h.weight_kg == first.weight_kg),
-        ),
-        (
-            "RadionuclideTotalDose",
-            headers.iter().all(|h| h.dose_bq == first.dose_bq),
-        ),
-        (
-            "RadionuclideHalfLife",
-            headers.iter().all(|h| h.half_life_s == first.half_life_s),
-        ),
-    ] {
-        if !same {
-            return refuse(format!("{name} differs between the slices of the series"));
-        }
-    }
-    let every = |value: fn(&PetHeader) -> Option<f64>| -> Vec<f64> {
-        headers
-            .iter()
-            .map(|h| value(h))
-            .collect::<Option<Vec<f64>>>()
-            .unwrap_or_default()
-    };
-    let suv_type = match first.suv_type.as_deref() {
-        None | Some("BW") => SuvType::Bw,
-        Some("LBM") => SuvType::Lbm,
-        Some("LBMJAMES128") => SuvType::LbmJames128,
-        Some("LBMJANMA") => SuvType::LbmJanma,
-        Some("IBW") => SuvType::Ibw,
-        Some("BSA") if first.units.as_deref() == Some("CM2ML") => SuvType::Bw,
-        Some(_) => return refuse("SUVType (0054,1006) is unknown".into()),
-    };
-    Ok(PetInfo {
-        units: match first.units.as_deref() {
-            Some("BQML") => Units::Bqml,
-            Some("GML") => Units::Gml,
-            Some("CM2ML") => Units::Cm2ml,
-            Some("CNTS") => Units::Cnts,
-            Some(other) if other.chars().all(|c| c.is_ascii_alphanumeric()) => {
-                return refuse(format!("Units (0054,1001) {other} are not convertible"));
+    let of_text = |text: &str| text.trim_matches([' ', '\0']).parse().ok();
+    let value = match element.value().primitive() {
+        Some(PrimitiveValue::U8(bytes)) => match std::str::from_utf8(bytes) {
+            Ok(text) if text.trim_matches([' ', '\0']).is_empty() => return Ok(None),
+            Ok(text)
+                if !text
+                    .trim_end_matches('\0')
+                    .contains(|c: char| c.is_control()) =>
+            {
+                of_text(text)
             }
-            _ => Units::Other,
+            _ => float(bytes),
         },
-        suv_type,
-        decay_correction: match first.decay_correction.as_deref() {
-            Some("START") => Some(DecayCorrection::Start),
-            Some("ADMIN") => Some(DecayCorrection::Admin),
-            Some("NONE") => Some(DecayCorrection::None),
+        Some(value @ (PrimitiveValue::Str(_) | PrimitiveValue::Strs(_))) => {
+            let text = value.to_str();
+            if text.trim_matches([' ', '\0']).is_empty() {
+                return Ok(None);
+            }
+            of_text(&text)
+        }
+        Some(value) => match value.to_multi_float64().as_deref() {
+            Ok([one]) => Some(*one),
             _ => None,
         },
-        attenuation_corrected: headers.iter().all(|h| h.attenuation_corrected),
-        weight_kg: first.weight_kg,
-        height_m: first.height_m,
-        sex: match first.sex.as_deref() {
-            Some("M") => Some(Sex::Male),
-            Some("F") => Some(Sex::Female),
-            Some("O") => Some(Sex::Other),
-            _ => None,
-        },
-        dose_bq: first.dose_bq,
-        half_life_s: first.half_life_s,
-        f18_coded: first.f18_coded,
-        injection: first.injection,
-        injection_time_of_day: first.injection_time_of_day,
-        series: first.series,
-        ge_scan_start: first.ge_scan_start,
-        philips_suv_factor: every(|h| h.philips_suv_factor),
-        philips_activity_factor: every(|h| h.philips_activity_factor),
-        slices: headers.iter().map(|h| h.timing).collect(),
-    })
+        None => None,
+    };
+    match value.filter(|v| v.is_finite()) {
+        Some(value) => Ok(Some(value)),
+        None => Err(format!("the Philips private {name} is not a number")),
+    }
+}
+
+fn float(bytes: &[u8]) -> Option<f64> {
+    if let Ok(four) = bytes.try_into() {
+        return Some(f64::from(f32::from_le_bytes(four)));
+    }
+    bytes.try_into().ok().map(f64::from_le_bytes)
+}
+
+/// Returns the keyword and number of a tag for messages: `PatientWeight (0010,1030)`.
+fn named(tag: Tag) -> String {
+    let keyword = StandardDataDictionary.by_tag(tag).map(|e| e.alias());
+    format!("{} {tag}", keyword.unwrap_or("the attribute"))
 }

@@ -8,7 +8,8 @@
 //! A list of as many values as there are slices gives each slice its own; CorrectedImage is a list always.
 
 use super::attributes::Layers;
-use super::pet::{PetHeader, pet_info_of};
+use super::pet::PetHeader;
+use super::pet_series::pet_info_of;
 use crate::error::{Error, Result};
 use crate::regular::{self, why};
 use crate::suv::PetInfo;
@@ -46,7 +47,8 @@ pub fn pet_info_from_json(json: &[u8], n_slices: usize) -> Result<PetInfo> {
             Ok(PetHeader::read(&Layers(vec![&object]), ""))
         })
         .collect::<Result<_>>()?;
-    pet_info_of(&headers.iter().collect::<Vec<_>>())
+    let slice = |n: usize| format!("slice {} of the side-car", n + 1);
+    pet_info_of(&headers.iter().collect::<Vec<_>>(), &slice)
 }
 
 /// The attributes as a data set, as one slice sees them.

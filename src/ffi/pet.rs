@@ -5,7 +5,7 @@ use super::guard::guard;
 use super::strings;
 use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
-use crate::suv::{DecayCorrection, PetInfo, Sex, SliceTiming, SuvType, Units};
+use crate::suv::{Assumptions, DecayCorrection, PetInfo, Sex, SliceTiming, SuvType, Units};
 
 /// Bq/ml.
 pub const DLNMS_UNITS_BQML: u32 = 1;
@@ -47,10 +47,18 @@ pub const DLNMS_SEX_FEMALE: u32 = 2;
 /// Other.
 pub const DLNMS_SEX_OTHER: u32 = 3;
 
+/// A reader took a weight above 1000 for grams (finding DLNMS_QC_WEIGHT_UNIT_ASSUMED).
+pub const DLNMS_ASSUMED_WEIGHT_UNIT: u32 = 1;
+/// A reader took a dose below 10,000 Bq for megabecquerel (finding DLNMS_QC_DOSE_UNIT_ASSUMED).
+pub const DLNMS_ASSUMED_DOSE_UNIT: u32 = 2;
+/// A date-time had a zone and the other times had none (finding DLNMS_QC_TIME_ZONE_ASSUMED).
+pub const DLNMS_ASSUMED_TIME_ZONE: u32 = 4;
+
 /// What SUV needs to know of a PET series (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
 ///
 /// Numbers that the header does not give are NaN. Times are seconds on any one clock, the same for all fields, on
-/// which midnight is a multiple of 86400.
+/// which midnight is a multiple of 86400. No number is repaired: a weight above 1000 kg or a dose below 10,000 Bq is
+/// refused with DLNMS_E_SUV.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_pet_info {
@@ -68,8 +76,9 @@ pub struct dlnms_pet_info {
     pub sex: u32,
     /// 1 if the radionuclide is coded as F-18; then a missing half-life is known.
     pub f18_coded: u32,
-    /// 0.
-    pub reserved: u32,
+    /// DLNMS_ASSUMED_ bits, set by the readers of this library: what they assumed to arrive at these numbers. 0 for
+    /// numbers of the host's own.
+    pub assumptions: u32,
     /// Patient's Weight (0010,1030), kg.
     pub weight_kg: f64,
     /// Patient's Size (0010,1020), m.
@@ -118,7 +127,7 @@ pub unsafe extern "C" fn dlnms_pet_info_init(info: *mut dlnms_pet_info, struct_s
         attenuation_corrected: 0,
         sex: DLNMS_SEX_UNKNOWN,
         f18_coded: 0,
-        reserved: 0,
+        assumptions: 0,
         weight_kg: f64::NAN,
         height_m: f64::NAN,
         dose_bq: f64::NAN,
@@ -186,6 +195,11 @@ pub(super) unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
         ("philips_suv_factor", raw.philips_suv_factor),
         ("philips_activity_factor", raw.philips_activity_factor),
     ];
+    let all = DLNMS_ASSUMED_WEIGHT_UNIT | DLNMS_ASSUMED_DOSE_UNIT | DLNMS_ASSUMED_TIME_ZONE;
+    if raw.assumptions & !all != 0 {
+        return Err(unknown("assumptions", raw.assumptions));
+    }
+    let assumed = |bit| raw.assumptions & bit != 0;
     if let Some((field, _)) = arrays
         .iter()
         .find(|(_, at)| !at.is_null() && !at.is_aligned())
@@ -267,6 +281,11 @@ pub(super) unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
                 frame_duration_ms: at(duration, i),
             })
             .collect(),
+        assumptions: Assumptions {
+            weight_unit: assumed(DLNMS_ASSUMED_WEIGHT_UNIT),
+            dose_unit: assumed(DLNMS_ASSUMED_DOSE_UNIT),
+            time_zone: assumed(DLNMS_ASSUMED_TIME_ZONE),
+        },
     })
 }
 
@@ -305,6 +324,19 @@ pub(super) fn raw_pet_info(info: &PetInfo, times: &[Vec<f64>; 3]) -> dlnms_pet_i
     raw.attenuation_corrected = u32::from(info.attenuation_corrected);
     raw.sex = info.sex.map_or(0, |s| s as u32);
     raw.f18_coded = u32::from(info.f18_coded);
+    let Assumptions {
+        weight_unit,
+        dose_unit,
+        time_zone,
+    } = info.assumptions;
+    raw.assumptions = [
+        (weight_unit, DLNMS_ASSUMED_WEIGHT_UNIT),
+        (dose_unit, DLNMS_ASSUMED_DOSE_UNIT),
+        (time_zone, DLNMS_ASSUMED_TIME_ZONE),
+    ]
+    .iter()
+    .map(|(set, bit)| u32::from(*set) * bit)
+    .sum();
     raw.weight_kg = number(info.weight_kg);
     raw.height_m = number(info.height_m);
     raw.dose_bq = number(info.dose_bq);

@@ -5,6 +5,7 @@
 
 mod checks;
 mod outline;
+mod suv_checks;
 
 pub use outline::outline_shift;
 
@@ -270,6 +271,7 @@ pub fn check(
         &mut findings,
     );
     checks::acquisition(case, suv, &mut findings);
+    suv_checks::assumptions(case, suv, &mut findings);
     checks::region(case, roi, spec, &mut findings);
     let factors = suv.map_or(&[][..], |s| &s.factors);
     checks::padding(case, roi.center, spec, &mut findings);

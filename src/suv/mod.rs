@@ -5,6 +5,10 @@
 
 mod clock;
 mod scale;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use scale::F18_HALF_LIFE_S;
 
 /// DICOM Units (0054,1001).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +76,20 @@ pub struct SliceTiming {
     pub frame_duration_ms: Option<f64>,
 }
 
-/// The facts about a PET series that SUV needs. `None` is "the header does not say".
+/// What a reader had to assume of a header before its numbers could be used. Each becomes a finding of the quality
+/// checks. A host that fills a [`PetInfo`] of its own assumes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Assumptions {
+    /// The weight was above 1000 and was taken for grams.
+    pub weight_unit: bool,
+    /// The dose was below 10,000 Bq and was taken for megabecquerel.
+    pub dose_unit: bool,
+    /// A date-time has a zone and the other times have none: the local parts were compared.
+    pub time_zone: bool,
+}
+
+/// The facts about a PET series that SUV needs. `None` is "the header does not say". Numbers are in the unit that the
+/// field names; none is ever repaired here: a weight above 1000 kg or a dose below 10,000 Bq is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PetInfo {
     /// Units of the rescaled values.
@@ -109,6 +126,8 @@ pub struct PetInfo {
     pub philips_activity_factor: Vec<f64>,
     /// One for each slice, in volume order.
     pub slices: Vec<SliceTiming>,
+    /// What a reader assumed to arrive at these numbers.
+    pub assumptions: Assumptions,
 }
 
 /// The factor from rescaled values to SUVbw, and how it was found.
@@ -120,6 +139,8 @@ pub struct SuvScale {
     pub rule: String,
     /// Seconds from administration to the reference time of the first slice; 0 where no decay is undone.
     pub dt_s: f64,
+    /// The decay is counted to the earliest acquisition, because no better reference time could be verified.
+    pub reference_time_assumed: bool,
     /// Every step, in order.
     pub steps: Vec<String>,
     /// What was repaired or is unusual.
@@ -147,6 +168,7 @@ impl PetInfo {
             philips_suv_factor: Vec::new(),
             philips_activity_factor: Vec::new(),
             slices: vec![SliceTiming::default(); n_slices],
+            assumptions: Assumptions::default(),
         }
     }
 }
