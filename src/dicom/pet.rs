@@ -124,7 +124,7 @@ fn acquisition(facts: &impl Attributes) -> Stated<Moment> {
 
 /// Returns one finite number of a DS, IS or binary attribute.
 pub fn decimal(facts: &impl Attributes, tag: Tag) -> Stated<f64> {
-    let Some(element) = facts.element(tag) else {
+    let Some(element) = facts.element(tag).filter(|e| !e.is_empty()) else {
         return Ok(None);
     };
     let refuse = || Err(format!("{} is not a number", named(tag)));

@@ -109,7 +109,7 @@ pub struct dlnms_pet_info {
     pub philips_activity_factor: *const f64,
 }
 
-versioned!(dlnms_pet_info, 144, { struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, weight_kg, height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices, acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor } reserved { reserved });
+versioned!(dlnms_pet_info, 144, { struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg, height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices, acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor } reserved {  });
 
 /// Write defaults (everything unknown) into `info`; `struct_size` is sizeof(dlnms_pet_info) as the caller sees it.
 /// Any thread.
@@ -361,3 +361,49 @@ const _: () = {
     let wide = cfg!(target_pointer_width = "64");
     assert!(!wide || size_of::<dlnms_pet_info>() == <dlnms_pet_info as Versioned>::V1_SIZE);
 };
+
+#[cfg(all(test, feature = "dicom"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_facts_of_a_series_survive_the_c_struct() {
+        for bits in 0..8 {
+            let set = |bit: u32| bits & bit != 0;
+            let info = PetInfo {
+                units: Units::Bqml,
+                decay_correction: Some(DecayCorrection::Start),
+                weight_kg: Some(70.0),
+                dose_bq: Some(370e6),
+                f18_coded: true,
+                series: Some(39_600.0),
+                injection_time_of_day: Some(36_000.0),
+                slices: vec![
+                    SliceTiming {
+                        acquisition: Some(39_600.0),
+                        ..Default::default()
+                    };
+                    2
+                ],
+                assumptions: Assumptions {
+                    weight_unit: set(DLNMS_ASSUMED_WEIGHT_UNIT),
+                    dose_unit: set(DLNMS_ASSUMED_DOSE_UNIT),
+                    time_zone: set(DLNMS_ASSUMED_TIME_ZONE),
+                },
+                ..PetInfo::already_suv(2)
+            };
+            let times = slice_times(&info);
+            let mut raw = raw_pet_info(&info, &times);
+            assert_eq!(raw.assumptions, bits);
+            // SAFETY: its pointers lead into `info` and `times`.
+            assert_eq!(unsafe { pet_info(&raw) }.unwrap(), info);
+            raw.assumptions |= 8;
+            // SAFETY: as above.
+            let error = unsafe { pet_info(&raw) }.unwrap_err();
+            assert!(
+                error.to_string().contains("pet_info.assumptions"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -116,6 +116,27 @@ static void volumes(void) {
     floats[(20 * SIDE + 20) * SIDE + 20] = 0;
 }
 
+/* A weight in grams, a dose in megabecquerel: never repaired, in a score and in the factors alike. */
+static void other_units(void) {
+    double factors[SIDE];
+    for (int dose = 0; dose < 2; ++dose) {
+        const char *tag = dose ? "RadionuclideTotalDose (0018,1074)" : "PatientWeight (0010,1030)";
+        dlnms_error *error = NULL;
+        size_t needed = 0;
+        good_case();
+        dlnms_pet_info_init(&info, sizeof info);
+        info.n_slices = SIDE;
+        info.units = DLNMS_UNITS_BQML;
+        info.decay_correction = DLNMS_DECAY_ADMIN;
+        info.attenuation_corrected = 1;
+        info.weight_kg = dose ? 91 : 91000;
+        info.dose_bq = dose ? 370 : 370e6;
+        expect(tag, dlnms_pet_info_suv_factors(&info, factors, SIDE, &needed, &error), DLNMS_E_SUV, &error, tag);
+        c.pet_info = &info;
+        refused(tag, DLNMS_E_SUV, tag);
+    }
+}
+
 static void tumours(void) {
     roi.struct_size = 3; refused("roi struct_size", DLNMS_E_STRUCT_SIZE, "dlnms_roi");
     roi.kind = 0; refused("roi kind", DLNMS_E_INVALID_ARGUMENT, "dlnms_roi.kind");
@@ -130,6 +151,8 @@ static void tumours(void) {
     c.pet_info = &info; info.n_slices = SIDE; info.units = DLNMS_UNITS_BQML; refused("not corrected", DLNMS_E_SUV, "ATTN");
     c.pet_info = &info; info.n_slices = SIDE; info.units = DLNMS_UNITS_BQML; info.attenuation_corrected = 1;
     refused("no weight", DLNMS_E_SUV, "PatientWeight");
+    c.pet_info = &info; info.n_slices = SIDE; info.assumptions = 8; refused("assumptions", DLNMS_E_INVALID_ARGUMENT, "assumptions");
+    other_units();
     c.pet_info = &info; info.n_slices = 3; info.units = DLNMS_UNITS_GML; info.attenuation_corrected = 1;
     refused("slices differ", DLNMS_E_INVALID_ARGUMENT, "pet_info.slices");
 }
@@ -141,7 +164,6 @@ static void reserved_fields(dlnms_runtime *runtime) {
     c.reserved = 1; refused("case reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_case.reserved");
     ct.reserved = 2; refused("volume reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_volume.reserved");
     roi.reserved = 3; refused("roi reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_roi.reserved");
-    c.pet_info = &info; info.reserved = 4; refused("PET facts reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_pet_info.reserved");
     dlnms_facts_init(&facts, sizeof facts);
     c.facts = &facts; facts.reserved = 5; refused("facts reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_facts.reserved");
 
