@@ -516,10 +516,20 @@ void dlnms_volume_init(dlnms_volume *volume, uint32_t struct_size);
 // Other.
 #define DLNMS_SEX_OTHER 3
 
+// A reader took a weight above 1000 for grams (finding DLNMS_QC_WEIGHT_UNIT_ASSUMED).
+#define DLNMS_ASSUMED_WEIGHT_UNIT 1
+
+// A reader took a dose below 10,000 Bq for megabecquerel (finding DLNMS_QC_DOSE_UNIT_ASSUMED).
+#define DLNMS_ASSUMED_DOSE_UNIT 2
+
+// A date-time had a zone and the other times had none (finding DLNMS_QC_TIME_ZONE_ASSUMED).
+#define DLNMS_ASSUMED_TIME_ZONE 4
+
 // What SUV needs to know of a PET series (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
 //
 // Numbers that the header does not give are NaN. Times are seconds on any one clock, the same for all fields, on
-// which midnight is a multiple of 86400.
+// which midnight is a multiple of 86400. No number is repaired: a weight above 1000 kg or a dose below 10,000 Bq is
+// refused with DLNMS_E_SUV.
 typedef struct {
   // Set by dlnms_pet_info_init().
   uint32_t struct_size;
@@ -535,8 +545,9 @@ typedef struct {
   uint32_t sex;
   // 1 if the radionuclide is coded as F-18; then a missing half-life is known.
   uint32_t f18_coded;
-  // 0.
-  uint32_t reserved;
+  // DLNMS_ASSUMED_ bits, set by the readers of this library: what they assumed to arrive at these numbers. 0 for
+  // numbers of the host's own.
+  uint32_t assumptions;
   // Patient's Weight (0010,1030), kg.
   double weight_kg;
   // Patient's Size (0010,1020), m.

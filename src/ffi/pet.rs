@@ -109,7 +109,7 @@ pub struct dlnms_pet_info {
     pub philips_activity_factor: *const f64,
 }
 
-versioned!(dlnms_pet_info, 144, { struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg, height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices, acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor } reserved {  });
+versioned!(dlnms_pet_info, 144, { struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg, height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices, acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor } reserved {});
 
 /// Write defaults (everything unknown) into `info`; `struct_size` is sizeof(dlnms_pet_info) as the caller sees it.
 /// Any thread.
