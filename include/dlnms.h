@@ -694,6 +694,9 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // The decay is counted to the earliest acquisition time, for want of a better reference time.
 #define DLNMS_QC_REFERENCE_TIME_ASSUMED 30
 
+// The CT's Rescale Type is "unspecified": its values were taken for HU.
+#define DLNMS_QC_HOUNSFIELD_ASSUMED 31
+
 // Good to know.
 #define DLNMS_SEVERITY_INFO 1
 
@@ -733,7 +736,7 @@ typedef struct {
 typedef struct {
   // Set by dlnms_facts_init().
   uint32_t struct_size;
-  // PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next seven.
+  // PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next eight.
   uint32_t same_patient;
   // To one study.
   uint32_t same_study;
@@ -749,8 +752,8 @@ typedef struct {
   uint32_t age_known;
   // Modality is stated on every image.
   uint32_t modality_stated;
-  // 0.
-  uint32_t reserved;
+  // The CT's values are HU by its headers, not "unspecified".
+  uint32_t hounsfield_stated;
   // Slice thickness of the CT, mm; 0 if not known.
   double ct_slice_thickness_mm;
   // Slice thickness of the PET, mm; 0 if not known.

@@ -80,4 +80,6 @@ pub struct Facts {
     pub age_known: Option<bool>,
     /// Modality is stated on every image.
     pub modality_stated: Option<bool>,
+    /// The CT's values are HU by its headers, not "unspecified".
+    pub hounsfield_stated: Option<bool>,
 }

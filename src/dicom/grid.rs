@@ -42,13 +42,9 @@ impl Grid {
         };
         let first = slices[0];
         for s in slices.iter() {
-            let missing = [
-                ("ImagePositionPatient", s.position.is_none()),
-                ("ImageOrientationPatient", s.orientation.is_none()),
-                ("PixelSpacing", s.pixel_spacing.is_none()),
-            ];
-            if let Some((name, _)) = missing.iter().find(|(_, absent)| *absent) {
-                return refuse(format!("{name} is missing in {}", s.name()));
+            if s.position.is_none() || s.orientation.is_none() || s.pixel_spacing.is_none() {
+                let why = s.defect.as_deref().unwrap_or("its place is unknown");
+                return refuse(format!("{why} in {}", s.name()));
             }
             if (s.rows, s.columns, s.signed, s.bits_allocated)
                 != (
@@ -149,7 +145,11 @@ impl Grid {
         for (i, step) in steps.iter().enumerate() {
             let (a, b) = (slices[i].name(), slices[i + 1].name());
             if *step < 0.01 {
-                return refuse(format!("{a} and {b} lie at the same position"));
+                let [one, other] = [slices[i], slices[i + 1]].map(|s| &s.acquisition);
+                let twice = one.difference(other).map_or_else(String::new, |what| {
+                    format!(", {what} differs: two acquisitions under one Series Instance UID")
+                });
+                return refuse(format!("{a} and {b} lie at the same position{twice}"));
             }
             if *step > 1.5 * median || *step < 0.5 * median {
                 return refuse(format!(

@@ -1,7 +1,7 @@
 //! What files and folders hold: every CT and PET series, which one would be used, and why not the others.
 
 use super::archive::Archive;
-use super::choose::candidates;
+use super::choose::{Candidate, candidates, largest, largest_pair, passed_over};
 use super::rois::RoiSummary;
 use super::series::{Modality, SeriesFacts};
 use super::study;
@@ -54,53 +54,79 @@ pub struct Inspection {
     pub warnings: Vec<String>,
 }
 
+impl SeriesSummary {
+    fn new(
+        candidate: &Candidate<'_>,
+        modality: Modality,
+        rejected_because: Option<String>,
+    ) -> Self {
+        let first = candidate.slices[0];
+        Self {
+            uid: first.series_uid.clone(),
+            modality: modality.code(),
+            slices: candidate.slices.len(),
+            matrix: [first.columns, first.rows],
+            chosen: rejected_because.is_none(),
+            rejected_because,
+            suv: candidate.suv.as_ref().map(|suv| match suv {
+                Ok((_, scale)) => SuvSummary {
+                    factor: scale.factors.first().copied(),
+                    rule: Some(scale.rule.clone()),
+                    refusal: None,
+                    warnings: scale.warnings.clone(),
+                },
+                Err(e) => SuvSummary {
+                    factor: None,
+                    rule: None,
+                    refusal: Some(e.to_string()),
+                    warnings: Vec::new(),
+                },
+            }),
+        }
+    }
+}
+
 impl Archive {
     /// Every series and ROI, without decoding an image.
     pub fn inspect(&self) -> Inspection {
-        let mut series = Vec::new();
-        let mut chosen_facts = Vec::new();
-        for modality in [Modality::Ct, Modality::Pt] {
-            let mut taken = false;
-            for candidate in candidates(&self.images, modality) {
-                let refusal = candidate.refusal();
-                let chosen = refusal.is_none() && !taken;
-                taken |= chosen;
-                if chosen {
-                    chosen_facts.push(SeriesFacts::of(&candidate.slices));
-                }
-                let smaller = || (!chosen).then(|| "smaller than the chosen series".to_owned());
-                let first = candidate.slices[0];
-                series.push(SeriesSummary {
-                    uid: first.series_uid.clone(),
-                    modality: modality.code(),
-                    slices: candidate.slices.len(),
-                    matrix: [first.columns, first.rows],
-                    chosen,
-                    rejected_because: refusal.or_else(smaller),
-                    suv: candidate.suv.as_ref().map(|suv| match suv {
-                        Ok((_, scale)) => SuvSummary {
-                            factor: scale.factors.first().copied(),
-                            rule: Some(scale.rule.clone()),
-                            refusal: None,
-                            warnings: scale.warnings.clone(),
-                        },
-                        Err(e) => SuvSummary {
-                            factor: None,
-                            rule: None,
-                            refusal: Some(e.to_string()),
-                            warnings: Vec::new(),
-                        },
-                    }),
-                });
+        let ct = candidates(&self.images, Modality::Ct);
+        let pet = candidates(&self.images, Modality::Pt);
+        let pair = largest_pair(&ct, &pet);
+        let usable = |all: &[Candidate<'_>]| all.iter().any(|c| c.refusal().is_none());
+        let (chosen, why_not) = match pair {
+            Ok([c, p]) => ([Some(c), Some(p)], None),
+            Err(e) if usable(&ct) && usable(&pet) => ([None, None], Some(e.to_string())),
+            // One modality alone.
+            Err(_) => {
+                let ct = largest(&ct, Modality::Ct).ok();
+                ([ct, largest(&pet, Modality::Pt).ok()], None)
             }
-        }
+        };
+        let of = |all: &[Candidate<'_>], modality: usize, others: &[Candidate<'_>]| {
+            let partner = chosen[1 - modality].map(|n| &others[n]);
+            let code = [Modality::Ct, Modality::Pt][modality];
+            let alone = || largest(all, code).err().map(|e| e.to_string());
+            let rejected = |n: usize| match chosen[modality] {
+                Some(chosen) if chosen == n => None,
+                Some(chosen) => Some(passed_over(&all[n], &all[chosen], partner)),
+                None => why_not.clone().or_else(alone),
+            };
+            let summary = |(n, c): (usize, &Candidate<'_>)| {
+                let why = c.refusal().or_else(|| rejected(n));
+                SeriesSummary::new(c, code, why)
+            };
+            all.iter().enumerate().map(summary).collect::<Vec<_>>()
+        };
+        let series = [of(&ct, 0, &pet), of(&pet, 1, &ct)].concat();
+        let facts = |all: &[Candidate<'_>], n: usize| SeriesFacts::of(&all[n].slices);
+        let chosen_facts = chosen[0].zip(chosen[1]);
+        let chosen_facts = chosen_facts.map(|(c, p)| (facts(&ct, c), facts(&pet, p)));
         Inspection {
             series,
             rois: self.rois(),
-            qc: match &chosen_facts[..] {
-                [ct, pet] => quality::check_facts(&study::facts(ct, pet)),
-                _ => Vec::new(),
-            },
+            qc: chosen_facts.map_or_else(Vec::new, |(ct, pet)| {
+                quality::check_facts(&study::facts(&ct, &pet))
+            }),
             warnings: self.warnings.clone(),
         }
     }

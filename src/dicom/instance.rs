@@ -1,15 +1,17 @@
 //! The images of a DICOM file: one, or the frames of a multi-frame object, each with the facts of its own.
 
+use super::acquisition::Acquisition;
 use super::attributes::{
-    Attributes, Layers, count, first_item, items, number, numbers, text, texts,
+    Attributes, Layers, count, first_item, items, named, optional, required, text, texts,
 };
+use super::identity::{Patient, PetConstants};
 use super::pet::PetHeader;
 use super::source::{DicomFile, Source};
+use super::stored::{self, PixelDescription, Rescale};
 use super::structure::PixelLayout;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// What all frames of a file share.
@@ -34,14 +36,19 @@ pub struct Instance {
     /// Which frame of the file, from 0.
     pub frame: usize,
     pub sop_class: String,
+    /// By the SOP class where that is a CT or a PET, else as Modality (0008,0060) says; empty if nothing says.
     pub modality: String,
     /// Modality (0008,0060) is there; else it was taken from the SOP class.
     pub modality_stated: bool,
+    /// Why the image cannot be used: the first attribute that is missing, contradictory or impossible.
+    pub defect: Option<String>,
     pub study_uid: String,
     pub series_uid: String,
     pub frame_of_reference: Option<String>,
-    /// Tells two patients apart without knowing either: a hash of ID and issuer.
-    pub patient: Option<u64>,
+    /// Tells two patients apart without knowing either.
+    pub patient: Patient,
+    /// When and how it was acquired.
+    pub acquisition: Acquisition,
     /// Patient's Age or Birth Date is there.
     pub age_known: bool,
     pub localizer: bool,
@@ -54,9 +61,10 @@ pub struct Instance {
     pub bits_allocated: usize,
     pub bits_stored: usize,
     pub signed: bool,
-    pub samples_per_pixel: usize,
     pub slope: f64,
     pub intercept: f64,
+    /// A CT whose values are not said to be HU, nor anything else.
+    pub unit_unspecified: bool,
     pub padding: Option<[f64; 2]>,
     pub position: Option<[f64; 3]>,
     pub orientation: Option<[f64; 6]>,
@@ -65,11 +73,15 @@ pub struct Instance {
     pub slice_thickness: Option<f64>,
     /// PET only.
     pub pet: Option<PetHeader>,
+    /// PET only: what every image of the series must say alike.
+    pub pet_constants: Option<PetConstants>,
 }
 
 /// Functional groups that say something about an image (PS3.3 C.7.6.16.2, and the groups of converted objects).
-const GROUPS: [Tag; 9] = [
+const GROUPS: [Tag; 11] = [
     tags::FRAME_CONTENT_SEQUENCE,
+    tags::CARDIAC_SYNCHRONIZATION_SEQUENCE,
+    tags::RESPIRATORY_SYNCHRONIZATION_SEQUENCE,
     tags::PLANE_POSITION_SEQUENCE,
     tags::PLANE_ORIENTATION_SEQUENCE,
     tags::PIXEL_MEASURES_SEQUENCE,
@@ -90,11 +102,15 @@ const LOSSY: [&str; 4] = [
 ];
 
 impl Instance {
-    /// The images of a file; none if it holds no image.
+    /// Returns the images of a file; none if it holds no image.
+    ///
+    /// An image whose attributes are wrong is an image nevertheless, with a defect: left out, it would make its series
+    /// thinner without a word.
     pub fn of(source: &Source, file: &DicomFile) -> Vec<Self> {
         let object = &file.object;
         let frames = items(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
-        let stated = count(object, tags::NUMBER_OF_FRAMES).unwrap_or(1);
+        let counted = frame_count(object, frames.len());
+        let stated = *counted.as_ref().unwrap_or(&frames.len().max(1));
         let origin = Arc::new(Origin {
             source: source.clone(),
             transfer_syntax: file.transfer_syntax.clone(),
@@ -102,11 +118,6 @@ impl Instance {
             frames: stated,
             multi_frame: !frames.is_empty() || stated != 1,
         });
-        if frames.is_empty() {
-            return Self::image(&origin, 0, &Layers(vec![object]))
-                .into_iter()
-                .collect();
-        }
         let shared = first_item(object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
         let layers = |frame| {
             let mut layers = Vec::new();
@@ -117,61 +128,92 @@ impl Instance {
             layers.push(object);
             Layers(layers)
         };
-        let described = frames.iter().take(stated.min(MAX_FRAMES)).enumerate();
-        described
-            .filter_map(|(n, frame)| Self::image(&origin, n, &layers(frame)))
-            .collect()
+        let mut images: Vec<Self> = match frames {
+            [] => Self::image(&origin, 0, &Layers(vec![object]))
+                .into_iter()
+                .collect(),
+            frames => {
+                let described = frames.iter().take(MAX_FRAMES).enumerate();
+                described
+                    .filter_map(|(n, frame)| Self::image(&origin, n, &layers(frame)))
+                    .collect()
+            }
+        };
+        if let Err(why) = counted {
+            images.iter_mut().for_each(|i| i.defect = Some(why.clone()));
+        }
+        images
     }
 
     fn image(origin: &Arc<Origin>, frame: usize, facts: &Layers<'_>) -> Option<Self> {
         let sop_class = text(facts, tags::SOP_CLASS_UID).unwrap_or_default();
         let stated = text(facts, tags::MODALITY);
-        let modality = stated
-            .clone()
-            .or(modality_of(&sop_class).map(str::to_owned))?;
-        let bits_allocated = count(facts, tags::BITS_ALLOCATED)?;
-        let signed = count(facts, tags::PIXEL_REPRESENTATION) == Some(1);
+        let by_class = modality_of(&sop_class).map(str::to_owned);
+        let modality = by_class.or(stated.clone()).unwrap_or_default();
+        let is_ct_or_pet = matches!(modality.as_str(), "CT" | "PT");
+        if !is_ct_or_pet && (origin.pixels.is_none() || count(facts, tags::ROWS).is_none()) {
+            return None;
+        }
         let image_type = [tags::FRAME_TYPE, tags::IMAGE_TYPE].map(|tag| texts(facts, tag));
         let is = |value: &str| {
             let mut values = image_type.iter().flatten();
             values.any(|v| v.eq_ignore_ascii_case(value))
         };
         let lossy_flag = text(facts, tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01");
+        let localizer = is("LOCALIZER");
+        let mut defects = Defects(None);
+        if stated.as_ref().is_some_and(|m| *m != modality) {
+            defects.add(format!(
+                "{} is not that of the SOP class",
+                named(tags::MODALITY)
+            ));
+        }
+        let series_uid = text(facts, tags::SERIES_INSTANCE_UID).unwrap_or_default();
+        if series_uid.is_empty() && is_ct_or_pet {
+            defects.add(format!("{} is missing", named(tags::SERIES_INSTANCE_UID)));
+        }
+        let pixels = defects.keep(PixelDescription::read(facts));
+        let rescale = match is_ct_or_pet {
+            true => defects.keep(stored::rescale(facts, &modality)),
+            false => Rescale::default(),
+        };
+        let padding = defects.keep(stored::padding(facts, &pixels));
+        let place = match is_ct_or_pet {
+            true => defects.keep(Place::read(facts)),
+            false => Place::default(),
+        };
+        let pet = modality == "PT";
         Some(Self {
             frame,
             modality_stated: stated.is_some(),
             study_uid: text(facts, tags::STUDY_INSTANCE_UID).unwrap_or_default(),
-            series_uid: text(facts, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
+            series_uid,
             frame_of_reference: text(facts, tags::FRAME_OF_REFERENCE_UID),
-            patient: patient(facts),
+            patient: Patient::read(facts),
+            acquisition: Acquisition::read(facts),
             age_known: text(facts, tags::PATIENT_AGE).is_some()
                 || text(facts, tags::PATIENT_BIRTH_DATE).is_some(),
-            localizer: is("LOCALIZER"),
+            localizer,
             derived: is("DERIVED"),
             lossy: lossy_flag || LOSSY.contains(&origin.transfer_syntax.as_str()),
-            rows: count(facts, tags::ROWS)?,
-            columns: count(facts, tags::COLUMNS)?,
-            bits_allocated,
-            bits_stored: count(facts, tags::BITS_STORED)
-                .filter(|b| (1..=bits_allocated).contains(b))
-                .unwrap_or(bits_allocated),
-            signed,
-            samples_per_pixel: count(facts, tags::SAMPLES_PER_PIXEL).unwrap_or(1),
-            slope: number(facts, tags::RESCALE_SLOPE)
-                .filter(|s| s.is_finite() && *s != 0.0)
-                .unwrap_or(1.0),
-            intercept: number(facts, tags::RESCALE_INTERCEPT)
-                .filter(|v| v.is_finite())
-                .unwrap_or(0.0),
-            padding: padding(facts, signed, bits_allocated),
-            position: numbers(facts, tags::IMAGE_POSITION_PATIENT),
-            orientation: numbers(facts, tags::IMAGE_ORIENTATION_PATIENT),
-            pixel_spacing: numbers(facts, tags::PIXEL_SPACING)
-                .filter(|s: &[f64; 2]| s.iter().all(|v| *v > 0.0)),
-            slice_thickness: number(facts, tags::SLICE_THICKNESS).filter(|v| *v > 0.0),
-            pet: (modality == "PT").then(|| PetHeader::read(facts, &sop_class)),
+            rows: pixels.rows,
+            columns: pixels.columns,
+            bits_allocated: pixels.bits_allocated,
+            bits_stored: pixels.bits_stored,
+            signed: pixels.signed,
+            slope: rescale.slope,
+            intercept: rescale.intercept,
+            unit_unspecified: rescale.unit_unspecified,
+            padding,
+            position: place.position,
+            orientation: place.orientation,
+            pixel_spacing: place.pixel_spacing,
+            slice_thickness: place.slice_thickness,
+            pet: pet.then(|| PetHeader::read(facts, &sop_class)),
+            pet_constants: pet.then(|| PetConstants::read(facts)),
             modality,
             sop_class,
+            defect: defects.0,
             origin: origin.clone(),
         })
     }
@@ -203,28 +245,68 @@ fn modality_of(sop_class: &str) -> Option<&'static str> {
     }
 }
 
-fn patient(facts: &impl Attributes) -> Option<u64> {
-    let id = text(facts, tags::PATIENT_ID)?;
-    let mut hash = DefaultHasher::new();
-    (id, text(facts, tags::ISSUER_OF_PATIENT_ID)).hash(&mut hash);
-    Some(hash.finish())
+/// Reads Number of Frames (0028,0008) and compares it with the frames that have functional groups.
+fn frame_count(object: &InMemDicomObject, described: usize) -> Result<usize, String> {
+    let tag = tags::NUMBER_OF_FRAMES;
+    let stated = match optional(object, tag)? {
+        Some([n]) if n.fract() == 0.0 && (1.0..=MAX_FRAMES as f64).contains(&n) => n as usize,
+        Some([n]) => return Err(format!("{} is {n}", named(tag))),
+        None if described > 0 => return Err(format!("{} is missing", named(tag))),
+        None => 1,
+    };
+    match stated == described.max(1) {
+        true => Ok(stated),
+        false => Err(format!(
+            "{} is {stated}, but {described} frames are described",
+            named(tag)
+        )),
+    }
 }
 
-/// Pixel Padding Value and its range limit as a closed range of stored values.
-///
-/// Both are written as US or SS after the pixel representation, and some writers pick the wrong one: the 16 bits are
-/// read again with the pixels' own sign.
-fn padding(facts: &impl Attributes, signed: bool, bits_allocated: usize) -> Option<[f64; 2]> {
-    let stored = |tag: Tag| {
-        number(facts, tag).map(|v| match (signed, bits_allocated) {
-            (true, 16) if v > 32_767.0 => v - 65_536.0,
-            (false, 16) if v < 0.0 => v + 65_536.0,
-            _ => v,
+/// The first thing that is wrong with an image.
+struct Defects(Option<String>);
+
+impl Defects {
+    fn add(&mut self, why: String) {
+        self.0.get_or_insert(why);
+    }
+
+    /// Returns a value that was read, or notes why there is none.
+    fn keep<T: Default>(&mut self, read: Result<T, String>) -> T {
+        read.unwrap_or_else(|why| {
+            self.add(why);
+            T::default()
         })
-    };
-    let value = stored(tags::PIXEL_PADDING_VALUE)?;
-    let limit = stored(tags::PIXEL_PADDING_RANGE_LIMIT).unwrap_or(value);
-    Some([value.min(limit), value.max(limit)])
+    }
+}
+
+/// Where an image lies in the patient.
+#[derive(Default)]
+struct Place {
+    position: Option<[f64; 3]>,
+    orientation: Option<[f64; 6]>,
+    pixel_spacing: Option<[f64; 2]>,
+    slice_thickness: Option<f64>,
+}
+
+impl Place {
+    /// Reads the place of an image.
+    ///
+    /// # Errors
+    /// Names the attribute that is missing or impossible; Slice Thickness may be absent or 0, it decides no position.
+    fn read(facts: &impl Attributes) -> Result<Self, String> {
+        let spacing: [f64; 2] = required(facts, tags::PIXEL_SPACING)?;
+        if let Some(odd) = spacing.iter().find(|v| **v <= 0.0) {
+            return Err(format!("{} is {odd}", named(tags::PIXEL_SPACING)));
+        }
+        let thickness = optional(facts, tags::SLICE_THICKNESS)?.map(|[v]: [f64; 1]| v);
+        Ok(Self {
+            position: Some(required(facts, tags::IMAGE_POSITION_PATIENT)?),
+            orientation: Some(required(facts, tags::IMAGE_ORIENTATION_PATIENT)?),
+            pixel_spacing: Some(spacing),
+            slice_thickness: thickness.filter(|v| *v > 0.0),
+        })
+    }
 }
 
 /// Item of the radiopharmaceutical sequence.

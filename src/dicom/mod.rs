@@ -1,10 +1,13 @@
 //! DICOM files, folders and buffers -> volumes, PET facts and ROIs. The only place that knows tags.
 
+mod acquisition;
 mod archive;
 mod attributes;
 mod choose;
 mod codec;
+mod consistency;
 mod grid;
+mod identity;
 mod inspect;
 mod instance;
 mod jpeg12;
@@ -19,6 +22,7 @@ mod seg;
 mod series;
 mod sidecar;
 mod source;
+mod stored;
 mod structure;
 mod study;
 mod time;

@@ -17,13 +17,8 @@ pub fn dtype(instance: &Instance) -> Result<DType> {
             why,
         })
     };
-    if instance.samples_per_pixel != 1 {
-        return refuse(format!(
-            "{} samples per pixel, only 1 is read",
-            instance.samples_per_pixel
-        ));
-    }
     match (instance.bits_allocated, instance.signed) {
+        (0, _) => refuse(instance.defect.clone().unwrap_or_default()),
         (8, false) => Ok(DType::U8),
         (16, true) => Ok(DType::I16),
         (16, false) => Ok(DType::U16),
@@ -102,7 +97,7 @@ fn decode_into(instance: &Instance, out: &mut [u8]) -> Result<(), String> {
             codec::decode(&stream, instance, out)?;
         }
     }
-    if size == 2 && instance.bits_stored < 16 {
+    if instance.bits_stored < instance.bits_allocated {
         clear_unused_bits(out, instance);
     }
     Ok(())
@@ -148,6 +143,11 @@ fn frame_stream(
 
 /// Bits above Bits Stored are not part of the value: extend the sign, or clear them.
 fn clear_unused_bits(values: &mut [u8], instance: &Instance) {
+    if instance.bits_allocated == 8 {
+        let mask = u8::MAX >> (8 - instance.bits_stored);
+        values.iter_mut().for_each(|v| *v &= mask);
+        return;
+    }
     let shift = 16 - instance.bits_stored as u32;
     for pair in values.as_chunks_mut::<2>().0 {
         let raw = u16::from_ne_bytes(*pair) << shift;

@@ -1,9 +1,11 @@
 //! Slices -> one volume: chosen by rule, sorted by position, checked, decoded on all cores.
 
-use super::choose::{Candidate, choose};
+use super::choose::{Chosen, choose, choose_pair};
 use super::grid::Grid;
+use super::identity::Patient;
 use super::instance::Instance;
 use super::pixels;
+use super::study::SeriesChoice;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::parallel;
@@ -67,15 +69,17 @@ impl Series {
 pub struct SeriesFacts {
     /// Frame of Reference UID.
     pub frame_of_reference: Option<String>,
-    /// Study Instance UID.
-    pub study_uid: String,
+    /// Study Instance UID; `None` if no one study is stated.
+    pub study_uid: Option<String>,
     /// Tells two patients apart without knowing either.
-    pub patient: Option<u64>,
+    pub(super) patient: Patient,
     /// Patient's Age or Birth Date is there.
     pub age_known: bool,
     /// Modality is stated on every image.
     pub modality_stated: bool,
-    /// Slice Thickness, mm.
+    /// A CT's values are said to be HU, or nothing is said, which means HU; not so where Rescale Type is "unspecified".
+    pub hounsfield_stated: bool,
+    /// Largest Slice Thickness, mm.
     pub slice_thickness: Option<f64>,
     /// Compressed with loss, now or before.
     pub lossy: bool,
@@ -90,11 +94,17 @@ impl SeriesFacts {
         let first = slices[0];
         Self {
             frame_of_reference: first.frame_of_reference.clone(),
-            study_uid: first.study_uid.clone(),
+            study_uid: Some(&first.study_uid)
+                .filter(|uid| !uid.is_empty() && slices.iter().all(|s| s.study_uid == **uid))
+                .cloned(),
             patient: first.patient,
-            age_known: first.age_known,
+            age_known: slices.iter().all(|s| s.age_known),
             modality_stated: slices.iter().all(|s| s.modality_stated),
-            slice_thickness: first.slice_thickness,
+            hounsfield_stated: !slices.iter().any(|s| s.unit_unspecified),
+            slice_thickness: slices
+                .iter()
+                .filter_map(|s| s.slice_thickness)
+                .reduce(f64::max),
             lossy: slices.iter().any(|s| s.lossy),
             derived: slices.iter().any(|s| s.derived),
             fdg: first.pet.as_ref().and_then(|p| p.fdg),
@@ -115,27 +125,49 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Choose the series of a modality, by rule or by its UID.
+    /// Chooses the series of one modality, by rule or by its UID.
+    ///
+    /// # Errors
+    /// The reason why no series can be used.
     pub fn of(instances: &'a [Instance], modality: Modality, uid: Option<&str>) -> Result<Self> {
-        let (Candidate { slices, suv, .. }, grid, mut warnings) = choose(instances, modality, uid)?;
+        let chosen = choose(instances, modality, uid)?;
+        let study = chosen.candidate.study.as_ref().err().map(Error::to_string);
+        let mut plan = Self::new(chosen, modality)?;
+        // Without a partner it matters to the host alone.
+        plan.warnings.extend(study);
+        Ok(plan)
+    }
+
+    /// Chooses a CT and a PET that belong together, by rule or by UID.
+    ///
+    /// # Errors
+    /// The reason why no pair of series can be used.
+    pub fn pair(
+        ct: &'a [Instance],
+        pet: &'a [Instance],
+        choice: SeriesChoice<'_>,
+    ) -> Result<[Self; 2]> {
+        let [ct, pet] = choose_pair(ct, pet, choice)?;
+        Ok([Self::new(ct, Modality::Ct)?, Self::new(pet, Modality::Pt)?])
+    }
+
+    fn new(chosen: Chosen<'a>, modality: Modality) -> Result<Self> {
+        let (slices, mut warnings) = (chosen.candidate.slices, chosen.notes);
+        let code = modality.code();
         if slices.iter().any(|s| s.lossy) {
-            warnings.push(format!(
-                "{}: the pixel data was compressed with loss",
-                modality.code()
-            ));
+            warnings.push(format!("{code}: the pixel data was compressed with loss"));
         }
-        if !slices.iter().all(|s| s.padding == slices[0].padding) {
+        if slices.iter().any(|s| s.unit_unspecified) {
             warnings.push(format!(
-                "{}: PixelPaddingValue differs between slices, the first one's is used",
-                modality.code()
+                "{code}: RescaleType (0028,1054) is US, unspecified: the values were taken for HU"
             ));
         }
         // Chosen, it has an SUV if it is a PET.
-        let pet_info = suv.transpose()?.map(|(info, _)| info);
+        let pet_info = chosen.candidate.suv.transpose()?.map(|(info, _)| info);
         Ok(Self {
             modality,
             slices,
-            grid,
+            grid: chosen.grid,
             pet_info,
             warnings,
         })

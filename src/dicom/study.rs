@@ -1,7 +1,7 @@
 //! A PET/CT study: the two series that a score needs, decoded.
 
 use super::archive::Archive;
-use super::series::{Modality, Plan, Series, SeriesFacts, SliceProgress};
+use super::series::{Plan, Series, SeriesFacts, SliceProgress};
 use crate::cancel::CancelToken;
 use crate::case::{Case, Facts};
 use crate::error::Result;
@@ -29,8 +29,8 @@ pub struct Study {
 }
 
 impl Study {
-    /// Decode the CT of one archive and the PET of another; they may be the same. Both series are chosen and checked
-    /// before the first pixel is read.
+    /// Decodes the CT of one archive and the PET of another; they may be the same. Both series are chosen together and
+    /// checked before the first pixel is read: they share a frame of reference, or a study where none is stated.
     ///
     /// `progress` hears of decoded slices of both series together and is called from the decoding threads.
     pub fn load(
@@ -40,8 +40,7 @@ impl Study {
         progress: SliceProgress,
         cancel: &CancelToken,
     ) -> Result<Self> {
-        let ct_plan = Plan::of(&ct.images, Modality::Ct, choice.ct)?;
-        let pet_plan = Plan::of(&pet.images, Modality::Pt, choice.pet)?;
+        let [ct_plan, pet_plan] = Plan::pair(&ct.images, &pet.images, choice)?;
         let of = ct_plan.slices() + pet_plan.slices();
         let done = AtomicUsize::new(0);
         let tell = |_, _| progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
@@ -89,8 +88,12 @@ pub(super) fn facts(ct: &SeriesFacts, pet: &SeriesFacts) -> Facts {
         .as_ref()
         .zip(pet.frame_of_reference.as_ref());
     Facts {
-        same_patient: ct.patient.zip(pet.patient).map(|(a, b)| a == b),
-        same_study: Some(ct.study_uid == pet.study_uid),
+        same_patient: ct.patient.same(&pet.patient),
+        same_study: ct
+            .study_uid
+            .as_ref()
+            .zip(pet.study_uid.as_ref())
+            .map(|(a, b)| a == b),
         same_frame_of_reference: frames.map(|(a, b)| a == b),
         ct_slice_thickness_mm: ct.slice_thickness,
         pet_slice_thickness_mm: pet.slice_thickness,
@@ -99,5 +102,6 @@ pub(super) fn facts(ct: &SeriesFacts, pet: &SeriesFacts) -> Facts {
         fdg: pet.fdg,
         age_known: Some(ct.age_known || pet.age_known),
         modality_stated: Some(ct.modality_stated && pet.modality_stated),
+        hounsfield_stated: Some(ct.hounsfield_stated),
     }
 }

@@ -66,6 +66,8 @@ pub const DLNMS_QC_SUV_NORMALIZATION: u32 = 28;
 pub const DLNMS_QC_CONTOURS_OVERLAP: u32 = 29;
 /// The decay is counted to the earliest acquisition time, for want of a better reference time.
 pub const DLNMS_QC_REFERENCE_TIME_ASSUMED: u32 = 30;
+/// The CT's Rescale Type is "unspecified": its values were taken for HU.
+pub const DLNMS_QC_HOUNSFIELD_ASSUMED: u32 = 31;
 
 /// Good to know.
 pub const DLNMS_SEVERITY_INFO: u32 = 1;
@@ -133,7 +135,7 @@ pub extern "C" fn dlnms_quality_name(code: u32) -> *const c_char {
 pub struct dlnms_facts {
     /// Set by dlnms_facts_init().
     pub struct_size: u32,
-    /// PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next seven.
+    /// PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next eight.
     pub same_patient: u32,
     /// To one study.
     pub same_study: u32,
@@ -149,8 +151,8 @@ pub struct dlnms_facts {
     pub age_known: u32,
     /// Modality is stated on every image.
     pub modality_stated: u32,
-    /// 0.
-    pub reserved: u32,
+    /// The CT's values are HU by its headers, not "unspecified".
+    pub hounsfield_stated: u32,
     /// Slice thickness of the CT, mm; 0 if not known.
     pub ct_slice_thickness_mm: f64,
     /// Slice thickness of the PET, mm; 0 if not known.
@@ -188,7 +190,7 @@ pub(super) fn raw_facts(facts: &Facts, struct_size: u32) -> dlnms_facts {
         fdg: word(facts.fdg),
         age_known: word(facts.age_known),
         modality_stated: word(facts.modality_stated),
-        reserved: 0,
+        hounsfield_stated: word(facts.hounsfield_stated),
         ct_slice_thickness_mm: facts.ct_slice_thickness_mm.unwrap_or(0.0),
         pet_slice_thickness_mm: facts.pet_slice_thickness_mm.unwrap_or(0.0),
     }
@@ -228,6 +230,7 @@ pub(super) unsafe fn facts(ptr: *const dlnms_facts) -> Result<Facts> {
         fdg: word("fdg", raw.fdg)?,
         age_known: word("age_known", raw.age_known)?,
         modality_stated: word("modality_stated", raw.modality_stated)?,
+        hounsfield_stated: word("hounsfield_stated", raw.hounsfield_stated)?,
         ct_slice_thickness_mm: thickness("ct_slice_thickness_mm", raw.ct_slice_thickness_mm)?,
         pet_slice_thickness_mm: thickness("pet_slice_thickness_mm", raw.pet_slice_thickness_mm)?,
     })
@@ -273,6 +276,7 @@ const _: () = {
     assert!(DLNMS_QC_DERIVED_IMAGE == Code::DerivedImage as u32);
     assert!(DLNMS_QC_AGE_MISSING == Code::AgeMissing as u32);
     assert!(DLNMS_QC_MODALITY_MISSING == Code::ModalityMissing as u32);
+    assert!(DLNMS_QC_HOUNSFIELD_ASSUMED == Code::HounsfieldAssumed as u32);
     assert!(DLNMS_SEVERITY_INFO == Severity::Info as u32);
     assert!(DLNMS_SEVERITY_WARNING == Severity::Warning as u32);
     assert!(DLNMS_SEVERITY_CRITICAL == Severity::Critical as u32);

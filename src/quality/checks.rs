@@ -59,6 +59,11 @@ pub(super) fn facts(facts: &Facts, out: &mut Findings<'_>) {
             Code::ModalityMissing,
             "Modality is missing, it was taken from the SOP class",
         ),
+        (
+            no(facts.hounsfield_stated),
+            Code::HounsfieldAssumed,
+            "RescaleType (0028,1054) of the CT is US, unspecified: its values were taken for HU",
+        ),
     ] {
         out.add_if(bad, code, message);
     }

@@ -83,11 +83,13 @@ pub enum Code {
     ContoursOverlap = 29,
     /// The decay is counted to the earliest acquisition time, for want of a better reference time.
     ReferenceTimeAssumed = 30,
+    /// The CT's Rescale Type is "unspecified": its values were taken for HU.
+    HounsfieldAssumed = 31,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Code; 30] = [
+    pub const ALL: [Code; 31] = [
         Code::PatientMismatch,
         Code::StudyMismatch,
         Code::FrameOfReferenceMismatch,
@@ -118,6 +120,7 @@ impl Code {
         Code::SuvNormalization,
         Code::ContoursOverlap,
         Code::ReferenceTimeAssumed,
+        Code::HounsfieldAssumed,
     ];
 
     /// The code with this number.
@@ -163,6 +166,7 @@ impl Code {
             Code::SuvNormalization => c"suv_normalization",
             Code::ContoursOverlap => c"contours_overlap",
             Code::ReferenceTimeAssumed => c"reference_time_assumed",
+            Code::HounsfieldAssumed => c"hounsfield_assumed",
         }
     }
 

@@ -92,7 +92,7 @@ impl Checked {
             && scale.factors.len() != slices
         {
             return Err(Error::invalid(
-                "pet_info.slices",
+                "pet_info.n_slices",
                 format!(
                     "{} slices, the PET volume has {slices}",
                     scale.factors.len()

@@ -154,7 +154,7 @@ static void tumours(void) {
     c.pet_info = &info; info.n_slices = SIDE; info.assumptions = 8; refused("assumptions", DLNMS_E_INVALID_ARGUMENT, "assumptions");
     other_units();
     c.pet_info = &info; info.n_slices = 3; info.units = DLNMS_UNITS_GML; info.attenuation_corrected = 1;
-    refused("slices differ", DLNMS_E_INVALID_ARGUMENT, "pet_info.slices");
+    refused("slices differ", DLNMS_E_INVALID_ARGUMENT, "pet_info.n_slices");
 }
 
 /* A field that no version knows yet: refused by name in every struct, whatever else the call would find wrong. */

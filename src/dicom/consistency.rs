@@ -1,0 +1,96 @@
+//! What all slices of a series must say alike. Compared over all of them: of a series whose first slice is right, any
+//! other may belong to another patient.
+
+use super::attributes::named;
+use super::instance::Instance;
+use super::series::Modality;
+use crate::error::{Error, Result};
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+
+/// Checks every slice on its own, and all against the first one.
+///
+/// # Errors
+/// Names the attribute and the file, or both files. Values of identity stay out of the message.
+pub fn check(slices: &[&Instance], modality: Modality) -> Result<()> {
+    let refuse = |why: String| Error::DicomSeries {
+        modality: modality.code(),
+        why,
+    };
+    let differs = |what: String, a: &Instance, b: &Instance| {
+        refuse(format!(
+            "{what} differs between {} and {}",
+            a.name(),
+            b.name()
+        ))
+    };
+    let first = slices[0];
+    for slice in slices {
+        if let Some(defect) = &slice.defect {
+            return Err(refuse(format!("{defect} in {}", slice.name())));
+        }
+        if let Some(tag) = first.patient.difference_in_series(&slice.patient) {
+            return Err(differs(named(tag), first, slice));
+        }
+        let shared: [(Tag, bool); 3] = [
+            (tags::SOP_CLASS_UID, slice.sop_class == first.sop_class),
+            (
+                tags::FRAME_OF_REFERENCE_UID,
+                slice.frame_of_reference == first.frame_of_reference,
+            ),
+            (tags::PIXEL_PADDING_VALUE, slice.padding == first.padding),
+        ];
+        if let Some((tag, _)) = shared.iter().find(|(_, same)| !same) {
+            return Err(differs(named(*tag), first, slice));
+        }
+        let constants = first
+            .pet_constants
+            .as_ref()
+            .zip(slice.pet_constants.as_ref());
+        if let Some(what) = constants.and_then(|(a, b)| a.difference(b)) {
+            let (a, b) = (first.name(), slice.name());
+            return Err(Error::Suv(format!("{what} differs between {a} and {b}")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a series belongs to one study, which a series that is read for a study must.
+///
+/// # Errors
+/// Names both files.
+pub fn one_study(slices: &[&Instance], modality: Modality) -> Result<()> {
+    let first = slices[0];
+    match slices.iter().find(|s| s.study_uid != first.study_uid) {
+        None => Ok(()),
+        Some(other) => Err(Error::DicomSeries {
+            modality: modality.code(),
+            why: format!(
+                "{} differs between {} and {}",
+                named(tags::STUDY_INSTANCE_UID),
+                first.name(),
+                other.name()
+            ),
+        }),
+    }
+}
+
+/// Checks that no image of another modality, or of none, has the series' UID: left out, it would make the series thinner.
+///
+/// # Errors
+/// Names the image.
+pub fn complete(slices: &[&Instance], others: &[&Instance], modality: Modality) -> Result<()> {
+    match others.iter().find(|o| o.modality != modality.code()) {
+        None => Ok(()),
+        Some(other) => Err(Error::DicomSeries {
+            modality: modality.code(),
+            why: format!(
+                "{} of {} is not that of {}, which has the same {}",
+                named(tags::MODALITY),
+                other.name(),
+                slices[0].name(),
+                named(tags::SERIES_INSTANCE_UID)
+            ),
+        }),
+    }
+}

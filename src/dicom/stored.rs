@@ -1,0 +1,151 @@
+//! What the stored values of an image are and mean: the attributes that decide them, each read exactly or refused by
+//! name. None has a default but those that the standard gives (PS3.3 C.7.6.3, C.8.2.1, C.11.1).
+
+use super::attributes::{Attributes, named, optional, required, required_count, text};
+use dicom_core::Tag;
+use dicom_core::header::HasLength;
+use dicom_dictionary_std::tags;
+
+/// Rows and columns are unsigned 16-bit words.
+const MAX_SIDE: usize = u16::MAX as usize;
+
+/// Layout of the stored pixels of one image.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PixelDescription {
+    pub rows: usize,
+    pub columns: usize,
+    pub bits_allocated: usize,
+    pub bits_stored: usize,
+    pub signed: bool,
+}
+
+impl PixelDescription {
+    /// Reads the description of monochrome pixels.
+    ///
+    /// # Errors
+    /// Names the attribute that is missing, is no number, or describes pixels that are not read.
+    pub fn read(facts: &impl Attributes) -> Result<Self, String> {
+        let count = |tag, range| required_count(facts, tag, range);
+        let bits_allocated = count(tags::BITS_ALLOCATED, 1..=64)?;
+        let bits_stored = count(tags::BITS_STORED, 1..=bits_allocated)?;
+        let high_bit = count(tags::HIGH_BIT, 0..=bits_allocated - 1)?;
+        if high_bit + 1 != bits_stored {
+            return Err(format!(
+                "{} is {high_bit}, not one less than {}, which is {bits_stored}",
+                named(tags::HIGH_BIT),
+                named(tags::BITS_STORED)
+            ));
+        }
+        let samples_per_pixel = count(tags::SAMPLES_PER_PIXEL, 1..=4)?;
+        if samples_per_pixel != 1 {
+            return Err(format!(
+                "{} is {samples_per_pixel}, only 1 is read",
+                named(tags::SAMPLES_PER_PIXEL)
+            ));
+        }
+        match text(facts, tags::PHOTOMETRIC_INTERPRETATION).as_deref() {
+            Some("MONOCHROME1" | "MONOCHROME2") => {}
+            other => {
+                let is = if other.is_some() {
+                    "not monochrome"
+                } else {
+                    "missing"
+                };
+                return Err(format!(
+                    "{} is {is}",
+                    named(tags::PHOTOMETRIC_INTERPRETATION)
+                ));
+            }
+        }
+        Ok(Self {
+            rows: count(tags::ROWS, 1..=MAX_SIDE)?,
+            columns: count(tags::COLUMNS, 1..=MAX_SIDE)?,
+            bits_allocated,
+            bits_stored,
+            signed: count(tags::PIXEL_REPRESENTATION, 0..=1)? == 1,
+        })
+    }
+}
+
+/// What a physical value is, by Rescale Type (0028,1054).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rescale {
+    pub slope: f64,
+    pub intercept: f64,
+    /// A CT whose Rescale Type is US, "unspecified": its values are taken for HU.
+    pub unit_unspecified: bool,
+}
+
+/// Rescale Types of CT (PS3.3 C.11.1.1.2) other than HU; no PET has them, nor HU.
+const OTHER_CT_UNITS: [&str; 8] = ["OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT", "HU"];
+
+/// Reads the map from stored values to HU (CT) or to the Units of a PET.
+///
+/// # Errors
+/// Names the attribute that is missing, empty, no number or impossible: a slope of 0, a negative slope of a PET, a
+/// lookup table, another unit.
+pub fn rescale(facts: &impl Attributes, modality: &str) -> Result<Rescale, String> {
+    let table = tags::MODALITY_LUT_SEQUENCE;
+    if facts.element(table).is_some_and(|e| !e.is_empty()) {
+        return Err(format!("{} is not read", named(table)));
+    }
+    let [slope] = required(facts, tags::RESCALE_SLOPE)?;
+    let [intercept] = required(facts, tags::RESCALE_INTERCEPT)?;
+    if slope == 0.0 || (modality == "PT" && slope < 0.0) {
+        return Err(format!("{} is {slope}", named(tags::RESCALE_SLOPE)));
+    }
+    let unit = text(facts, tags::RESCALE_TYPE);
+    let unit = unit.as_deref();
+    let refused = match modality {
+        // Absent means HU (PS3.3 C.8.2.1.1).
+        "CT" => !matches!(unit, None | Some("HU" | "US")),
+        // No attribute of a PET image, where scanners write all sorts; Units (0054,1001) says what its values are.
+        _ => unit.is_some_and(|u| OTHER_CT_UNITS.contains(&u)),
+    };
+    if refused {
+        let wanted = if modality == "CT" {
+            "HU"
+        } else {
+            "the unit of a PET"
+        };
+        return Err(format!("{} is not {wanted}", named(tags::RESCALE_TYPE)));
+    }
+    Ok(Rescale {
+        slope,
+        intercept,
+        unit_unspecified: modality == "CT" && unit == Some("US"),
+    })
+}
+
+/// Reads Pixel Padding Value and its range limit as a closed range of stored values.
+///
+/// Both are written as US or SS after the pixel representation, and some writers pick the wrong one: the 16 bits are
+/// read again with the pixels' own sign.
+///
+/// # Errors
+/// Names the attribute that is no number, or a limit without a value.
+pub fn padding(
+    facts: &impl Attributes,
+    pixels: &PixelDescription,
+) -> Result<Option<[f64; 2]>, String> {
+    let stored = |tag: Tag| {
+        let value = optional(facts, tag)?.map(|[v]: [f64; 1]| v);
+        Ok::<_, String>(value.map(|v| match (pixels.signed, pixels.bits_allocated) {
+            (true, 16) if v > 32_767.0 => v - 65_536.0,
+            (false, 16) if v < 0.0 => v + 65_536.0,
+            _ => v,
+        }))
+    };
+    let value = stored(tags::PIXEL_PADDING_VALUE)?;
+    match (value, stored(tags::PIXEL_PADDING_RANGE_LIMIT)?) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(format!(
+            "{} has a limit, but is missing",
+            named(tags::PIXEL_PADDING_VALUE)
+        )),
+        (Some(value), limit) => {
+            let limit = limit.unwrap_or(value);
+            Ok(Some([value.min(limit), value.max(limit)]))
+        }
+    }
+}
