@@ -220,7 +220,9 @@ pub fn largest_pair(ct: &[Candidate<'_>], pet: &[Candidate<'_>]) -> Result<[usiz
         [pair] => Ok(*pair),
         [] if pairs.is_empty() => Err(Error::DicomNoSeries {
             modality: "CT and PT",
-            why: "no CT and PET share a frame of reference, or a study where none is stated".into(),
+            why: "no CT and PET share a frame of reference, or a study where none is stated; \
+                  name both to take them nevertheless"
+                .into(),
         }),
         [] => {
             let with = |n: usize| pairs.iter().find(|pair| size(pair)[n] == wanted[n]);
@@ -256,8 +258,18 @@ pub fn passed_over(
     }
     match partner {
         Some(partner) if !candidate.belongs_to(partner) => {
-            let code = partner.modality.code();
-            format!("it does not share the frame of reference of the chosen {code}")
+            let (code, a, b) = (
+                partner.modality.code(),
+                candidate.slices[0],
+                partner.slices[0],
+            );
+            let stated = a.frame_of_reference.is_some() && b.frame_of_reference.is_some();
+            let what = if stated {
+                "frame of reference"
+            } else {
+                "study"
+            };
+            format!("it does not share the {what} of the chosen {code}")
         }
         _ if candidate.voxels() < chosen.voxels() => "smaller than the chosen series".into(),
         _ => "another series was chosen".into(),
