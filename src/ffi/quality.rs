@@ -159,7 +159,7 @@ pub struct dlnms_facts {
     pub pet_slice_thickness_mm: f64,
 }
 
-versioned!(dlnms_facts, 56, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved { reserved });
+versioned!(dlnms_facts, 56, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved {});
 
 /// Write "nobody knows" into every field of `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it.
 /// Any thread.
