@@ -273,6 +273,16 @@ void dlnms_logger_init(dlnms_logger *logger,
 dlnms_status dlnms_logger_set(const dlnms_logger *logger,
                               dlnms_error **err);
 
+// Send a line of the host to the logger, with target "dlnms::host": what a callback has to report and has no caller for.
+// Without a logger, or above its level, nothing happens. Bytes that are not UTF-8 are replaced. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT (level), DLNMS_E_NULL_ARGUMENT (message).
+//
+// Preconditions:
+// message is a NUL-terminated string; err is NULL or writable.
+dlnms_status dlnms_logger_write(uint32_t level,
+                                const char *message,
+                                dlnms_error **err);
+
 /* ======================================================================================================== */
 /* Progress                                                                                                 */
 /* ======================================================================================================== */

@@ -24,6 +24,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -47,12 +48,21 @@ private:
 
 namespace detail {
 
+template <class Handle, void (*Free)(Handle*)>
+struct Deleter {
+    void operator()(Handle* handle) const noexcept { Free(handle); }
+};
+
+template <class Handle, void (*Free)(Handle*)>
+using Owner = std::unique_ptr<Handle, Deleter<Handle, Free>>;
+
+using ErrorOwner = Owner<dlnms_error, dlnms_error_free>;
+
 /// Turn a status into an exception, freeing the error.
 inline void check(dlnms_status status, dlnms_error* error) {
+    const ErrorOwner owner(error);
     if (status == DLNMS_OK) return;
-    std::string message = error ? dlnms_error_message(error) : dlnms_status_string(status);
-    dlnms_error_free(error);
-    throw Error(status, message);
+    throw Error(status, error ? dlnms_error_message(error) : dlnms_status_string(status));
 }
 
 /// Call a C function whose last parameter is dlnms_error **.
@@ -82,14 +92,6 @@ std::string text(F function, const Handle* handle) {
     return out;
 }
 
-template <class Handle, void (*Free)(Handle*)>
-struct Deleter {
-    void operator()(Handle* handle) const noexcept { Free(handle); }
-};
-
-template <class Handle, void (*Free)(Handle*)>
-using Owner = std::unique_ptr<Handle, Deleter<Handle, Free>>;
-
 /// The header and the library must speak the same binary interface.
 inline void require_same_abi() {
     if (dlnms_abi_version() != DLNMS_ABI_VERSION)
@@ -108,8 +110,8 @@ inline std::vector<double> suv_factors(const dlnms_pet_info& info) {
     return factors;
 }
 
-/// Hears of long calls: phase, fraction done; returns false to cancel. An exception cancels too and goes on to the
-/// caller.
+/// Hears of long calls: phase, fraction done; returns false to cancel. An exception cancels too and is rethrown by the
+/// call.
 using Progress = std::function<bool(uint32_t phase, float fraction)>;
 
 namespace detail {
@@ -132,7 +134,8 @@ public:
 
 private:
     static int32_t tell(uint32_t phase, float fraction, void* self) {
-        auto* me = static_cast<ProgressAdapter*>(self);
+        auto* me = static_cast<ProgressAdapter*>(self); // called by one thread at a time
+        if (me->thrown_) return 1;                      // the first exception is the one that goes on
         try {
             return me->progress_(phase, fraction) ? 0 : 1;
         } catch (...) {
@@ -307,7 +310,7 @@ public:
         detail::ProgressAdapter adapter(progress);
         dlnms_error* error = nullptr;
         const auto status = dlnms_scorer_prepare(get(), adapter.raw(), cancel ? cancel->get() : nullptr, &error);
-        std::unique_ptr<dlnms_error, detail::Deleter<dlnms_error, dlnms_error_free>> guard(error);
+        detail::ErrorOwner guard(error);
         adapter.rethrow();
         detail::check(status, guard.release());
     }
@@ -325,14 +328,12 @@ public:
         std::vector<dlnms_error*> errors(cases.size());
         detail::call(dlnms_scorer_score_batch, get(), static_cast<const dlnms_case* const*>(pointers.data()), cases.size(),
                      cancel ? cancel->get() : nullptr, results.data(), errors.data());
+        std::vector<detail::Owner<dlnms_result, dlnms_result_free>> owned(results.begin(), results.end());
+        std::vector<detail::ErrorOwner> reasons(errors.begin(), errors.end());
         std::vector<std::variant<Result, Error>> out;
         for (size_t i = 0; i < cases.size(); ++i) {
-            if (results[i]) {
-                out.emplace_back(Result(results[i]));
-            } else {
-                out.emplace_back(Error(dlnms_error_status(errors[i]), dlnms_error_message(errors[i])));
-                dlnms_error_free(errors[i]);
-            }
+            if (owned[i]) out.emplace_back(Result(owned[i].release()));
+            else out.emplace_back(Error(dlnms_error_status(reasons[i].get()), dlnms_error_message(reasons[i].get())));
         }
         return out;
     }
@@ -352,26 +353,77 @@ private:
     detail::Owner<dlnms_scorer, dlnms_scorer_free> handle_;
 };
 
-/// Gets log lines: DLNMS_LOG_ level, target, message. Called from any thread; must not throw.
+/// Gets log lines: DLNMS_LOG_ level, target, message. Called from any thread. An exception is kept for
+/// take_log_exception() and for the next set_logger().
 using LogFunction = std::function<void(uint32_t level, std::string_view target, std::string_view message)>;
 
-/// Send the process's log lines to `log`; an empty function makes the library silent.
-inline void set_logger(uint32_t level, LogFunction log) {
-    if (!log) return detail::call(dlnms_logger_set, static_cast<const dlnms_logger*>(nullptr));
-    auto owned = std::make_unique<LogFunction>(std::move(log));
-    dlnms_logger raw;
-    dlnms_logger_init(&raw, sizeof raw);
-    raw.level = level;
-    raw.user_data = owned.get();
-    raw.callback = [](uint32_t l, const char* target, const char* message, void* data) {
+namespace detail {
+
+/// The first exception that a LogFunction threw and that nobody has taken yet.
+class LogException {
+public:
+    static LogException& instance() {
+        static LogException* const kept = new LogException; // a log line may come while the process ends
+        return *kept;
+    }
+    void keep(std::exception_ptr thrown) noexcept {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (!thrown_) thrown_ = std::move(thrown);
+    }
+    std::exception_ptr take() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return std::exchange(thrown_, nullptr);
+    }
+
+private:
+    std::mutex mutex_;
+    std::exception_ptr thrown_;
+};
+
+/// Report what a callback threw that has no caller to go on to.
+inline void log_exception(const char* where) noexcept {
+    try {
+        std::string text = std::string(where) + " threw an exception";
         try {
-            (*static_cast<LogFunction*>(data))(l, target, message);
-        } catch (...) { // a log line is not worth the host's process
+            throw;
+        } catch (const std::exception& e) {
+            text += std::string(": ") + e.what();
+        } catch (...) {
         }
-    };
-    raw.drop = [](void* data) { delete static_cast<LogFunction*>(data); };
-    detail::call(dlnms_logger_set, static_cast<const dlnms_logger*>(&raw));
-    owned.release(); // the library drops it when it is replaced
+        dlnms_logger_write(DLNMS_LOG_ERROR, text.c_str(), nullptr);
+    } catch (...) {
+        dlnms_logger_write(DLNMS_LOG_ERROR, "a callback threw an exception, and there is no memory to say which", nullptr);
+    }
+}
+
+} // namespace detail
+
+/// The first exception that a LogFunction threw since this was asked last; null if none did.
+inline std::exception_ptr take_log_exception() { return detail::LogException::instance().take(); }
+
+/// Send the process's log lines to `log`; an empty function makes the library silent. Rethrows, when that is done, what the
+/// function before threw and nobody took.
+inline void set_logger(uint32_t level, LogFunction log) {
+    if (log) {
+        auto owned = std::make_unique<LogFunction>(std::move(log));
+        dlnms_logger raw;
+        dlnms_logger_init(&raw, sizeof raw);
+        raw.level = level;
+        raw.user_data = owned.get();
+        raw.callback = [](uint32_t l, const char* target, const char* message, void* data) {
+            try {
+                (*static_cast<LogFunction*>(data))(l, target, message);
+            } catch (...) { // no exception may cross the C boundary
+                detail::LogException::instance().keep(std::current_exception());
+            }
+        };
+        raw.drop = [](void* data) { delete static_cast<LogFunction*>(data); };
+        detail::call(dlnms_logger_set, static_cast<const dlnms_logger*>(&raw));
+        (void)owned.release(); // the library drops it when it is replaced
+    } else {
+        detail::call(dlnms_logger_set, static_cast<const dlnms_logger*>(nullptr));
+    }
+    if (const auto thrown = take_log_exception()) std::rethrow_exception(thrown);
 }
 
 } // namespace dlnms

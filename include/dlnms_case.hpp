@@ -67,7 +67,7 @@ inline dlnms_roi roi_box(const Point& first, const Point& last) {
     return roi;
 }
 
-/// `mask` must outlive every use of the ROI.
+/// `mask` must outlive the ROI; a Case made of it has a copy of its own. Its voxels stay the host's.
 inline dlnms_roi roi_mask(const dlnms_volume& mask) {
     dlnms_roi roi;
     dlnms_roi_init(&roi, sizeof roi);
@@ -75,6 +75,7 @@ inline dlnms_roi roi_mask(const dlnms_volume& mask) {
     roi.mask = &mask;
     return roi;
 }
+dlnms_roi roi_mask(const dlnms_volume&& mask) = delete; // it would be gone with the statement: give it a name first
 
 /// A point near the tumour, from which a threshold (default 41 % of SUVmax) cuts it out of the PET.
 inline dlnms_roi roi_seed(const Point& point, uint32_t threshold_kind = 0, double threshold = 0, double radius_mm = 0) {
@@ -93,7 +94,35 @@ inline dlnms_facts facts() {
     return out;
 }
 
-/// A case by value: volumes and ROI are copied, voxels stay the host's.
+namespace detail {
+
+/// An ROI by value, with its mask.
+class RoiCopy {
+public:
+    explicit RoiCopy(const dlnms_roi& roi) : roi_(roi) {
+        if (roi.kind == DLNMS_ROI_MASK && roi.mask) mask_ = *roi.mask;
+        lead_to_own_mask();
+    }
+    RoiCopy(const RoiCopy& other) : roi_(other.roi_), mask_(other.mask_) { lead_to_own_mask(); }
+    RoiCopy& operator=(const RoiCopy& other) {
+        roi_ = other.roi_;
+        mask_ = other.mask_;
+        lead_to_own_mask();
+        return *this;
+    }
+    const dlnms_roi* get() const { return &roi_; }
+
+private:
+    void lead_to_own_mask() {
+        if (mask_) roi_.mask = &*mask_;
+    }
+    dlnms_roi roi_;
+    std::optional<dlnms_volume> mask_;
+};
+
+} // namespace detail
+
+/// A case by value: volumes, ROI and mask are copied, voxels and arrays stay the host's.
 class Case {
 public:
     Case(const dlnms_volume& ct, const dlnms_volume& pet, const dlnms_roi& roi)
@@ -123,13 +152,14 @@ public:
     }
 
     /// The C struct; valid while this object is.
-    dlnms_case raw() const {
+    dlnms_case raw() const&& = delete;
+    dlnms_case raw() const& {
         dlnms_case c;
         dlnms_case_init(&c, sizeof c);
         c.ct = &ct_;
         c.pet = &pet_;
         c.pet_info = has_info_ ? &info_ : nullptr;
-        c.roi = &roi_;
+        c.roi = roi_.get();
         c.facts = &facts_;
         c.measure_lesion = measure_lesion_;
         c.threshold_kind = threshold_kind_;
@@ -146,7 +176,7 @@ private:
     dlnms_pet_info info_{};
     bool has_info_ = false;
     dlnms_facts facts_;
-    dlnms_roi roi_;
+    detail::RoiCopy roi_;
     uint32_t measure_lesion_ = 0, threshold_kind_ = 0, measure_references_ = 0;
     double threshold_ = 0, radius_mm_ = 0;
     std::optional<Point> liver_, blood_pool_;

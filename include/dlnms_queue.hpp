@@ -13,7 +13,9 @@
 
 #include "dlnms.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace dlnms {
 
@@ -24,13 +26,23 @@ public:
     uint32_t state() const { return dlnms_job_poll(get()); } ///< DLNMS_JOB_
     bool done() const { return state() == DLNMS_JOB_DONE; }
     void cancel() const { dlnms_job_cancel(get()); }
-    /// Whether it was done in time.
-    bool wait_for(std::chrono::milliseconds time) const {
-        dlnms_error* error = nullptr;
-        const auto status = dlnms_job_wait(get(), static_cast<uint32_t>(time.count()), &error);
-        if (status != DLNMS_E_DEADLINE) detail::check(status, error);
-        else dlnms_error_free(error);
-        return status == DLNMS_OK;
+    /// Whether it is done within `time`. Zero, a negative duration and one that is not a number do not wait; the longest
+    /// duration there is waits as long as it takes.
+    template <class Rep, class Period>
+    bool wait_for(const std::chrono::duration<Rep, Period>& time) const {
+        using Seconds = std::chrono::duration<double>; // holds every duration without overflow
+        const double limit = std::chrono::duration_cast<Seconds>(time).count();
+        const auto start = std::chrono::steady_clock::now();
+        for (;;) {
+            const double left = limit - Seconds(std::chrono::steady_clock::now() - start).count();
+            const double at_once = left > 0 ? std::min(std::ceil(left * 1000), 3.6e6) : 0; // an hour at a time
+            dlnms_error* error = nullptr;
+            const auto status = dlnms_job_wait(get(), static_cast<uint32_t>(at_once), &error);
+            const detail::ErrorOwner owner(error);
+            if (status == DLNMS_OK) return true;
+            if (status != DLNMS_E_DEADLINE) throw Error(status, dlnms_error_message(error));
+            if (!(left * 1000 > at_once)) return false;
+        }
     }
     /// Wait, and take the result, or throw what score() would have thrown. Once.
     Result result() const {
@@ -55,7 +67,8 @@ public:
         handle_.reset(detail::make<dlnms_queue>(dlnms_queue_new, scorer.get(), static_cast<const dlnms_queue_options*>(&options)));
     }
     /// Submit and return at once; throws DLNMS_E_QUEUE_FULL. Voxels, masks and arrays of `c` must stay until the job is
-    /// done; `c` itself may go. `done` is called from a thread of the queue when the outcome is there; it must not throw.
+    /// done; `c` itself may go. `done` is called from a thread of the queue when the outcome is there; what it throws has no
+    /// caller to go on to and becomes a line of the log (DLNMS_LOG_ERROR), and the job keeps its outcome.
     Job submit(const Case& c, std::function<void()> done = {}) const {
         const dlnms_case raw = c.raw();
         dlnms_completion completion;
@@ -63,7 +76,8 @@ public:
         completion.callback = [](dlnms_job*, void* data) {
             try {
                 (*static_cast<std::function<void()>*>(data))();
-            } catch (...) { // it was told not to; an exception may not cross the C boundary
+            } catch (...) { // no exception may cross the C boundary
+                detail::log_exception("the callback of a job");
             }
         };
         completion.drop = [](void* data) { delete static_cast<std::function<void()>*>(data); };

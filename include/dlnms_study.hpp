@@ -22,7 +22,8 @@ struct SeriesChoice {
     std::string ct, pet; ///< Series Instance UIDs
 };
 
-/// A PET/CT study read from DICOM. Volumes, facts and texts point into it and live as long as it does.
+/// A PET/CT study read from DICOM. Volumes, facts and texts point into it and live as long as it does; what a temporary
+/// would give is deleted, for it would be gone with the statement.
 class Study {
 public:
     /// Scan folders and files, and load the series chosen by rule.
@@ -64,12 +65,13 @@ public:
         dlnms_error* error = nullptr;
         const auto status =
             dlnms_study_load(get(), &options, adapter.raw(), cancel ? cancel->get() : nullptr, &error);
-        std::unique_ptr<dlnms_error, detail::Deleter<dlnms_error, dlnms_error_free>> guard(error);
+        detail::ErrorOwner guard(error);
         adapter.rethrow();
         detail::check(status, guard.release());
     }
 
-    std::vector<dlnms_series> series() const {
+    std::vector<dlnms_series> series() const&& = delete;
+    std::vector<dlnms_series> series() const& {
         std::vector<dlnms_series> out(dlnms_study_series_count(get()));
         for (size_t i = 0; i < out.size(); ++i) {
             dlnms_series_init(&out[i], sizeof out[i]);
@@ -77,7 +79,8 @@ public:
         }
         return out;
     }
-    std::vector<dlnms_roi_info> rois() const {
+    std::vector<dlnms_roi_info> rois() const&& = delete;
+    std::vector<dlnms_roi_info> rois() const& {
         std::vector<dlnms_roi_info> out(dlnms_study_rois_count(get()));
         for (size_t i = 0; i < out.size(); ++i) {
             dlnms_roi_info_init(&out[i], sizeof out[i]);
@@ -86,28 +89,34 @@ public:
         return out;
     }
     /// Mask of one of rois().
-    dlnms_volume roi_mask(size_t index) const {
+    dlnms_volume roi_mask(size_t index) const&& = delete;
+    dlnms_volume roi_mask(size_t index) const& {
         dlnms_volume out = volume();
         detail::call(dlnms_study_roi_mask, get(), index, &out);
         return out;
     }
     std::string json() const { return detail::text(dlnms_study_json, get()); }
 
-    dlnms_volume ct() const { return volume(DLNMS_MODALITY_CT); }
-    dlnms_volume pet() const { return volume(DLNMS_MODALITY_PET); }
-    dlnms_pet_info pet_info() const {
+    dlnms_volume ct() const&& = delete;
+    dlnms_volume ct() const& { return volume(DLNMS_MODALITY_CT); }
+    dlnms_volume pet() const&& = delete;
+    dlnms_volume pet() const& { return volume(DLNMS_MODALITY_PET); }
+    dlnms_pet_info pet_info() const&& = delete;
+    dlnms_pet_info pet_info() const& {
         dlnms_pet_info info = dlnms::pet_info();
         detail::call(dlnms_study_pet_info, get(), &info);
         return info;
     }
     /// Volumes, PET facts and quality facts of this study with an ROI.
-    Case case_of(const dlnms_roi& roi) const {
+    Case case_of(const dlnms_roi& roi) const&& = delete;
+    Case case_of(const dlnms_roi& roi) const& {
         dlnms_case raw;
         dlnms_case_init(&raw, sizeof raw);
         detail::call(dlnms_study_case, get(), &roi, &raw);
         return Case(*raw.ct, *raw.pet, *raw.pet_info, roi).with_facts(*raw.facts);
     }
-    Case case_at(const Point& center) const { return case_of(roi_point(center)); }
+    Case case_at(const Point& center) const&& = delete;
+    Case case_at(const Point& center) const& { return case_of(roi_point(center)); }
     std::vector<std::string> warnings() const {
         std::vector<std::string> out;
         for (size_t i = 0; i < dlnms_study_warning_count(get()); ++i) out.emplace_back(dlnms_study_warning(get(), i));
@@ -130,13 +139,14 @@ private:
     detail::Owner<dlnms_study, dlnms_study_free> handle_;
 };
 
-/// A volume from a .nii, .nii.gz, .nrrd or .nhdr file.
+/// A volume from a .nii, .nii.gz, .nrrd or .nhdr file. What points into it is deleted for a temporary.
 class VolumeFile {
 public:
     explicit VolumeFile(const std::string& path)
         : handle_(detail::make<dlnms_volume_file>(dlnms_volume_file_open, path.c_str())) {}
     /// Lives as long as this object.
-    dlnms_volume volume() const {
+    dlnms_volume volume() const&& = delete;
+    dlnms_volume volume() const& {
         dlnms_volume out;
         dlnms_volume_init(&out, sizeof out);
         detail::call(dlnms_volume_file_volume, static_cast<const dlnms_volume_file*>(handle_.get()), &out);
@@ -144,7 +154,8 @@ public:
     }
 
     /// SUV tags of a PET from a side-car (JSON of DICOM keywords); lives as long as this object.
-    dlnms_pet_info pet_info(const std::string& tags) const {
+    dlnms_pet_info pet_info(const std::string& tags) const&& = delete;
+    dlnms_pet_info pet_info(const std::string& tags) const& {
         dlnms_pet_info info = dlnms::pet_info();
         detail::call(dlnms_volume_file_pet_info, static_cast<const dlnms_volume_file*>(handle_.get()), tags.c_str(), &info);
         return info;

@@ -223,6 +223,103 @@ fn a_cpp_host_does_with_a_study_what_the_command_line_does() {
 }
 
 #[test]
+fn what_callbacks_throw_is_never_lost_and_waits_have_every_length() {
+    let out = tempfile::tempdir().unwrap();
+    let made = out.path().join("study");
+    run(Command::new(dist().join("bin/dlnms"))
+        .arg("phantom")
+        .arg("--out")
+        .arg(&made));
+    for flags in [&[][..], &["-fsanitize=address,undefined"]] {
+        let exceptions = Host {
+            compiler: "g++",
+            standard: "c++17",
+            source: host("exceptions.cpp"),
+            link: Link::Dynamic,
+            flags,
+        }
+        .build(out.path());
+        let printed = run(Command::new(exceptions)
+            .arg(tiny_bundle())
+            .arg(onnxruntime())
+            .arg(&made));
+        assert!(printed.is_empty(), "{printed}");
+    }
+}
+
+/// What would point into an object that is gone with the statement, and what to write instead.
+const DANGLING: [(&str, &str); 10] = [
+    (
+        "dlnms_roi roi = dlnms::roi_mask(study.roi_mask(0));",
+        "dlnms_volume mask = study.roi_mask(0); dlnms_roi roi = dlnms::roi_mask(mask);",
+    ),
+    (
+        "scorer.score(study.case_of(dlnms::roi_mask(file.volume())));",
+        "auto mask = file.volume(); scorer.score(study.case_of(dlnms::roi_mask(mask)));",
+    ),
+    (
+        "dlnms_volume ct = dlnms::Study({\"a\"}).ct();",
+        "dlnms::Study a({\"a\"}); dlnms_volume ct = a.ct();",
+    ),
+    (
+        "dlnms_volume pet = dlnms::Study({\"a\"}).pet();",
+        "dlnms::Study a({\"a\"}); dlnms_volume pet = a.pet();",
+    ),
+    (
+        "dlnms_volume mask = dlnms::Study({\"a\"}).roi_mask(0);",
+        "dlnms::Study a({\"a\"}); dlnms_volume mask = a.roi_mask(0);",
+    ),
+    (
+        "dlnms_pet_info info = dlnms::Study({\"a\"}).pet_info();",
+        "dlnms::Study a({\"a\"}); dlnms_pet_info info = a.pet_info();",
+    ),
+    (
+        "auto c = dlnms::Study({\"a\"}).case_at({0, 0, 0});",
+        "dlnms::Study a({\"a\"}); auto c = a.case_at({0, 0, 0});",
+    ),
+    (
+        "for (auto& s : dlnms::Study::scan({\"a\"}).series()) std::puts(s.uid);",
+        "auto a = dlnms::Study::scan({\"a\"}); for (auto& s : a.series()) std::puts(s.uid);",
+    ),
+    (
+        "dlnms_pet_info info = dlnms::VolumeFile(\"a.nii\").pet_info(\"a.json\");",
+        "dlnms::VolumeFile a(\"a.nii\"); dlnms_pet_info info = a.pet_info(\"a.json\");",
+    ),
+    (
+        "dlnms_case raw = study.case_at({0, 0, 0}).raw();",
+        "auto c = study.case_at({0, 0, 0}); dlnms_case raw = c.raw();",
+    ),
+];
+
+#[test]
+fn what_would_dangle_does_not_compile() {
+    let out = tempfile::tempdir().unwrap();
+    let source = out.path().join("snippet.cpp");
+    let compile = |compiler: &str, statement: &str| {
+        let program = format!(
+            "#include <dlnms.hpp>\n#include <cstdio>\nvoid f(dlnms::Scorer& scorer, dlnms::Study& study, dlnms::VolumeFile& file) {{\n    \
+             (void)scorer, (void)study, (void)file;\n    {statement}\n}}\n"
+        );
+        std::fs::write(&source, program).unwrap();
+        let mut command = Command::new(compiler);
+        command.args(["-std=c++17", "-fsyntax-only", "-I"]);
+        command.arg(root().join("include")).arg(&source);
+        command.output().unwrap()
+    };
+    for (_, cpp) in c_compilers() {
+        for (wrong, right) in DANGLING {
+            let refused = compile(cpp, wrong);
+            let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(!refused.status.success(), "{cpp} takes {wrong}");
+            assert!(text.contains("deleted"), "{cpp}: {wrong}: {text}");
+            let taken = compile(cpp, right);
+            let text = String::from_utf8_lossy(&taken.stderr).into_owned();
+            assert!(taken.status.success(), "{cpp}: {right}: {text}");
+        }
+    }
+}
+
+#[test]
 fn the_cmake_project_builds_and_runs() {
     let out = tempfile::tempdir().unwrap();
     let cmake = std::env::var("CMAKE").unwrap_or_else(|_| "cmake".into());

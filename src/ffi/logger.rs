@@ -91,7 +91,7 @@ pub unsafe extern "C" fn dlnms_logger_set(
         let callback = raw
             .callback
             .ok_or(Error::NullArgument("dlnms_logger.callback"))?;
-        let level = filter(raw.level)?;
+        let level = filter("dlnms_logger.level", raw.level)?;
         let data = UserData::new(raw.user_data, raw.drop);
         let sink = move |level: Level, target: &str, message: &str| {
             let (target, message) = (strings::owned(target), strings::owned(message));
@@ -111,7 +111,30 @@ pub unsafe extern "C" fn dlnms_logger_set(
     })
 }
 
-fn filter(level: u32) -> Result<LevelFilter> {
+/// Send a line of the host to the logger, with target "dlnms::host": what a callback has to report and has no caller for.
+/// Without a logger, or above its level, nothing happens. Bytes that are not UTF-8 are replaced. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT (level), DLNMS_E_NULL_ARGUMENT (message).
+///
+/// # Safety
+/// `message` is a NUL-terminated string; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_logger_write(
+    level: u32,
+    message: *const c_char,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let level = filter("level", level)?;
+        // SAFETY: handed on from the caller.
+        let message = unsafe { strings::lossy(message, "message") }?;
+        if let Some(level) = level.to_level() {
+            log::log!(target: "dlnms::host", level, "{message}");
+        }
+        Ok(())
+    })
+}
+
+fn filter(field: &str, level: u32) -> Result<LevelFilter> {
     match level {
         DLNMS_LOG_ERROR => Ok(LevelFilter::Error),
         DLNMS_LOG_WARN => Ok(LevelFilter::Warn),
@@ -119,7 +142,7 @@ fn filter(level: u32) -> Result<LevelFilter> {
         DLNMS_LOG_DEBUG => Ok(LevelFilter::Debug),
         DLNMS_LOG_TRACE => Ok(LevelFilter::Trace),
         other => Err(Error::invalid(
-            "dlnms_logger.level",
+            field,
             format!("{other} is not a DLNMS_LOG_ constant"),
         )),
     }

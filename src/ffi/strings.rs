@@ -1,6 +1,7 @@
 //! Text across the boundary: UTF-8, NUL-terminated.
 
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
 
 /// Borrow a host's string.
@@ -15,6 +16,18 @@ pub unsafe fn borrow<'a>(ptr: *const c_char, name: &'static str) -> Result<&'a s
     unsafe { CStr::from_ptr(ptr) }
         .to_str()
         .map_err(|_| Error::NotUtf8(name))
+}
+
+/// Returns a host's string with what is not UTF-8 replaced: for texts that are only shown.
+///
+/// # Safety
+/// As for [`borrow`].
+pub unsafe fn lossy<'a>(ptr: *const c_char, name: &'static str) -> Result<Cow<'a, str>> {
+    if ptr.is_null() {
+        return Err(Error::NullArgument(name));
+    }
+    // SAFETY: not NULL; the caller promises the rest.
+    Ok(unsafe { CStr::from_ptr(ptr) }.to_string_lossy())
 }
 
 /// As [`borrow`], with NULL allowed.
