@@ -680,19 +680,19 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // The half-life differs by more than 2 % from that of the tracer the host states.
 #define DLNMS_QC_HALF_LIFE_MISMATCH 22
 
-// PET values that are said to be SUV look like activity in Bq/ml.
+// PET values that are said to be SUV (no dlnms_pet_info, or units of SUV) look like activity in Bq/ml.
 #define DLNMS_QC_PET_NOT_SUV 23
 
 // The PET looks like a CT, and the CT like a PET.
 #define DLNMS_QC_MODALITIES_SWAPPED 24
 
-// The CT shows air at the centre and around it.
+// The CT shows air within 10 mm of the centre, and not that of a cavity with walls.
 #define DLNMS_QC_CENTER_IN_AIR 25
 
-// The PET shows no uptake at the centre and around it.
+// The PET shows no uptake within 10 mm of the centre: a mean SUV below 0.05.
 #define DLNMS_QC_CENTER_WITHOUT_UPTAKE 26
 
-// The mean SUV in the body is more than 100 times off.
+// The mean SUV of tissue is more than 100 times off.
 #define DLNMS_QC_SUV_SCALE 27
 
 // The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
@@ -722,17 +722,17 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // Report it with the scores.
 #define DLNMS_ACTION_WARN 2
 
-// No scores: the call fails with DLNMS_E_QUALITY.
+// No scores: the call fails with DLNMS_E_QUALITY, whose message names every finding that is refused.
 #define DLNMS_ACTION_REFUSE 3
 
-// Nobody knows.
-#define DLNMS_UNKNOWN 0
+// A fact that nobody knows; dlnms_facts_init() writes it. Negative, so that no boolean is taken for it.
+#define DLNMS_UNKNOWN -1
 
-// No.
-#define DLNMS_NO 1
+// No; equal to false of C and C++.
+#define DLNMS_NO 0
 
-// Yes.
-#define DLNMS_YES 2
+// Yes; equal to true of C and C++.
+#define DLNMS_YES 1
 
 // What is done about findings; fill with dlnms_quality_policy_init().
 typedef struct {
@@ -746,24 +746,25 @@ typedef struct {
 typedef struct {
   // Set by dlnms_facts_init().
   uint32_t struct_size;
-  // PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next eight.
-  uint32_t same_patient;
+  // PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next eight; a comparison of the host
+  // (a == b) can be assigned as it is.
+  int32_t same_patient;
   // To one study.
-  uint32_t same_study;
+  int32_t same_study;
   // To one frame of reference.
-  uint32_t same_frame_of_reference;
+  int32_t same_frame_of_reference;
   // Either was compressed with loss.
-  uint32_t lossy;
+  int32_t lossy;
   // Either is derived.
-  uint32_t derived;
+  int32_t derived;
   // The tracer is FDG.
-  uint32_t fdg;
+  int32_t fdg;
   // Age or birth date is known.
-  uint32_t age_known;
+  int32_t age_known;
   // Modality is stated on every image.
-  uint32_t modality_stated;
+  int32_t modality_stated;
   // The CT's values are HU by its headers, not "unspecified".
-  uint32_t hounsfield_stated;
+  int32_t hounsfield_stated;
   // Slice thickness of the CT, mm; 0 if not known.
   double ct_slice_thickness_mm;
   // Slice thickness of the PET, mm; 0 if not known.
@@ -778,11 +779,25 @@ typedef struct {
 void dlnms_quality_policy_init(dlnms_quality_policy *policy,
                                uint32_t struct_size);
 
+// Write the strict policy into policy, for a host that shows no score rather than a doubtful one. struct_size is
+// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
+//
+// Refused are all findings of DLNMS_SEVERITY_CRITICAL (PATIENT_MISMATCH, FRAME_OF_REFERENCE_MISMATCH, LESION_ELSEWHERE,
+// HALF_LIFE_MISMATCH, PET_NOT_SUV, MODALITIES_SWAPPED, SUV_SCALE), and STUDY_MISMATCH, MISREGISTRATION, TRACER_NOT_FDG,
+// SUV_IMPLAUSIBLE, SUV_NORMALIZATION, DOSE, WEIGHT, WEIGHT_UNIT_ASSUMED, DOSE_UNIT_ASSUMED, TIME_ZONE_ASSUMED,
+// CENTER_IN_AIR and CENTER_WITHOUT_UPTAKE: after each of them the scores are probably those of something else than the
+// tumour's SUV and HU. The others, which make right numbers less certain, stay warnings.
+//
+// Preconditions:
+// policy is NULL or has struct_size writable bytes.
+void dlnms_quality_policy_init_strict(dlnms_quality_policy *policy,
+                                      uint32_t struct_size);
+
 // Name of a DLNMS_QC_ code as it stands in the JSON, static text; NULL for an unknown one. Any thread.
 const char *dlnms_quality_name(uint32_t code);
 
-// Write "nobody knows" into every field of facts; struct_size is sizeof(dlnms_facts) as the caller sees it.
-// Any thread.
+// Write DLNMS_UNKNOWN and thicknesses of 0 into facts; struct_size is sizeof(dlnms_facts) as the caller sees it. A
+// struct that was only zeroed says DLNMS_NO everywhere, and is refused for its two patients. Any thread.
 //
 // Preconditions:
 // facts is NULL or has struct_size writable bytes.

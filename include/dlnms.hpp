@@ -22,7 +22,7 @@
 #include <array>
 #include <exception>
 #include <functional>
-#include <map>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -247,13 +247,42 @@ private:
     detail::Owner<dlnms_result, dlnms_result_free> handle_;
 };
 
+/// What is done about findings of the quality checks: the defaults or strict(), and changes by code.
+class QualityPolicy {
+public:
+    /// Different patients are refused, everything else is a warning.
+    QualityPolicy() { dlnms_quality_policy_init(&raw_, sizeof raw_); }
+    /// The defaults with other actions (DLNMS_ACTION_) for some codes (DLNMS_QC_).
+    QualityPolicy(std::initializer_list<std::pair<uint32_t, uint32_t>> changes) : QualityPolicy() {
+        for (const auto& change : changes) set(change.first, change.second);
+    }
+    /// See dlnms_quality_policy_init_strict().
+    static QualityPolicy strict() {
+        QualityPolicy policy;
+        dlnms_quality_policy_init_strict(&policy.raw_, sizeof policy.raw_);
+        return policy;
+    }
+    /// Change the action for a code.
+    QualityPolicy& set(uint32_t code, uint32_t action) {
+        constexpr size_t codes = sizeof raw_.actions / sizeof raw_.actions[0];
+        if (code >= codes) throw Error(DLNMS_E_INVALID_ARGUMENT, "quality: no such check");
+        raw_.actions[code] = action;
+        return *this;
+    }
+    /// The C struct; valid while this object is.
+    const dlnms_quality_policy& raw() const { return raw_; }
+
+private:
+    dlnms_quality_policy raw_;
+};
+
 /// Options of a scorer.
 struct ScorerOptions {
     uint32_t threads = 0;                ///< 0: min(4, cores)
     std::vector<uint32_t> providers = {}; ///< DLNMS_PROVIDER_ constants; empty: AUTO; one: strict
     int32_t device = 0;                  ///< index of the GPU
     std::string cache_dir = {};          ///< keeps what providers make of the model; empty: nothing
-    std::map<uint32_t, uint32_t> quality = {}; ///< DLNMS_ACTION_ by DLNMS_QC_ code, where not the default
+    QualityPolicy quality = {};          ///< what is done about findings
     uint32_t precision = 0;              ///< DLNMS_PRECISION_; 0: FP16 on a GPU where the bundle has it, else FP32
     bool spin = false;                   ///< threads spin instead of sleeping: faster, at the price of the cores
     uint32_t prepare_timeout_ms = 0;     ///< how long prepare() may take; 0: as long as it takes
@@ -295,14 +324,7 @@ public:
         for (const auto& entry : options.entries) entries.push_back(&entry);
         raw.n_entries = static_cast<uint32_t>(entries.size());
         raw.entries = entries.empty() ? nullptr : entries.data();
-        dlnms_quality_policy policy;
-        dlnms_quality_policy_init(&policy, sizeof policy);
-        constexpr size_t codes = sizeof policy.actions / sizeof policy.actions[0];
-        for (auto [code, action] : options.quality) {
-            if (code >= codes) throw Error(DLNMS_E_INVALID_ARGUMENT, "quality: no such check");
-            policy.actions[code] = action;
-        }
-        raw.quality = &policy;
+        raw.quality = &options.quality.raw();
         handle_.reset(detail::make<dlnms_scorer>(dlnms_scorer_new, runtime.get(), static_cast<const dlnms_scorer_options*>(&raw)));
     }
     /// Build, warm up and self-test now rather than in the first score().

@@ -306,9 +306,9 @@ fn a_seed_grows_into_the_published_lesion_and_it_is_measured() {
     let planes = Planes::of(&spec(), &case).unwrap();
     // The mask has the mean step of 3.27 mm throughout, the DICOM volume its two steps of 3.29.
     let off = (0..3)
-        .map(|a| (planes.center[a] - truth[a]).abs())
+        .map(|a| (planes.roi.center[a] - truth[a]).abs())
         .fold(0.0, f64::max);
-    assert!(off < 0.03, "{:?} {truth:?}", planes.center);
+    assert!(off < 0.03, "{:?} {truth:?}", planes.roi.center);
 
     case.lesion = Some(LesionRequest::default());
     let factors = case.pet_info.unwrap().suv_scale().unwrap().factors;

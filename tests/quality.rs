@@ -1,6 +1,8 @@
 //! Quality checks: each code is found where it should be and nowhere else, and the policy decides what follows.
 
 mod support;
+#[path = "quality/voxels.rs"]
+mod voxels;
 
 use dlnms::bundle::Manifest;
 use dlnms::dicom::{Modality, Study};
@@ -200,7 +202,7 @@ fn suv_facts_out_of_range_are_found() {
         codes(&case)
     };
     // 70 MBq in 70 kg: 1 Bq/ml is 0.001 SUV, far below what a body has.
-    assert_eq!(of(&info), [Code::SuvImplausible]);
+    assert_eq!(of(&info), [Code::SuvScale]);
     let dose = PetInfo {
         dose_bq: Some(70_000.0),
         ..info.clone()

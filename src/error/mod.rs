@@ -227,14 +227,9 @@ pub enum Error {
     /// An NRRD file that cannot be used.
     #[error("NRRD: {0}")]
     Nrrd(String),
-    /// A quality check that the policy makes a refusal.
-    #[error("quality check {code}: {why}")]
-    Quality {
-        /// Name of the check.
-        code: &'static str,
-        /// What it found.
-        why: String,
-    },
+    /// Every quality check that found something and that the policy makes a refusal: its name and what it found.
+    #[error("{}", .0.iter().map(|(code, why)| format!("quality check {code}: {why}")).collect::<Vec<_>>().join("; "))]
+    Quality(Vec<(&'static str, String)>),
 
     /// A DICOM file or folder cannot be read.
     #[error("DICOM: {0}")]
@@ -319,7 +314,7 @@ impl Error {
             Error::Suv(_) => DLNMS_E_SUV,
             Error::Nifti(_) => DLNMS_E_NIFTI,
             Error::Nrrd(_) => DLNMS_E_NRRD,
-            Error::Quality { .. } => DLNMS_E_QUALITY,
+            Error::Quality(_) => DLNMS_E_QUALITY,
             Error::DicomRead(_) => DLNMS_E_DICOM_READ,
             Error::DicomNoSeries { .. } => DLNMS_E_DICOM_NO_SERIES,
             Error::DicomSeries { .. } => DLNMS_E_DICOM_SERIES,

@@ -50,15 +50,15 @@ pub const DLNMS_QC_DOSE_UNIT_ASSUMED: u32 = 20;
 pub const DLNMS_QC_TIME_ZONE_ASSUMED: u32 = 21;
 /// The half-life differs by more than 2 % from that of the tracer the host states.
 pub const DLNMS_QC_HALF_LIFE_MISMATCH: u32 = 22;
-/// PET values that are said to be SUV look like activity in Bq/ml.
+/// PET values that are said to be SUV (no dlnms_pet_info, or units of SUV) look like activity in Bq/ml.
 pub const DLNMS_QC_PET_NOT_SUV: u32 = 23;
 /// The PET looks like a CT, and the CT like a PET.
 pub const DLNMS_QC_MODALITIES_SWAPPED: u32 = 24;
-/// The CT shows air at the centre and around it.
+/// The CT shows air within 10 mm of the centre, and not that of a cavity with walls.
 pub const DLNMS_QC_CENTER_IN_AIR: u32 = 25;
-/// The PET shows no uptake at the centre and around it.
+/// The PET shows no uptake within 10 mm of the centre: a mean SUV below 0.05.
 pub const DLNMS_QC_CENTER_WITHOUT_UPTAKE: u32 = 26;
-/// The mean SUV in the body is more than 100 times off.
+/// The mean SUV of tissue is more than 100 times off.
 pub const DLNMS_QC_SUV_SCALE: u32 = 27;
 /// The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
 pub const DLNMS_QC_SUV_NORMALIZATION: u32 = 28;
@@ -80,15 +80,15 @@ pub const DLNMS_SEVERITY_CRITICAL: u32 = 3;
 pub const DLNMS_ACTION_IGNORE: u32 = 1;
 /// Report it with the scores.
 pub const DLNMS_ACTION_WARN: u32 = 2;
-/// No scores: the call fails with DLNMS_E_QUALITY.
+/// No scores: the call fails with DLNMS_E_QUALITY, whose message names every finding that is refused.
 pub const DLNMS_ACTION_REFUSE: u32 = 3;
 
-/// Nobody knows.
-pub const DLNMS_UNKNOWN: u32 = 0;
-/// No.
-pub const DLNMS_NO: u32 = 1;
-/// Yes.
-pub const DLNMS_YES: u32 = 2;
+/// A fact that nobody knows; dlnms_facts_init() writes it. Negative, so that no boolean is taken for it.
+pub const DLNMS_UNKNOWN: i32 = -1;
+/// No; equal to `false` of C and C++.
+pub const DLNMS_NO: i32 = 0;
+/// Yes; equal to `true` of C and C++.
+pub const DLNMS_YES: i32 = 1;
 
 /// What is done about findings; fill with dlnms_quality_policy_init().
 #[repr(C)]
@@ -112,15 +112,42 @@ pub unsafe extern "C" fn dlnms_quality_policy_init(
     policy: *mut dlnms_quality_policy,
     struct_size: u32,
 ) {
-    let mut defaults = dlnms_quality_policy {
+    let defaults = raw_policy(&QualityPolicy::default(), struct_size);
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(policy, struct_size, &defaults) };
+}
+
+/// Write the strict policy into `policy`, for a host that shows no score rather than a doubtful one. `struct_size` is
+/// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
+///
+/// Refused are all findings of DLNMS_SEVERITY_CRITICAL (PATIENT_MISMATCH, FRAME_OF_REFERENCE_MISMATCH, LESION_ELSEWHERE,
+/// HALF_LIFE_MISMATCH, PET_NOT_SUV, MODALITIES_SWAPPED, SUV_SCALE), and STUDY_MISMATCH, MISREGISTRATION, TRACER_NOT_FDG,
+/// SUV_IMPLAUSIBLE, SUV_NORMALIZATION, DOSE, WEIGHT, WEIGHT_UNIT_ASSUMED, DOSE_UNIT_ASSUMED, TIME_ZONE_ASSUMED,
+/// CENTER_IN_AIR and CENTER_WITHOUT_UPTAKE: after each of them the scores are probably those of something else than the
+/// tumour's SUV and HU. The others, which make right numbers less certain, stay warnings.
+///
+/// # Safety
+/// `policy` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_quality_policy_init_strict(
+    policy: *mut dlnms_quality_policy,
+    struct_size: u32,
+) {
+    let strict = raw_policy(&QualityPolicy::strict(), struct_size);
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init(policy, struct_size, &strict) };
+}
+
+/// The C struct of a policy.
+fn raw_policy(policy: &QualityPolicy, struct_size: u32) -> dlnms_quality_policy {
+    let mut raw = dlnms_quality_policy {
         struct_size,
         actions: [0; 63],
     };
     for code in Code::ALL {
-        defaults.actions[code as usize] = QualityPolicy::default().action(code) as u32;
+        raw.actions[code as usize] = policy.action(code) as u32;
     }
-    // SAFETY: handed on from the caller.
-    unsafe { structs::init(policy, struct_size, &defaults) };
+    raw
 }
 
 /// Name of a DLNMS_QC_ code as it stands in the JSON, static text; NULL for an unknown one. Any thread.
@@ -135,24 +162,25 @@ pub extern "C" fn dlnms_quality_name(code: u32) -> *const c_char {
 pub struct dlnms_facts {
     /// Set by dlnms_facts_init().
     pub struct_size: u32,
-    /// PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next eight.
-    pub same_patient: u32,
+    /// PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next eight; a comparison of the host
+    /// (`a == b`) can be assigned as it is.
+    pub same_patient: i32,
     /// To one study.
-    pub same_study: u32,
+    pub same_study: i32,
     /// To one frame of reference.
-    pub same_frame_of_reference: u32,
+    pub same_frame_of_reference: i32,
     /// Either was compressed with loss.
-    pub lossy: u32,
+    pub lossy: i32,
     /// Either is derived.
-    pub derived: u32,
+    pub derived: i32,
     /// The tracer is FDG.
-    pub fdg: u32,
+    pub fdg: i32,
     /// Age or birth date is known.
-    pub age_known: u32,
+    pub age_known: i32,
     /// Modality is stated on every image.
-    pub modality_stated: u32,
+    pub modality_stated: i32,
     /// The CT's values are HU by its headers, not "unspecified".
-    pub hounsfield_stated: u32,
+    pub hounsfield_stated: i32,
     /// Slice thickness of the CT, mm; 0 if not known.
     pub ct_slice_thickness_mm: f64,
     /// Slice thickness of the PET, mm; 0 if not known.
@@ -161,15 +189,16 @@ pub struct dlnms_facts {
 
 versioned!(dlnms_facts, 56, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved {});
 
-/// Write "nobody knows" into every field of `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it.
-/// Any thread.
+/// Write DLNMS_UNKNOWN and thicknesses of 0 into `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it. A
+/// struct that was only zeroed says DLNMS_NO everywhere, and is refused for its two patients. Any thread.
 ///
 /// # Safety
 /// `facts` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_facts_init(facts: *mut dlnms_facts, struct_size: u32) {
+    let unknown = raw_facts(&Facts::default(), struct_size);
     // SAFETY: handed on from the caller.
-    unsafe { structs::init_zero(facts, struct_size) };
+    unsafe { structs::init(facts, struct_size, &unknown) };
 }
 
 /// The C struct of facts.
@@ -204,13 +233,14 @@ pub(super) unsafe fn facts(ptr: *const dlnms_facts) -> Result<Facts> {
     }
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
-    let word = |name: &str, value: u32| match value {
+    // All of these are in version 1: a fact added later must be unknown where the caller's struct ends before it.
+    let word = |name: &str, value: i32| match value {
         DLNMS_UNKNOWN => Ok(None),
         DLNMS_NO => Ok(Some(false)),
         DLNMS_YES => Ok(Some(true)),
         other => Err(Error::invalid(
             format!("dlnms_facts.{name}"),
-            format!("{other} is none of DLNMS_UNKNOWN, DLNMS_NO, DLNMS_YES"),
+            format!("{other} is none of DLNMS_UNKNOWN (-1), DLNMS_NO (0), DLNMS_YES (1)"),
         )),
     };
     let thickness = |name: &str, value: f64| match value {
@@ -276,6 +306,19 @@ const _: () = {
     assert!(DLNMS_QC_DERIVED_IMAGE == Code::DerivedImage as u32);
     assert!(DLNMS_QC_AGE_MISSING == Code::AgeMissing as u32);
     assert!(DLNMS_QC_MODALITY_MISSING == Code::ModalityMissing as u32);
+    assert!(DLNMS_QC_LESION_ELSEWHERE == Code::LesionElsewhere as u32);
+    assert!(DLNMS_QC_WEIGHT_UNIT_ASSUMED == Code::WeightUnitAssumed as u32);
+    assert!(DLNMS_QC_DOSE_UNIT_ASSUMED == Code::DoseUnitAssumed as u32);
+    assert!(DLNMS_QC_TIME_ZONE_ASSUMED == Code::TimeZoneAssumed as u32);
+    assert!(DLNMS_QC_HALF_LIFE_MISMATCH == Code::HalfLifeMismatch as u32);
+    assert!(DLNMS_QC_PET_NOT_SUV == Code::PetNotSuv as u32);
+    assert!(DLNMS_QC_MODALITIES_SWAPPED == Code::ModalitiesSwapped as u32);
+    assert!(DLNMS_QC_CENTER_IN_AIR == Code::CenterInAir as u32);
+    assert!(DLNMS_QC_CENTER_WITHOUT_UPTAKE == Code::CenterWithoutUptake as u32);
+    assert!(DLNMS_QC_SUV_SCALE == Code::SuvScale as u32);
+    assert!(DLNMS_QC_SUV_NORMALIZATION == Code::SuvNormalization as u32);
+    assert!(DLNMS_QC_CONTOURS_OVERLAP == Code::ContoursOverlap as u32);
+    assert!(DLNMS_QC_REFERENCE_TIME_ASSUMED == Code::ReferenceTimeAssumed as u32);
     assert!(DLNMS_QC_HOUNSFIELD_ASSUMED == Code::HounsfieldAssumed as u32);
     assert!(DLNMS_SEVERITY_INFO == Severity::Info as u32);
     assert!(DLNMS_SEVERITY_WARNING == Severity::Warning as u32);

@@ -1,18 +1,17 @@
 //! The checks themselves.
 
-use super::{Code, Findings, outline_shift};
+use super::window::Tissue;
+use super::{Code, Findings, outline};
 use crate::case::{Case, Facts};
+use crate::error::{Error, Result};
 use crate::planes::PreprocessSpec;
 use crate::reference::References;
 use crate::roi::Extent;
 use crate::suv::SuvScale;
-use crate::volume::Probe;
 
 const MAX_SLICE_MM: f64 = 5.0;
 /// Outlines that lie farther apart than two PET voxels are not one breath.
 const MAX_SHIFT_MM: f64 = 10.0;
-/// From here on the network sees mostly what it was not trained on.
-const MAX_PADDING_SHARE: f64 = 0.25;
 
 /// What the headers say.
 pub(super) fn facts(facts: &Facts, out: &mut Findings<'_>) {
@@ -67,6 +66,22 @@ pub(super) fn facts(facts: &Facts, out: &mut Findings<'_>) {
     ] {
         out.add_if(bad, code, message);
     }
+}
+
+/// Refuses a thickness that no slice has: compared with a limit, NaN and negative numbers would pass for thin slices.
+pub(super) fn require_thickness(facts: &Facts) -> Result<()> {
+    for (name, stated) in [
+        ("ct_slice_thickness_mm", facts.ct_slice_thickness_mm),
+        ("pet_slice_thickness_mm", facts.pet_slice_thickness_mm),
+    ] {
+        if let Some(mm) = stated.filter(|mm| !(mm.is_finite() && *mm > 0.0)) {
+            return Err(Error::invalid(
+                format!("facts.{name}"),
+                format!("{mm} is no thickness"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Slices of CT and PET, whose steps are these.
@@ -144,92 +159,6 @@ pub(super) fn region(case: &Case<'_>, roi: &Extent, spec: &PreprocessSpec, out: 
     }
 }
 
-/// Points of the three planes at every `step` mm, as offsets from the centre.
-fn plane_points(half: f64, step: f64) -> impl Iterator<Item = (usize, [f64; 3])> {
-    let n = (half / step) as i32;
-    (0..3usize).flat_map(move |plane| {
-        (-n..=n).flat_map(move |a| {
-            (-n..=n).map(move |b| {
-                let (a, b) = (f64::from(a) * step, f64::from(b) * step);
-                let offset = match plane {
-                    0 => [a, b, 0.0],
-                    1 => [a, 0.0, b],
-                    _ => [0.0, a, b],
-                };
-                (plane, offset)
-            })
-        })
-    })
-}
-
-const PLANES: [&str; 3] = ["axial", "coronal", "sagittal"];
-/// Distance of the points of a plane that checks look at: every one may be a miss of every cache.
-const PLANE_STEP_MM: f64 = 12.0;
-
-/// Share of each plane that is outside the volume or padding.
-pub(super) fn padding(
-    case: &Case<'_>,
-    center: [f64; 3],
-    spec: &PreprocessSpec,
-    out: &mut Findings<'_>,
-) {
-    if !out.wanted(Code::PlanePadding) {
-        return;
-    }
-    for (view, intensity) in [(&case.ct, &spec.ct), (&case.pet, &spec.pet)] {
-        let probe = Probe::new(view);
-        let lowest = intensity.padding_below.unwrap_or(f64::NEG_INFINITY);
-        let (mut empty, mut all) = ([0usize; 3], [0usize; 3]);
-        for (plane, offset) in plane_points(spec.window_mm() / 2.0, PLANE_STEP_MM) {
-            let point = std::array::from_fn(|i| center[i] + offset[i]);
-            all[plane] += 1;
-            empty[plane] += usize::from(probe.value(point).is_none_or(|v| v < lowest));
-        }
-        for (plane, name) in PLANES.iter().enumerate() {
-            let share = empty[plane] as f64 / all[plane] as f64;
-            if share > MAX_PADDING_SHARE {
-                out.add(Code::PlanePadding, || {
-                    format!(
-                        "{:.0} % of the {name} {} plane is padding",
-                        share * 100.0,
-                        view.name().to_uppercase()
-                    )
-                });
-            }
-        }
-    }
-}
-
-/// In a body SUV is about 1: far from it, units or tags are wrong.
-pub(super) fn plausible_suv(
-    case: &Case<'_>,
-    center: [f64; 3],
-    factors: &[f64],
-    out: &mut Findings<'_>,
-) {
-    if !out.wanted(Code::SuvImplausible) {
-        return;
-    }
-    let (pet, ct) = (Probe::new(&case.pet), Probe::new(&case.ct));
-    let (mut sum, mut n) = (0.0, 0usize);
-    for (_, offset) in plane_points(60.0, PLANE_STEP_MM) {
-        let point = std::array::from_fn(|i| center[i] + offset[i]);
-        let tissue = ct
-            .value(point)
-            .is_some_and(|hu| (-200.0..300.0).contains(&hu));
-        if let Some(suv) = pet.suv(point, factors).filter(|_| tissue) {
-            sum += suv;
-            n += 1;
-        }
-    }
-    let mean = sum / n as f64;
-    if n > 50 && !(0.1..=15.0).contains(&mean) {
-        out.add(Code::SuvImplausible, || {
-            format!("a mean SUV of {mean:.3} in the tissue around the tumour")
-        });
-    }
-}
-
 /// FDG in a healthy liver: 1.88 with a deviation of 0.41 in 343 patients (Liu 2019), more in heavy ones.
 const LIVER_SUV: std::ops::RangeInclusive<f64> = 0.9..=4.0;
 /// Blood has a little less than the liver an hour after injection, and half of it after two.
@@ -255,17 +184,20 @@ pub(super) fn plausible_references(references: &References, facts: &Facts, out: 
     }
 }
 
-/// The body's outline in the axial plane through the centre, PET against CT.
+/// Compares the body's outline in the axial plane through the centre, PET against CT; `tissue` is the SUV around it.
 pub(super) fn alignment(
     case: &Case<'_>,
     center: [f64; 3],
     factors: &[f64],
+    tissue: Option<Tissue>,
     out: &mut Findings<'_>,
 ) {
-    if !out.wanted(Code::Misregistration) {
+    // Values of another scale have the same outline; those with a mean below zero have none.
+    let one_suv = tissue.map_or(1.0, |t| t.one_suv());
+    if !out.wanted(Code::Misregistration) || one_suv <= 0.0 {
         return;
     }
-    if let Some([dx, dy]) = outline_shift(case, center, factors) {
+    if let Some([dx, dy]) = outline::shift(case, center, factors, one_suv) {
         let shift = dx.hypot(dy);
         if shift > MAX_SHIFT_MM {
             out.add(Code::Misregistration, || {

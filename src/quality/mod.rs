@@ -3,11 +3,15 @@
 //! Everything is cheap enough for every call: nearest voxels at every few millimetres, no pass over a volume. Only the
 //! reference regions are not, so they are measured when a case asks for them.
 
+mod center;
 mod checks;
 mod outline;
+mod policy;
 mod suv_checks;
+mod window;
 
 pub use outline::outline_shift;
+pub use policy::{Action, QualityPolicy};
 
 use crate::case::{Case, Facts};
 use crate::error::{Error, Result};
@@ -17,6 +21,7 @@ use crate::roi::Extent;
 use crate::suv::SuvScale;
 use serde::Serialize;
 use std::ffi::CStr;
+use window::Window;
 
 /// What a finding is about. Numbers and names are never changed or given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -199,51 +204,6 @@ pub enum Severity {
     Critical = 3,
 }
 
-/// What the host wants done about a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Action {
-    /// Do not even look.
-    Ignore = 1,
-    /// Report it with the scores.
-    Warn = 2,
-    /// No scores: [`Error::Quality`].
-    Refuse = 3,
-}
-
-impl Action {
-    /// The action with this number.
-    pub fn from_number(number: u32) -> Option<Self> {
-        [Action::Ignore, Action::Warn, Action::Refuse]
-            .into_iter()
-            .find(|a| *a as u32 == number)
-    }
-}
-
-/// One action for each code. The default refuses different patients and warns of everything else.
-#[derive(Clone, Debug, PartialEq)]
-pub struct QualityPolicy([Action; Code::ALL.len()]);
-
-impl Default for QualityPolicy {
-    fn default() -> Self {
-        let mut policy = Self([Action::Warn; Code::ALL.len()]);
-        policy.set(Code::PatientMismatch, Action::Refuse);
-        policy
-    }
-}
-
-impl QualityPolicy {
-    /// Set the action for a code.
-    pub fn set(&mut self, code: Code, action: Action) {
-        self.0[code as usize - 1] = action;
-    }
-
-    /// The action for a code.
-    pub fn action(&self, code: Code) -> Action {
-        self.0[code as usize - 1]
-    }
-}
-
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
@@ -255,7 +215,11 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Look at a case whose ROI, SUV factors and, if asked for, references are known. Findings that the policy refuses end in [`Error::Quality`].
+/// Returns what is found in a case whose ROI, SUV factors and, if asked for, references are known.
+///
+/// # Errors
+/// [`Error::Quality`] with all findings that the policy refuses; [`Error::InvalidArgument`] for a slice thickness that is
+/// not a positive number.
 pub fn check(
     case: &Case<'_>,
     roi: &Extent,
@@ -264,6 +228,7 @@ pub fn check(
     spec: &PreprocessSpec,
     policy: &QualityPolicy,
 ) -> Result<Vec<Finding>> {
+    checks::require_thickness(&case.facts)?;
     let mut findings = Findings {
         policy,
         found: Vec::new(),
@@ -278,23 +243,25 @@ pub fn check(
     suv_checks::assumptions(case, suv, &mut findings);
     checks::region(case, roi, spec, &mut findings);
     let factors = suv.map_or(&[][..], |s| &s.factors);
-    checks::padding(case, roi.center, spec, &mut findings);
-    checks::plausible_suv(case, roi.center, factors, &mut findings);
+    let window = Window::sample(case, roi.center, factors, spec);
+    window.check_padding(&mut findings);
     if let Some(references) = references {
         checks::plausible_references(references, &case.facts, &mut findings);
     }
-    checks::alignment(case, roi.center, factors, &mut findings);
-    let refused: Vec<&Finding> = findings
-        .found
-        .iter()
-        .filter(|f| policy.action(f.code) == Action::Refuse)
-        .collect();
-    match refused.first() {
-        None => Ok(findings.found),
-        Some(first) => Err(Error::Quality {
-            code: first.code.name(),
-            why: first.message.clone(),
-        }),
+    // Voxels of the other modality would make every check below speak of what is not there.
+    if !window.check_modalities(case, &mut findings) {
+        let tissue = window.check_suv(case, factors, &mut findings);
+        center::check(case, roi.center, factors, tissue, &mut findings);
+        checks::alignment(case, roi.center, factors, tissue, &mut findings);
+    }
+    let refused = |f: &&Finding| policy.action(f.code) == Action::Refuse;
+    let refused: Vec<_> = findings.found.iter().filter(refused).collect();
+    match refused.is_empty() {
+        true => Ok(findings.found),
+        false => {
+            let reason = |f: &Finding| (f.code.name(), f.message.clone());
+            Err(Error::Quality(refused.into_iter().map(reason).collect()))
+        }
     }
 }
 

@@ -6,9 +6,19 @@ use crate::volume::Probe;
 /// Precision of an outline.
 const STEP_MM: f64 = 6.0;
 
-/// PET outline minus CT outline along L and P in mm, an estimate to a few millimetres; `None` where too little of a
-/// body is seen by both.
+/// Returns the PET outline minus the CT outline along L and P in mm, an estimate to a few millimetres; `None` where too
+/// little of a body is seen by both.
 pub fn outline_shift(case: &Case<'_>, center: [f64; 3], factors: &[f64]) -> Option<[f64; 2]> {
+    shift(case, center, factors, 1.0)
+}
+
+/// As [`outline_shift`], for PET values of which `one_suv` is one SUV.
+pub(super) fn shift(
+    case: &Case<'_>,
+    center: [f64; 3],
+    factors: &[f64],
+    one_suv: f64,
+) -> Option<[f64; 2]> {
     let (pet, ct) = (Probe::new(&case.pet), Probe::new(&case.ct));
     let (p, c) = (case.pet.geometry.bounds(), case.ct.geometry.bounds());
     let range = |axis: usize| [p[axis][0].max(c[axis][0]), p[axis][1].min(c[axis][1])];
@@ -19,7 +29,7 @@ pub fn outline_shift(case: &Case<'_>, center: [f64; 3], factors: &[f64]) -> Opti
     let (mut sum, mut inside) = (0.0, 0);
     for y in steps(ys, LINES_MM) {
         for x in steps(xs, LINES_MM).filter(|x| in_ct(*x, y)) {
-            sum += uptake(x, y).min(5.0);
+            sum += uptake(x, y).min(5.0 * one_suv);
             inside += 1;
         }
     }

@@ -12,8 +12,10 @@ use ndarray::Array3;
 /// What the network sees: normalised, channels x rows x columns.
 #[derive(Clone, Debug)]
 pub struct Planes {
-    /// Centre used, LPS mm.
-    pub center: [f64; 3],
+    /// The tumour: its centre, which was used, and how far it reaches, LPS mm.
+    pub roi: Extent,
+    /// SUV provenance; `None` when the host gave SUV.
+    pub suv: Option<SuvScale>,
     /// PET tensor.
     pub pet: Array3<f32>,
     /// CT tensor.
@@ -32,9 +34,10 @@ impl Planes {
                 .map_err(|e| Error::Internal(format!("tensor shape: {e}")))
         };
         Ok(Self {
-            center: checked.roi.center,
             pet: tensor(buffers.pet)?,
             ct: tensor(buffers.ct)?,
+            roi: checked.roi,
+            suv: checked.suv,
         })
     }
 }

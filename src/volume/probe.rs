@@ -35,12 +35,13 @@ impl<'a> Probe<'a> {
 
     /// Physical value; `None` outside or on padding.
     pub(crate) fn value(&self, point: [f64; 3]) -> Option<f64> {
+        self.voxel(point).map(|(_, value)| value)
+    }
+
+    /// Returns the slice of the voxel that a point lies in and its physical value; `None` outside or on padding.
+    pub(crate) fn voxel(&self, point: [f64; 3]) -> Option<(usize, f64)> {
         let index = self.index(point)?;
-        let stored = self.view.stored(index);
-        let padding = self.view.padding;
-        let padded = padding.is_some_and(|range| range[0] <= stored && stored <= range[1]);
-        let (slope, intercept) = self.view.rescale.at(index[2]);
-        (!padded).then_some(stored * slope + intercept)
+        Some((index[2], self.view.unpadded_value(index)?))
     }
 
     /// SUVbw.

@@ -257,6 +257,16 @@ impl<'a> VolumeView<'a> {
         with_voxel_type!(self.dtype, V => V::read(at))
     }
 
+    /// Returns the physical value of a voxel; `None` if its stored value is padding.
+    pub(crate) fn unpadded_value(&self, index: [usize; 3]) -> Option<f64> {
+        let stored = self.stored(index);
+        let padded = self
+            .padding
+            .is_some_and(|range| range[0] <= stored && stored <= range[1]);
+        let (slope, intercept) = self.rescale.at(index[2]);
+        (!padded).then_some(stored * slope + intercept)
+    }
+
     /// Physical value of a voxel.
     pub fn value(&self, index: [usize; 3]) -> f64 {
         let (slope, intercept) = self.rescale.at(index[2]);

@@ -119,11 +119,49 @@ int main(int argc, char** argv) {
                    warned[0].severity == DLNMS_SEVERITY_CRITICAL, "warned");
         options.quality = {{DLNMS_QC_PATIENT_MISMATCH, DLNMS_ACTION_IGNORE}};
         expect(dlnms::Scorer(runtime, bundle, options).score(other).findings().empty(), "ignored");
+        // The strict policy, and what it refuses named together.
+        const auto strict = dlnms::QualityPolicy::strict();
+        expect(strict.raw().actions[DLNMS_QC_PET_NOT_SUV] == DLNMS_ACTION_REFUSE, "strict refuses");
+        expect(strict.raw().actions[DLNMS_QC_LOSSY_SOURCE] == DLNMS_ACTION_WARN, "strict warns");
+        options.quality = strict;
+        const dlnms::Scorer careful(runtime, bundle, options);
+        careful.score(study.case_of(dlnms::roi_mask(file_mask)));
+        const auto far = dlnms::roi_point({200, 150, 0}); // in the air beside the patient
+        try {
+            careful.score(study.case_of(far).with_facts(facts));
+            expect(false, "strict refuses air");
+        } catch (const dlnms::Error& e) {
+            const std::string message = e.what();
+            for (const char* code : {"patient_mismatch", "center_in_air", "center_without_uptake"}) {
+                expect(message.find(code) != std::string::npos, code);
+            }
+        }
+        options.quality = dlnms::QualityPolicy::strict().set(DLNMS_QC_PATIENT_MISMATCH, DLNMS_ACTION_WARN);
+        expect(!dlnms::Scorer(runtime, bundle, options).score(other).findings().empty(), "strict, but for one");
+        try {
+            options.quality = {{64, DLNMS_ACTION_WARN}};
+            expect(false, "beyond the array");
+        } catch (const dlnms::Error& e) {
+            expect(e.status() == DLNMS_E_INVALID_ARGUMENT, "beyond the array");
+        }
         options.quality = {{40, DLNMS_ACTION_WARN}};
         expect_status(DLNMS_E_INVALID_ARGUMENT, "unknown check", [&] { dlnms::Scorer(runtime, bundle, options); });
-        facts.same_patient = 7;
-        expect_status(DLNMS_E_INVALID_ARGUMENT, "unknown fact",
+        for (int32_t impossible : {7, 2, -2}) {
+            facts.same_patient = impossible;
+            expect_status(DLNMS_E_INVALID_ARGUMENT, "unknown fact",
+                          [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts)); });
+        }
+        // A boolean is what it says; a struct that was only zeroed says no, and is refused rather than believed.
+        facts.same_patient = true;
+        facts.lossy = false;
+        expect(scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts)).findings().empty(), "one patient");
+        facts.same_patient = false;
+        expect_status(DLNMS_E_QUALITY, "two patients",
                       [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts)); });
+        dlnms_facts zeroed{};
+        zeroed.struct_size = sizeof zeroed;
+        expect_status(DLNMS_E_QUALITY, "facts that were only zeroed",
+                      [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(zeroed)); });
         expect_status(DLNMS_E_UNSUPPORTED, "not a volume", [&] { dlnms::VolumeFile{"image.png"}; });
     } catch (const std::exception& e) {
         std::printf("FAILED %s\n", e.what());

@@ -3,6 +3,7 @@
 use crate::terminal;
 use dlnms::bundle::Precision;
 use dlnms::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
+use dlnms::quality::QualityPolicy;
 use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
@@ -114,6 +115,31 @@ fn beside(volume: &Path) -> PathBuf {
     volume.with_file_name(format!("{stem}.json"))
 }
 
+/// What is done about findings of the quality checks; shared by `score` and `planes`.
+#[derive(Clone, Copy, clap::Args)]
+pub struct QualityArguments {
+    /// Quality checks that refuse a case: default, different patients alone; strict, everything after which the scores are
+    /// probably wrong. Other findings are warnings
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = Quality::Default)]
+    quality: Quality,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Quality {
+    Default,
+    Strict,
+}
+
+impl QualityArguments {
+    /// Returns the policy that was named.
+    pub fn policy(self) -> QualityPolicy {
+        match self.quality {
+            Quality::Default => QualityPolicy::default(),
+            Quality::Strict => QualityPolicy::strict(),
+        }
+    }
+}
+
 /// How the network is run; shared by `score`, `info` and `bench`.
 #[derive(Clone, clap::Args)]
 pub struct EngineArguments {
@@ -211,12 +237,23 @@ impl EngineArguments {
 
     /// Open a bundle.
     pub fn scorer(&self, bundle: &Path, runtime: Option<&Path>) -> Result<Scorer> {
+        self.scorer_with(bundle, runtime, QualityPolicy::default())
+    }
+
+    /// Opens a bundle with a quality policy.
+    pub fn scorer_with(
+        &self,
+        bundle: &Path,
+        runtime: Option<&Path>,
+        quality: QualityPolicy,
+    ) -> Result<Scorer> {
         let options = ScorerOptions {
             policy: self.policy()?,
             threads: self.threads,
             spin: self.spin,
             cache: self.cache.clone(),
             expected_manifest_sha256: self.expected_manifest_sha256.clone(),
+            quality,
             ..ScorerOptions::default()
         };
         Scorer::new(Runtime::load(runtime)?, bundle, options)

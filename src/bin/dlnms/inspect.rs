@@ -65,8 +65,6 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
             say!("     {why}");
         }
     }
-    for finding in &inspection.qc {
-        terminal::warning(&format!("{}: {}", finding.code.name(), finding.message));
-    }
+    terminal::findings("", &inspection.qc);
     Ok(())
 }

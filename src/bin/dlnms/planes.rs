@@ -1,10 +1,11 @@
 //! `dlnms planes`.
 
-use crate::input::StudyArguments;
+use crate::input::{QualityArguments, StudyArguments};
 use crate::terminal::say;
 use crate::tumour::TumourArguments;
-use crate::{Failure, npy};
+use crate::{Failure, npy, terminal};
 use dlnms::bundle::Bundle;
+use dlnms::quality;
 use dlnms::scorer::Planes;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ pub struct Arguments {
     study: StudyArguments,
     #[command(flatten)]
     tumour: TumourArguments,
+    #[command(flatten)]
+    quality: QualityArguments,
     /// Writes PREFIX_pet.npy and PREFIX_ct.npy: float32, 3 x 112 x 112 with the default preprocessing
     #[arg(long, value_name = "PREFIX")]
     out: PathBuf,
@@ -24,7 +27,17 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
     let input = a.study.open()?;
     let lesions = a.tumour.read(&input)?;
     let case = input.study.case(lesions[0].roi()?)?;
-    let planes = Planes::of(&bundle.manifest.preprocessing, &case)?;
+    let spec = &bundle.manifest.preprocessing;
+    let planes = Planes::of(spec, &case)?;
+    let (suv, policy) = (planes.suv.as_ref(), a.quality.policy());
+    let findings = quality::check(&case, &planes.roi, suv, None, spec, &policy)?;
+    for warning in &input.study.warnings {
+        terminal::warning(warning);
+    }
+    for warning in suv.iter().flat_map(|suv| &suv.warnings) {
+        terminal::warning(&format!("SUV: {warning}"));
+    }
+    terminal::findings("", &findings);
     for (suffix, tensor) in [("_pet.npy", &planes.pet), ("_ct.npy", &planes.ct)] {
         let mut path = a.out.clone().into_os_string();
         path.push(suffix);

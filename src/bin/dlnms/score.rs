@@ -1,6 +1,6 @@
 //! `dlnms score`.
 
-use crate::input::{EngineArguments, StudyArguments};
+use crate::input::{EngineArguments, QualityArguments, StudyArguments};
 use crate::terminal::say;
 use crate::tumour::{TumourArguments, parse_point};
 use crate::{Failure, picture, terminal};
@@ -17,6 +17,8 @@ pub struct Arguments {
     study: StudyArguments,
     #[command(flatten)]
     tumour: TumourArguments,
+    #[command(flatten)]
+    quality: QualityArguments,
     #[command(flatten)]
     engine: EngineArguments,
     /// A point in the right lobe of the liver, LPS millimetres, whose SUV is to be checked; looked for on CT if not said
@@ -42,7 +44,8 @@ struct Scored {
 }
 
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
-    let scorer = a.engine.scorer(&a.study.bundle, runtime)?;
+    let policy = a.quality.policy();
+    let scorer = a.engine.scorer_with(&a.study.bundle, runtime, policy)?;
     let input = a.study.open()?;
     let lesions = a.tumour.read(&input)?;
     prepare(&scorer)?;
@@ -83,8 +86,13 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     for warning in report["warnings"].as_array().into_iter().flatten() {
         terminal::warning(warning.as_str().unwrap_or_default());
     }
-    for finding in &first.scores.quality {
-        terminal::warning(&format!("{}: {}", finding.code.name(), finding.message));
+    for s in &scored {
+        let lesion = if scored.len() > 1 {
+            s.name.as_str()
+        } else {
+            ""
+        };
+        terminal::findings(lesion, &s.scores.quality);
     }
     let text = format!("{report:#}\n");
     match a.json.as_deref() {

@@ -1,5 +1,6 @@
 //! What a person sees: progress and colours on a terminal, plain lines elsewhere.
 
+use dlnms::quality::Finding;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
@@ -44,6 +45,18 @@ pub fn error(text: &str) {
 /// A warning line.
 pub fn warning(text: &str) {
     eprintln!("{} {text}", paint("warning:", "33"));
+}
+
+/// Prints a warning line for each finding of the quality checks; `lesion` says which of several it is about.
+pub fn findings(lesion: &str, findings: &[Finding]) {
+    let of = if lesion.is_empty() { "" } else { ": " };
+    for finding in findings {
+        warning(&format!(
+            "{lesion}{of}{}: {}",
+            finding.code.name(),
+            finding.message
+        ));
+    }
 }
 
 fn paint(text: &str, colour: &str) -> String {
