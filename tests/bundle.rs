@@ -171,6 +171,12 @@ fn every_field_of_the_manifest_is_needed_known_and_in_range() {
         "self_test.file",
     );
     refused(
+        "a model of a terabyte",
+        with(&|m| m["models"][0]["bytes"] = json!(1u64 << 40)),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "models[0].bytes",
+    );
+    refused(
         "tolerance",
         with(&|m| m["models"][0]["tolerance"] = json!(10.0)),
         DLNMS_E_BUNDLE_MANIFEST,
@@ -338,6 +344,119 @@ fn a_graph_that_does_not_fit_its_manifest_is_refused_by_name() {
         DLNMS_E_SELF_TEST,
         "head n1 of case 1",
     );
+}
+
+/// A field of a protocol buffer that holds bytes.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut field = vec![number << 3 | 2];
+    if number > 15 {
+        field = vec![(number << 3 | 2) | 0x80, number >> 4];
+    }
+    assert!(bytes.len() < 1 << 14);
+    field.extend([bytes.len() as u8 | 0x80, (bytes.len() >> 7) as u8]);
+    field.extend(bytes);
+    field
+}
+
+/// A float tensor of 4 values that lie in another file.
+fn tensor_in(file: &str) -> Vec<u8> {
+    let location = [field(1, b"location"), field(2, file.as_bytes())].concat();
+    let mut tensor = vec![1 << 3, 4, 2 << 3, 1];
+    tensor.extend(field(8, b"elsewhere"));
+    tensor.extend(field(13, &location));
+    tensor.extend([14 << 3, 1]);
+    tensor
+}
+
+#[test]
+fn tensors_in_other_files_are_refused_before_onnx_runtime_sees_the_model() {
+    let sound = std::fs::read(support::tiny_bundle().join("tiny.onnx")).unwrap();
+    // Two graphs in a file are one, with what both have.
+    let with = |graph: Vec<u8>| [sound.clone(), field(7, &graph)].concat();
+    let node =
+        |attribute: Vec<u8>| field(1, &[field(4, b"Identity"), field(5, &attribute)].concat());
+    let beside = tensor_in("weights.bin");
+    let inner = field(5, &beside);
+    let cases = [
+        ("beside the model", with(field(5, &beside)), "external data"),
+        (
+            "above",
+            with(field(5, &tensor_in("../weights.bin"))),
+            "external data",
+        ),
+        (
+            "absolute",
+            with(field(5, &tensor_in("/etc/hostname"))),
+            "external data",
+        ),
+        (
+            "sparse values",
+            with(field(15, &field(1, &beside))),
+            "external data",
+        ),
+        (
+            "an attribute",
+            with(node(field(5, &beside))),
+            "external data",
+        ),
+        (
+            "a list of an attribute",
+            with(node(field(10, &beside))),
+            "external data",
+        ),
+        (
+            "a graph in a node",
+            with(node(field(6, &inner))),
+            "external data",
+        ),
+        (
+            "a function",
+            [
+                sound.clone(),
+                field(25, &field(7, &field(5, &field(5, &beside)))),
+            ]
+            .concat(),
+            "external data",
+        ),
+        (
+            "an engine",
+            with(field(1, &field(4, b"EPContext"))),
+            "EPContext",
+        ),
+        ("no model", b"\xff\xff\xff\xff".to_vec(), "does not fit"),
+        ("the other format", b"\0\0\0\0ORTM".to_vec(), "format"),
+    ];
+    for (what, model, word) in cases {
+        let scorer = scorer(|m, dir| {
+            let digest = dlnms::bundle::Digest::of(&model);
+            m["models"][0]["bytes"] = json!(digest.bytes);
+            m["models"][0]["sha256"] = json!(digest.sha256);
+            std::fs::write(dir.join("tiny.onnx"), &model).unwrap();
+            std::fs::write(dir.join("weights.bin"), [0; 16]).unwrap();
+        });
+        let error = scorer.prepare(None, &CancelToken::default()).unwrap_err();
+        assert_eq!(error.status(), DLNMS_E_BUNDLE_MODEL, "{what}: {error}");
+        assert!(error.to_string().contains(word), "{what}: {error}");
+    }
+}
+
+#[test]
+fn a_model_that_changes_after_its_verification_is_not_read_again() {
+    let mut place = None;
+    let scorer = scorer(|_, dir| place = Some(dir.join("tiny.onnx")));
+    let place = place.unwrap();
+    let mut changed = false;
+    let mut change = |phase, _| {
+        if phase == Phase::Build {
+            changed = std::fs::write(&place, b"something else").is_ok();
+        }
+        true
+    };
+    // The phase begins when the file has been read and ONNX Runtime begins to build.
+    scorer
+        .prepare(Some(&mut change), &CancelToken::default())
+        .unwrap();
+    assert!(changed && scorer.engine().is_some());
 }
 
 #[test]

@@ -5,9 +5,11 @@ mod support;
 use dlnms::error::status::DLNMS_E_BUNDLE_ALTERED;
 use dlnms::roi::Roi;
 use dlnms::runtime::CacheOutcome;
-use dlnms::runtime::provider::{Policy, Provider};
+use dlnms::runtime::provider::{Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use support::{bundle, onnxruntime, tiny_bundle};
@@ -117,6 +119,190 @@ fn the_second_start_is_a_hit_and_damage_is_made_good() {
     assert!(!cache.join(".1-0.part").exists() && cache.join(".2-0.part").exists());
 }
 
+/// What is done to the sound entry of a cache, and the word in the reason why it is made again.
+type Forgery<'a> = (&'a str, &'a dyn Fn(&Path, &Path), &'a str);
+
+#[test]
+fn an_entry_proves_that_it_was_made_by_this_user_in_this_folder() {
+    let (_, truth) = start(&tiny_bundle(), None);
+    let out = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (out.path().join("ours"), out.path().join("theirs"));
+    start(&tiny_bundle(), Some(&theirs));
+    let foreign = entries(&theirs).remove(0);
+    let forgeries: [Forgery; 5] = [
+        (
+            "an altered graph with its digest",
+            &|_, entry| {
+                let path = entry.join("model.onnx");
+                let mut graph = std::fs::read(&path).unwrap();
+                let before = dlnms::bundle::Digest::of(&graph).sha256;
+                *graph.last_mut().unwrap() ^= 1;
+                let after = dlnms::bundle::Digest::of(&graph).sha256;
+                std::fs::write(&path, graph).unwrap();
+                let entry = entry.join("entry.json");
+                let text = std::fs::read_to_string(&entry).unwrap();
+                assert!(text.contains(&before));
+                std::fs::write(entry, text.replace(&before, &after)).unwrap();
+            },
+            "prove",
+        ),
+        (
+            "an entry from another folder",
+            &|_, entry| {
+                for file in ["model.onnx", "weights.bin", "entry.json"] {
+                    std::fs::copy(foreign.join(file), entry.join(file)).unwrap();
+                }
+            },
+            "prove",
+        ),
+        (
+            "a key that others can read",
+            &|cache, _| mode(&cache.join(".key"), 0o644),
+            "key",
+        ),
+        (
+            "a file that others can write",
+            &|_, entry| mode(&entry.join("weights.bin"), 0o666),
+            "can be written by other users",
+        ),
+        (
+            "a pipe",
+            &|_, entry| {
+                std::fs::remove_file(entry.join("weights.bin")).unwrap();
+                support::run(Command::new("mkfifo").arg(entry.join("weights.bin")));
+                mode(&entry.join("weights.bin"), 0o600);
+            },
+            "not a file",
+        ),
+    ];
+    for (what, forge, word) in forgeries {
+        start(&tiny_bundle(), Some(&ours));
+        assert_eq!(start(&tiny_bundle(), Some(&ours)).0, CacheOutcome::Hit);
+        forge(&ours, &entries(&ours)[0]);
+        let (outcome, heads) = start(&tiny_bundle(), Some(&ours));
+        match outcome {
+            CacheOutcome::Miss { reason } => assert!(reason.contains(word), "{what}: {reason}"),
+            other => panic!("{what}: {other:?}"),
+        }
+        assert_eq!(heads, truth, "{what}");
+        assert_eq!(
+            start(&tiny_bundle(), Some(&ours)).0,
+            CacheOutcome::Hit,
+            "{what}"
+        );
+    }
+}
+
+fn mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_folder_that_others_can_write_or_that_is_not_ones_own_is_not_used() {
+    let (_, truth) = start(&tiny_bundle(), None);
+    let out = tempfile::tempdir().unwrap();
+    let unused = |cache: &Path, word: &str| {
+        let (outcome, heads) = start(&tiny_bundle(), Some(cache));
+        match outcome {
+            CacheOutcome::Unusable { reason } => assert!(reason.contains(word), "{reason}"),
+            other => panic!("{word}: {other:?}"),
+        }
+        assert_eq!(heads, truth, "{word}");
+    };
+    let cache = out.path().join("cache");
+    start(&tiny_bundle(), Some(&cache));
+    let made = cache.metadata().unwrap().permissions().mode();
+    assert_eq!(made & 0o7777, 0o700);
+    for open in [0o770, 0o707, 0o1777] {
+        mode(&cache, open);
+        unused(&cache, "its folder can be written by other users");
+    }
+    mode(&cache, 0o755);
+    assert_eq!(start(&tiny_bundle(), Some(&cache)).0, CacheOutcome::Hit);
+    let link = out.path().join("link");
+    std::os::unix::fs::symlink(&cache, &link).unwrap();
+    unused(&link, "link");
+    unused(&PathBuf::from(format!("{}/", link.display())), "link");
+    // Whoever can write the folder above can put another in its place; in a sticky one, as /tmp is, nobody can.
+    mode(out.path(), 0o777);
+    unused(&cache, "above it can be written by other users");
+    mode(out.path(), 0o1777);
+    assert_eq!(start(&tiny_bundle(), Some(&cache)).0, CacheOutcome::Hit);
+    mode(out.path(), 0o700);
+    match std::os::unix::fs::chown(&cache, Some(12345), None) {
+        Ok(()) => unused(&cache, "belongs to another user"),
+        Err(_) => support::skip("a folder of another user", "only root can make one"),
+    }
+}
+
+#[test]
+fn pipes_in_the_place_of_lock_and_key_are_not_waited_for() {
+    let (_, truth) = start(&tiny_bundle(), None);
+    let out = tempfile::tempdir().unwrap();
+    let cache = out.path().join("cache");
+    start(&tiny_bundle(), Some(&cache));
+    let locks = cache.read_dir().unwrap().flatten().map(|e| e.path());
+    let lock = locks.filter(|p| p.extension().is_some_and(|e| e == "lock"));
+    for (path, usable) in lock
+        .map(|p| (p, false))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .chain([(cache.join(".key"), true)])
+    {
+        let _ = std::fs::remove_dir_all(&entries(&cache)[0]);
+        std::fs::remove_file(&path).unwrap();
+        support::run(Command::new("mkfifo").arg(&path));
+        let (outcome, heads) = start(&tiny_bundle(), Some(&cache));
+        match outcome {
+            CacheOutcome::Miss { .. } if usable => {} // a key is made again
+            CacheOutcome::Unusable { reason } if !usable => {
+                assert!(reason.contains("lock"), "{reason}")
+            }
+            other => panic!("{}: {other:?}", path.display()),
+        }
+        assert_eq!(heads, truth);
+        let _ = std::fs::remove_file(&path);
+        start(&tiny_bundle(), Some(&cache));
+    }
+}
+
+#[test]
+fn what_happens_to_the_weights_of_an_entry_in_use_reaches_no_score() {
+    let out = tempfile::tempdir().unwrap();
+    let options = || {
+        let mut policy = Policy::strict(Provider::Cpu);
+        policy.entries[0].kernels = Some(Kernels::OnnxRuntime);
+        ScorerOptions {
+            policy,
+            threads: 2,
+            cache: Some(out.path().join("cache")),
+            ..ScorerOptions::default()
+        }
+    };
+    let prepared = || {
+        let scorer = Scorer::new(support::runtime(), &bundle(), options()).unwrap();
+        scorer.prepare(None, &CancelToken::default()).unwrap();
+        scorer
+    };
+    drop(prepared());
+    let scorer = prepared();
+    assert_eq!(scorer.engine().unwrap().cache, CacheOutcome::Hit);
+    let truth = heads(&scorer);
+    let weights = entries(&out.path().join("cache"))[0].join("weights.bin");
+    let bytes = weights.metadata().unwrap().len();
+    assert!(bytes > 100 << 20, "{bytes}");
+    let file = std::fs::File::options().write(true).open(&weights).unwrap();
+    std::io::copy(&mut std::io::repeat(0x3f).take(bytes), &mut &file).unwrap();
+    assert_eq!(heads(&scorer), truth, "overwritten");
+    file.set_len(0).unwrap();
+    assert_eq!(heads(&scorer), truth, "truncated");
+    drop(scorer);
+    let again = prepared();
+    let outcome = again.engine().unwrap().cache.clone();
+    assert!(matches!(outcome, CacheOutcome::Miss { .. }), "{outcome:?}");
+    assert_eq!(heads(&again), truth, "made again");
+}
+
 #[test]
 fn a_cache_that_cannot_be_written_costs_time_alone() {
     let (_, truth) = start(&tiny_bundle(), None);
@@ -183,9 +369,12 @@ fn processes_at_once_killed_ones_and_a_full_disk_leave_a_sound_cache() {
     let out = tempfile::tempdir().unwrap();
     let cache = out.path().join("cache");
     // A file size limit stands in for a full disk: writing fails half-way.
-    let full = outcome(info(&cache, "trap '' XFSZ; ulimit -f 20000;"));
-    assert_eq!(full["state"], "unusable", "{full}");
-    assert!(entries(&cache).is_empty(), "{:?}", entries(&cache));
+    // The signal of that limit would end a host that has no handler for it.
+    for signal in ["trap '' XFSZ;", "trap - XFSZ;"] {
+        let full = outcome(info(&cache, &format!("{signal} ulimit -f 20000;")));
+        assert_eq!(full["state"], "unusable", "{full}");
+        assert!(entries(&cache).is_empty(), "{:?}", entries(&cache));
+    }
 
     let mut killed = info(&cache, "");
     let written = || {

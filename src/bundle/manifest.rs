@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use crate::planes::PreprocessSpec;
 use serde::{Deserialize, Serialize};
 
+/// What protocol buffers hold.
+const MAX_MODEL_BYTES: u64 = i32::MAX as u64;
+
 /// More heads than any network of this kind has.
 const MAX_HEADS: usize = 256;
 
@@ -202,6 +205,12 @@ impl Manifest {
         for (i, model) in self.models.iter().enumerate() {
             plain_name(&format!("models[{i}].file"), &model.file)?;
             digest(&format!("models[{i}].sha256"), &model.sha256)?;
+            if model.bytes > MAX_MODEL_BYTES {
+                return refuse(format!(
+                    "models[{i}].bytes: {}, a serialised model has at most {MAX_MODEL_BYTES}",
+                    model.bytes
+                ));
+            }
             if self.models[..i]
                 .iter()
                 .any(|m| m.precision == model.precision)

@@ -218,19 +218,6 @@ impl Digest {
         Self::of_reader(&mut regular::open(path)?, &mut |_| ())
     }
 
-    /// Compare a file with this.
-    pub fn check(&self, path: &Path) -> std::result::Result<(), String> {
-        let bytes = path.metadata().map_err(regular::why)?.len();
-        if bytes != self.bytes {
-            return Err(format!("{bytes} bytes instead of {}", self.bytes));
-        }
-        match Self::of_file(path) {
-            Ok(found) if found == *self => Ok(()),
-            Ok(_) => Err("another sha256".into()),
-            Err(e) => Err(regular::why(e)),
-        }
-    }
-
     fn of_reader(file: &mut File, content: &mut dyn FnMut(&[u8])) -> std::io::Result<Self> {
         let (mut hash, mut bytes) = (Sha256::new(), 0);
         let mut buffer = vec![0u8; 1 << 20];

@@ -5,16 +5,21 @@
 #[cfg_attr(not(target_arch = "x86_64"), path = "backbones/elsewhere.rs")]
 mod backbones;
 mod cache;
+mod file_limit;
 mod graph;
 mod interrupt;
 mod lane;
 mod library;
+mod model_file;
 mod placement;
 mod plugin;
+mod private_folder;
 pub mod provider;
+mod references;
 mod request;
 mod session;
 mod telemetry;
+mod wire;
 
 pub use cache::CacheOutcome;
 pub use interrupt::Interrupt;
@@ -108,9 +113,10 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// Take a model apart and throw it away: for the fuzzer.
+/// Examines a model, takes it apart and throws it away: for the fuzzer.
 #[doc(hidden)]
 pub fn take_apart(mut model: &[u8]) -> Result<(), String> {
+    let _ = references::refuse(model, "weights.bin");
     let bytes = model.len() as u64;
     backbones::take_apart(&mut model, bytes)
 }

@@ -1,7 +1,9 @@
 //! ONNX Runtime's session for one model on one provider: its options, and the cache it may come from.
 
-use super::cache::{self, Cache, CacheOutcome};
+use super::cache::{self, Cache, CacheOutcome, Missing};
+use super::file_limit;
 use super::graph::Cases;
+use super::model_file::{self, ModelInMemory};
 use super::provider::{Entry, Kernels, Provider};
 use super::{Plan, Runtime, backbones, plugin};
 use crate::bundle::{Model, Precision};
@@ -30,30 +32,52 @@ impl Request<'_> {
             let why = "there is no BF16 for it but by the kernels of dlnms on the CPU".to_owned();
             return Err(Error::ProviderUnavailable(why));
         }
-        let file = self.plan.bundle.path(&self.model.file);
         let cache = self.cache_dir().map(|dir| {
             let version = self.plan.runtime.version();
             let what = (self.model, self.cases);
             Cache::new(dir, what, self.entry, version, self.plan.interrupt)
         });
         if let (Some(cache), Provider::Cpu) = (&cache, self.entry.provider) {
-            return self.load_cached_graph(cache, &file);
+            return self.load_cached_graph(cache);
         }
         // A provider that is not there fails here, before its model is read and a folder made for it.
         let builder = self.options(None)?;
-        self.plan.bundle.verify(self.model)?;
         let Some(cache) = cache else {
-            return Ok((self.commit(builder, &file)?, CacheOutcome::Off));
+            return Ok((self.commit(builder, self.read()?)?, CacheOutcome::Off));
         };
         let (builder, outcome) = match self.entry.provider {
+            // TensorRT keeps its engines itself, in a folder for this model, provider, card and driver.
             Provider::TensorRt | Provider::TensorRtRtx => match cache.folder() {
-                // TensorRT keeps its engines itself, in a folder for this model, provider, card and driver.
                 Ok((folder, outcome)) => (self.options(Some(&folder))?, outcome),
-                Err(reason) => (builder, CacheOutcome::Unusable { reason }),
+                Err(reason) => (builder, unusable(reason)),
             },
             Provider::Cpu | Provider::Cuda | Provider::OpenVino => (builder, CacheOutcome::Off),
         };
-        Ok((self.commit(builder, &file)?, outcome))
+        let model = self.read()?;
+        let session = file_limit::without_signal(|| self.commit(builder, model))?;
+        Ok((session, outcome))
+    }
+
+    /// Reads the model's file, once: what was verified is what is used.
+    fn read(&self) -> Result<ModelInMemory> {
+        let Plan {
+            bundle, interrupt, ..
+        } = *self.plan;
+        let refused = |why| Error::BundleModel {
+            file: self.model.file.clone(),
+            why,
+        };
+        let mut file = bundle.open_model(self.model)?;
+        let read = model_file::read(&mut file, self.model.bytes, interrupt);
+        interrupt.check()?;
+        let (content, digest) = read.map_err(|why| Error::Runtime {
+            doing: "read the model",
+            why,
+        })?;
+        bundle.compare(self.model, &digest)?;
+        let model = ModelInMemory::from_graph(content);
+        model.check().map_err(refused)?;
+        Ok(model)
     }
 
     /// The CPU with this library's kernels. Their weights are laid out as the file is read, as fast as a cache could be, so
@@ -63,63 +87,66 @@ impl Request<'_> {
             bundle, interrupt, ..
         } = *self.plan;
         let taken = backbones::take(bundle, self.model, self.threads(), interrupt)?;
-        let mut builder = set(self.options(None)?.with_operators(taken.operators))?;
-        self.plan.interrupt.watch(&builder)?;
-        (self.plan.building)();
-        let session = builder.commit_from_memory(&taken.model);
+        let builder = set(self.options(None)?.with_operators(taken.operators))?;
+        let model = ModelInMemory::from_graph(taken.model);
+        model.check().map_err(|why| Error::BundleModel {
+            file: self.model.file.clone(),
+            why,
+        })?;
+        let session = self.commit(builder, model)?;
         let outcome = match self.cache_dir() {
             Some(_) => CacheOutcome::Unneeded,
             None => CacheOutcome::Off,
         };
-        Ok((session.map_err(failed("load the model"))?, outcome))
+        Ok((session, outcome))
     }
 
     fn cache_dir(&self) -> Option<&Path> {
         self.entry.cache.as_deref().or(self.plan.cache)
     }
 
-    /// The CPU: the graph optimised for this processor, which is mapped instead of read.
+    /// The CPU: the graph optimised for this processor.
     fn load_cached_graph(
         &self,
         cache: &Cache<'_>,
-        file: &Path,
     ) -> Result<(ort::session::Session, CacheOutcome)> {
-        let cached = |path: &Path| {
+        let cached = |model| {
             // The graph was optimised when it was kept.
             let level = GraphOptimizationLevel::Disable;
             self.commit(
                 set(self.options(None)?.with_optimization_level(level))?,
-                path,
+                model,
             )
         };
+        let without = |reason| {
+            let outcome = unusable(reason);
+            Ok((self.commit(self.options(None)?, self.read()?)?, outcome))
+        };
         let reason = match cache.find() {
-            Ok(path) => match cached(&path) {
+            Ok(model) => match cached(model) {
                 Ok(session) => return Ok((session, CacheOutcome::Hit)),
                 Err(e) => e.to_string(),
             },
-            Err(reason) => reason,
+            Err(Missing::Absent(reason)) => reason,
+            Err(Missing::Unusable(reason)) => return without(reason),
         };
         self.plan.interrupt.check()?;
-        self.plan.bundle.verify(self.model)?;
+        let model = self.read()?;
         let mut kept_here = false;
         let made = cache.make(|folder| {
             kept_here = true;
-            self.keep(file, folder).map_err(|e| e.to_string())
+            self.keep(model, folder).map_err(|e| e.to_string())
         });
         self.plan.interrupt.check()?;
-        match made.and_then(|path| cached(&path).map_err(|e| e.to_string())) {
+        match made.and_then(|model| cached(model).map_err(|e| e.to_string())) {
             Ok(session) if kept_here => Ok((session, CacheOutcome::Miss { reason })),
             Ok(session) => Ok((session, CacheOutcome::Hit)), // another process made it meanwhile
-            Err(reason) => {
-                log::warn!(target: "dlnms::runtime", "the cache cannot be used: {reason}");
-                let session = self.commit(self.options(None)?, file)?;
-                Ok((session, CacheOutcome::Unusable { reason }))
-            }
+            Err(reason) => without(reason),
         }
     }
 
     /// Optimise the model for this processor and write it into a folder.
-    fn keep(&self, model: &Path, folder: &Path) -> Result<()> {
+    fn keep(&self, model: ModelInMemory, folder: &Path) -> Result<()> {
         let mut builder = self.options(None)?;
         builder = set(builder.with_optimized_model_path(folder.join(cache::MODEL_FILE)))?;
         for (key, value) in [
@@ -148,12 +175,14 @@ impl Request<'_> {
     }
 
     /// Build the session; the plan's interrupt reaches it.
-    fn commit(&self, mut builder: SessionBuilder, file: &Path) -> Result<ort::session::Session> {
+    fn commit(
+        &self,
+        mut builder: SessionBuilder,
+        model: ModelInMemory,
+    ) -> Result<ort::session::Session> {
         self.plan.interrupt.watch(&builder)?;
         (self.plan.building)();
-        builder
-            .commit_from_file(file)
-            .map_err(failed("load the model"))
+        model.commit(&mut builder)
     }
 
     fn threads(&self) -> usize {
@@ -193,6 +222,12 @@ impl Request<'_> {
         }
         Ok(builder)
     }
+}
+
+/// The outcome of a cache that is not used, which the log says too.
+fn unusable(reason: String) -> CacheOutcome {
+    log::warn!(target: "dlnms::runtime", "the cache cannot be used: {reason}");
+    CacheOutcome::Unusable { reason }
 }
 
 /// What to append to a session for a provider that ONNX Runtime loads itself.

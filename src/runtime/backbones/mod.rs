@@ -13,7 +13,6 @@ mod tile;
 #[cfg(test)]
 mod truth;
 mod winograd;
-mod wire;
 
 use super::interrupt::Interrupt;
 use super::request::failed;

@@ -45,7 +45,8 @@ impl<'a> Input<'a> {
         Digest::finish(self.at, self.hash)
     }
 
-    fn fill(&mut self, to: &mut [u8]) -> Result<(), String> {
+    /// Fills `to` with the next bytes.
+    pub fn fill(&mut self, to: &mut [u8]) -> Result<(), String> {
         self.file.read_exact(to).map_err(crate::regular::why)?;
         self.hash.update(&*to);
         self.at += to.len() as u64;
