@@ -1496,9 +1496,27 @@ void dlnms_job_free(dlnms_job *job);
 // SUV needs.
 typedef struct dlnms_study dlnms_study;
 
-// Which series to load; fill with dlnms_study_options_init().
+// Limits of reading; fill with dlnms_read_options_init(). NULL instead of the struct means its defaults.
 typedef struct {
-  // Set by dlnms_study_options_init().
+  // Set by dlnms_read_options_init().
+  uint32_t struct_size;
+  // Threads that read headers and decode slices, the calling one among them; 0: the processor's cores, at most four.
+  uint32_t threads;
+  // Bytes that the decoded CT and PET of a study and the ROI masks that it hands out may take together, and that a
+  // volume file may take; 0: 8 GiB. What needs more is refused before anything is allocated for it.
+  uint64_t max_study_bytes;
+  // 1: messages, warnings and JSON may hold names of files inside folders. Else such a file is called by its
+  // number among all files that were given, sorted by the bytes of their paths, from 1: "file 17" is line 17 of
+  // find -L FOLDER -type f | LC_ALL=C sort. Folders and files are often named after patients. What the host named
+  // itself is called by its name, without its folder.
+  uint32_t verbose_names;
+  // 0.
+  uint32_t reserved;
+} dlnms_read_options;
+
+// Which series to load; fill with dlnms_series_choice_init().
+typedef struct {
+  // Set by dlnms_series_choice_init().
   uint32_t struct_size;
   // 0.
   uint32_t reserved;
@@ -1506,17 +1524,28 @@ typedef struct {
   const char *ct_series;
   // Series Instance UID of the PET; NULL leaves it to the rule.
   const char *pet_series;
-} dlnms_study_options;
+} dlnms_series_choice;
 
-// Read the headers of DICOM files and folders (searched recursively), on all cores, without decoding a pixel.
-//
-// List what was found with dlnms_study_series() and dlnms_study_rois(), then dlnms_study_load(). cancel may be NULL.
-// Free *out with dlnms_study_free(). Any thread. Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED.
+// Write defaults into options; struct_size is sizeof(dlnms_read_options) as the caller sees it. Any thread.
 //
 // Preconditions:
-// paths holds n_paths NUL-terminated UTF-8 strings; out is writable; err is NULL or writable.
+// options is NULL or has struct_size writable bytes.
+void dlnms_read_options_init(dlnms_read_options *options,
+                             uint32_t struct_size);
+
+// Read the headers of DICOM files and folders (searched recursively), without decoding a pixel.
+//
+// List what was found with dlnms_study_series() and dlnms_study_rois(), then dlnms_study_load(), for which the options
+// hold as well. options and cancel may be NULL; the call ends within 100 ms after it is cancelled.
+// Free *out with dlnms_study_free(). Any thread.
+// Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files).
+//
+// Preconditions:
+// paths holds n_paths NUL-terminated UTF-8 strings; options is NULL or initialised; out is writable; err is
+// NULL or writable.
 dlnms_status dlnms_study_scan(const char *const *paths,
                               size_t n_paths,
+                              const dlnms_read_options *options,
                               const dlnms_cancel *cancel,
                               dlnms_study **out,
                               dlnms_error **err);
@@ -1525,51 +1554,54 @@ dlnms_status dlnms_study_scan(const char *const *paths,
 // copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ... Any thread.
 //
 // Preconditions:
-// buffers holds n_buffers pointers to as many bytes as the entry of sizes says; out is writable; err is NULL
-// or writable.
+// buffers holds n_buffers pointers to as many bytes as the entry of sizes says; options is NULL or
+// initialised; out is writable; err is NULL or writable.
 dlnms_status dlnms_study_scan_buffers(const uint8_t *const *buffers,
                                       const size_t *sizes,
                                       size_t n_buffers,
+                                      const dlnms_read_options *options,
                                       const dlnms_cancel *cancel,
                                       dlnms_study **out,
                                       dlnms_error **err);
 
-// Write defaults (both by rule) into options; struct_size is sizeof(dlnms_study_options) as the caller sees it.
+// Write defaults (both by rule) into choice; struct_size is sizeof(dlnms_series_choice) as the caller sees it.
 // Any thread.
 //
 // Preconditions:
-// options is NULL or has struct_size writable bytes.
-void dlnms_study_options_init(dlnms_study_options *options,
+// choice is NULL or has struct_size writable bytes.
+void dlnms_series_choice_init(dlnms_series_choice *choice,
                               uint32_t struct_size);
 
 // Decode the CT and the PET of a scanned study. Once per study.
 //
 // By rule, the CT is the largest series that is not a localizer; the PET the largest that is attenuation corrected and
-// convertible to SUV; both complete and regular, or the call fails and names the slice. Decoding uses all cores for
-// the length of the call. options may be NULL; progress (phase DLNMS_PHASE_DECODE; called from the decoding
-// threads, one call at a time) and cancel may be NULL. Any thread.
-// Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_INVALID_ARGUMENT if the
-// study is loaded already.
+// convertible to SUV; both complete and regular, or the call fails and names the slice. Decoding uses as many threads
+// as the scan's options say. choice may be NULL; progress (phase DLNMS_PHASE_DECODE; called from the decoding
+// threads, one call at a time) and cancel may be NULL. The call ends within 100 ms after it is cancelled; a codec
+// that cannot be interrupted may go on in the background for the slice that it is at. Any thread.
+// Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
+// DLNMS_E_RESOURCES, DLNMS_E_INVALID_ARGUMENT if the study is loaded already or needs more than max_study_bytes.
 //
 // Preconditions:
-// options and progress are NULL or initialised; err is NULL or writable.
+// choice and progress are NULL or initialised; err is NULL or writable.
 dlnms_status dlnms_study_load(const dlnms_study *study,
-                              const dlnms_study_options *options,
+                              const dlnms_series_choice *choice,
                               const dlnms_progress *progress,
                               const dlnms_cancel *cancel,
                               dlnms_error **err);
 
-// dlnms_study_scan() and dlnms_study_load() in one call, series by rule.
+// dlnms_study_scan() and dlnms_study_load() in one call.
 //
-// progress (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a time) and cancel may be
-// NULL. Free *out with dlnms_study_free(). Any thread.
-// Errors: DLNMS_E_DICOM_READ, _NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED.
+// options, choice, progress (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a time) and
+// cancel may be NULL. Free *out with dlnms_study_free(). Any thread. Errors: as of the two.
 //
 // Preconditions:
-// paths holds n_paths NUL-terminated UTF-8 strings; progress is NULL or initialised; out is writable; err
-// is NULL or writable.
+// paths holds n_paths NUL-terminated UTF-8 strings; options, choice and progress are NULL or initialised;
+// out is writable; err is NULL or writable.
 dlnms_status dlnms_study_open(const char *const *paths,
                               size_t n_paths,
+                              const dlnms_read_options *options,
+                              const dlnms_series_choice *choice,
                               const dlnms_progress *progress,
                               const dlnms_cancel *cancel,
                               dlnms_study **out,
@@ -1667,7 +1699,7 @@ typedef struct {
   int64_t number;
   // ROI Name or Segment Label.
   const char *name;
-  // Name of the file it is in.
+  // Name of the file it is in; "file 17" for one inside a folder, unless the scan's options ask for names.
   const char *file;
   // Voxels of its mask.
   uint64_t voxels;
@@ -1686,6 +1718,16 @@ typedef struct {
 // series is NULL or has struct_size writable bytes.
 void dlnms_series_init(dlnms_series *series,
                        uint32_t struct_size);
+
+// Make the lists of series and ROIs, which every ROI is laid on its grid for: this may take a second. The functions that
+// list do it themselves if it was not done; this one can be cancelled. cancel may be NULL. Any thread.
+// Errors: DLNMS_E_CANCELLED.
+//
+// Preconditions:
+// err is NULL or writable.
+dlnms_status dlnms_study_inspect(const dlnms_study *study,
+                                 const dlnms_cancel *cancel,
+                                 dlnms_error **err);
 
 // How many CT and PET series there are, CT first. 0 for a dead handle. Any thread.
 size_t dlnms_study_series_count(const dlnms_study *study);
@@ -1746,12 +1788,19 @@ typedef struct dlnms_volume_file dlnms_volume_file;
 
 // Read a volume: .nii, .nii.gz, .nrrd or .nhdr. Coordinates become LPS.
 //
-// Free *out with dlnms_volume_file_free(). Any thread.
-// Errors: DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY.
+// Of options (may be NULL) max_study_bytes counts. cancel may be NULL; the call ends within 100 ms after it is
+// cancelled. Free *out with dlnms_volume_file_free(). Any thread.
+// Errors: DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_CANCELLED,
+// DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files), DLNMS_E_INVALID_ARGUMENT (max_study_bytes).
 //
 // Preconditions:
-// path is a NUL-terminated UTF-8 string; out is writable; err is NULL or writable.
-dlnms_status dlnms_volume_file_open(const char *path, dlnms_volume_file **out, dlnms_error **err);
+// path is a NUL-terminated UTF-8 string; options is NULL or initialised; out is writable; err is NULL or
+// writable.
+dlnms_status dlnms_volume_file_open(const char *path,
+                                    const dlnms_read_options *options,
+                                    const dlnms_cancel *cancel,
+                                    dlnms_volume_file **out,
+                                    dlnms_error **err);
 
 // Describe the volume. The pointers in *out live as long as the file's handle. Any thread.
 // Errors: DLNMS_E_STRUCT_SIZE.

@@ -17,6 +17,24 @@
 
 namespace dlnms {
 
+/// Limits of reading: dlnms_read_options.
+struct ReadOptions {
+    uint32_t threads = 0;         ///< that read and decode; 0: the processor's cores, at most four
+    uint64_t max_study_bytes = 0; ///< of the CT, the PET and the masks together; 0: 8 GiB
+    bool verbose_names = false;   ///< messages and JSON may hold names of files inside folders
+};
+
+namespace detail {
+inline dlnms_read_options raw(const ReadOptions& options) {
+    dlnms_read_options raw;
+    dlnms_read_options_init(&raw, sizeof raw);
+    raw.threads = options.threads;
+    raw.max_study_bytes = options.max_study_bytes;
+    raw.verbose_names = options.verbose_names ? 1 : 0;
+    return raw;
+}
+} // namespace detail
+
 /// Which series to load; empty: by rule.
 struct SeriesChoice {
     std::string ct, pet; ///< Series Instance UIDs
@@ -27,23 +45,28 @@ struct SeriesChoice {
 class Study {
 public:
     /// Scan folders and files, and load the series chosen by rule.
-    explicit Study(const std::vector<std::string>& paths, const Progress& progress = {}, const CancelToken* cancel = nullptr)
-        : Study(scan(paths, cancel)) {
+    explicit Study(const std::vector<std::string>& paths, const Progress& progress = {}, const CancelToken* cancel = nullptr,
+                   const ReadOptions& options = {})
+        : Study(scan(paths, cancel, options)) {
         load({}, progress, cancel);
     }
 
     /// Read headers only.
-    static Study scan(const std::vector<std::string>& paths, const CancelToken* cancel = nullptr) {
+    static Study scan(const std::vector<std::string>& paths, const CancelToken* cancel = nullptr,
+                      const ReadOptions& options = {}) {
         detail::require_same_abi();
+        const dlnms_read_options limits = detail::raw(options);
         std::vector<const char*> raw;
         for (const auto& path : paths) raw.push_back(path.c_str());
         return Study(detail::make<dlnms_study>(dlnms_study_scan, static_cast<const char* const*>(raw.data()), raw.size(),
-                                               cancel ? cancel->get() : nullptr));
+                                               &limits, cancel ? cancel->get() : nullptr));
     }
 
     /// Read headers of files in memory, which may be freed afterwards.
-    static Study scan_buffers(const std::vector<std::vector<uint8_t>>& files, const CancelToken* cancel = nullptr) {
+    static Study scan_buffers(const std::vector<std::vector<uint8_t>>& files, const CancelToken* cancel = nullptr,
+                              const ReadOptions& options = {}) {
         detail::require_same_abi();
+        const dlnms_read_options limits = detail::raw(options);
         std::vector<const uint8_t*> data;
         std::vector<size_t> sizes;
         for (const auto& file : files) {
@@ -51,25 +74,29 @@ public:
             sizes.push_back(file.size());
         }
         return Study(detail::make<dlnms_study>(dlnms_study_scan_buffers, static_cast<const uint8_t* const*>(data.data()),
-                                               static_cast<const size_t*>(sizes.data()), files.size(),
+                                               static_cast<const size_t*>(sizes.data()), files.size(), &limits,
                                                cancel ? cancel->get() : nullptr));
     }
 
     /// Decode the CT and the PET; once.
     void load(const SeriesChoice& choice = {}, const Progress& progress = {}, const CancelToken* cancel = nullptr) {
-        dlnms_study_options options;
-        dlnms_study_options_init(&options, sizeof options);
-        options.ct_series = choice.ct.empty() ? nullptr : choice.ct.c_str();
-        options.pet_series = choice.pet.empty() ? nullptr : choice.pet.c_str();
+        dlnms_series_choice series;
+        dlnms_series_choice_init(&series, sizeof series);
+        series.ct_series = choice.ct.empty() ? nullptr : choice.ct.c_str();
+        series.pet_series = choice.pet.empty() ? nullptr : choice.pet.c_str();
         detail::ProgressAdapter adapter(progress);
         dlnms_error* error = nullptr;
         const auto status =
-            dlnms_study_load(get(), &options, adapter.raw(), cancel ? cancel->get() : nullptr, &error);
+            dlnms_study_load(get(), &series, adapter.raw(), cancel ? cancel->get() : nullptr, &error);
         detail::ErrorOwner guard(error);
         adapter.rethrow();
         detail::check(status, guard.release());
     }
 
+    /// Make the lists of series and ROIs, which are made at their first use otherwise; this can be cancelled.
+    void inspect(const CancelToken* cancel = nullptr) const {
+        detail::call(dlnms_study_inspect, get(), cancel ? cancel->get() : nullptr);
+    }
     std::vector<dlnms_series> series() const&& = delete;
     std::vector<dlnms_series> series() const& {
         std::vector<dlnms_series> out(dlnms_study_series_count(get()));
@@ -142,8 +169,8 @@ private:
 /// A volume from a .nii, .nii.gz, .nrrd or .nhdr file. What points into it is deleted for a temporary.
 class VolumeFile {
 public:
-    explicit VolumeFile(const std::string& path)
-        : handle_(detail::make<dlnms_volume_file>(dlnms_volume_file_open, path.c_str())) {}
+    explicit VolumeFile(const std::string& path, const CancelToken* cancel = nullptr, const ReadOptions& options = {})
+        : handle_(open(path, cancel, detail::raw(options))) {}
     /// Lives as long as this object.
     dlnms_volume volume() const&& = delete;
     dlnms_volume volume() const& {
@@ -162,6 +189,9 @@ public:
     }
 
 private:
+    static dlnms_volume_file* open(const std::string& path, const CancelToken* cancel, const dlnms_read_options& options) {
+        return detail::make<dlnms_volume_file>(dlnms_volume_file_open, path.c_str(), &options, cancel ? cancel->get() : nullptr);
+    }
     detail::Owner<dlnms_volume_file, dlnms_volume_file_free> handle_;
 };
 

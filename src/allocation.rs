@@ -25,6 +25,35 @@ pub(crate) fn with_capacity<T>(len: usize, what: &str) -> Result<Vec<T>> {
     Ok(buffer)
 }
 
+/// A page of memory: its alignment tells a probe from a buffer.
+#[repr(align(4096))]
+#[allow(dead_code)] // only its size and alignment count
+struct Page([u8; 4096]);
+
+/// Beyond what glibc ever takes from its heap, so that a probe is one mapping that leaves no trace; and room for the
+/// small allocations in between, which cannot fail in Rust without ending the process.
+#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
+const SPARE_BYTES: usize = 40 << 20;
+
+/// Returns an error unless `bytes`, and some megabytes for what is small, could be allocated now. Nothing is kept, and
+/// no page is touched.
+///
+/// For code that allocates by itself and cannot fail: a codec, a parser, collections.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] if the memory cannot be had.
+#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
+pub(crate) fn headroom(bytes: usize, what: &str) -> Result<()> {
+    let mut probe = Vec::<Page>::new();
+    let pages = bytes
+        .saturating_add(SPARE_BYTES)
+        .div_ceil(size_of::<Page>());
+    let had = probe.try_reserve_exact(pages);
+    // Unused memory may be optimised away with the question whether it can be had.
+    std::hint::black_box(&mut probe);
+    had.map_err(|_| out_of_memory::<u8>(bytes.saturating_add(SPARE_BYTES), what))
+}
+
 fn out_of_memory<T>(len: usize, what: &str) -> Error {
     Error::OutOfMemory {
         what: what.to_owned(),
@@ -45,6 +74,8 @@ mod tests {
                 matches!(&refused, Error::OutOfMemory { what, bytes: b } if what == "the voxels of the CT" && *b == bytes as u64),
                 "{refused}"
             );
+            assert!(headroom(bytes, "a codec").is_err());
         }
+        headroom(1 << 20, "a codec").unwrap();
     }
 }

@@ -33,6 +33,8 @@ pub mod petmetrics;
 pub mod planes;
 mod process;
 pub mod quality;
+#[cfg(feature = "dicom")]
+pub mod reading;
 pub mod reference;
 mod regular;
 pub mod report;

@@ -1,41 +1,51 @@
 //! Files that a host, a user or a manifest names: regular ones only. Opening a pipe would wait for ever, and reading a
 //! device never end.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Opens a regular file, which links may lead to. Never waits: what is a pipe, a device or a folder is refused, also if
-/// it takes the file's place in the very moment of opening.
+/// What is read whole is a text of some kilobytes.
+const MAX_WHOLE_BYTES: u64 = 64 << 20;
+
+/// Opens a file, which links may lead to.
+///
+/// The kind is looked at before, for opening a device may do something, and after, for the file may have become a pipe
+/// in between, which must not be waited for.
 pub(crate) fn open(path: &Path) -> Result<File> {
-    let not_a_file = || Error::new(ErrorKind::InvalidInput, "it is not a file");
-    // A device is not opened at all.
+    let no_file = || Error::new(ErrorKind::InvalidInput, "it is not a file");
     if !path.metadata()?.is_file() {
-        return Err(not_a_file());
+        return Err(no_file());
     }
-    // Without effect on regular files.
-    let file = File::options()
+    let mut options = OpenOptions::new();
+    let file = options
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(not_a_file()),
+        false => Err(no_file()),
     }
 }
 
-/// Its content.
+/// Returns the content of a text file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut content = Vec::new();
-    open(path)?.read_to_end(&mut content)?;
-    Ok(content)
+    let file = open(path)?;
+    file.take(MAX_WHOLE_BYTES + 1).read_to_end(&mut content)?;
+    match content.len() as u64 > MAX_WHOLE_BYTES {
+        true => Err(Error::new(ErrorKind::FileTooLarge, "it is too large")),
+        false => Ok(content),
+    }
 }
 
-/// An I/O error in words, without the path that it may hold: folders are named after patients.
+/// Returns an I/O error in words, without the path that it may hold: folders are named after patients.
 pub(crate) fn why(e: Error) -> String {
-    match e.get_ref() {
-        Some(inner) if e.raw_os_error().is_none() => inner.to_string(),
+    match (e.raw_os_error(), e.get_ref()) {
+        (Some(libc::EMFILE), _) => "the process has too many open files (EMFILE)".into(),
+        (Some(libc::ENFILE), _) => "the system has too many open files (ENFILE)".into(),
+        (None, Some(inner)) => inner.to_string(),
         _ => e.kind().to_string(),
     }
 }

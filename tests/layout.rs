@@ -61,7 +61,8 @@ fn layout() -> String {
         dlnms_provider_options {
             struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path, kernels, batch,
         }
-        dlnms_study_options { struct_size, reserved, ct_series, pet_series }
+        dlnms_read_options { struct_size, threads, max_study_bytes, verbose_names, reserved }
+        dlnms_series_choice { struct_size, reserved, ct_series, pet_series }
         dlnms_series {
             struct_size, modality, slices, columns, rows, uid, chosen, has_suv, rejected_because, suv_factor, suv_rule,
             suv_refusal,

@@ -1,24 +1,28 @@
 //! Any mix of files, folders and buffers: read once, headers only, then asked for series and ROIs.
 
+use super::attributes::text;
+use super::decode;
+use super::folders::{self, Found, FoundFile};
 use super::instance::Instance;
-use super::pixels;
 use super::rtstruct::StructureSet;
 use super::seg::Segmentation;
 use super::series::{Modality, Plan, Series, SliceProgress};
 use super::source::{DicomFile, Source};
+use crate::allocation;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::parallel;
-use std::path::{Path, PathBuf};
+use crate::reading::ReadOptions;
+use dicom_dictionary_std::tags;
+use std::path::PathBuf;
 use std::sync::Arc;
-
-/// Folders this deep below the given one are searched; no archive nests deeper, and a loop ends.
-const MAX_DEPTH: usize = 16;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What was found among files, folders and buffers. Pixels are read when a series is loaded.
 #[derive(Default)]
 pub struct Archive {
     pub(super) images: Vec<Instance>,
+    pub(super) options: ReadOptions,
     /// Structure sets, in a stable order.
     pub structure_sets: Vec<StructureSet>,
     /// Segmentations, in a stable order.
@@ -28,44 +32,74 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Read the headers of files and folders, which are searched recursively, on all cores.
+    /// Reads the headers of files and folders with the default [`ReadOptions`].
     pub fn open(paths: &[PathBuf], cancel: &CancelToken) -> Result<Self> {
-        let (mut files, mut folders) = (Vec::new(), Vec::new());
-        for path in paths {
-            if !path.exists() {
-                let name = Source::File(path.clone()).name();
-                return Err(Error::DicomRead(format!("{name} does not exist")));
-            }
-            collect(path, 0, &mut files, &mut folders);
-        }
-        files.sort();
-        files.dedup();
-        let warning = |folder| {
-            let name = Source::File(folder).name();
-            format!("left out: the folder {name} cannot be read")
+        Self::open_with(paths, &ReadOptions::default(), cancel)
+    }
+
+    /// Reads the headers of files and folders, which are searched recursively. The options hold for what is loaded
+    /// from the archive later, too.
+    ///
+    /// # Errors
+    /// [`Error::DicomRead`] if a path is neither a file nor a folder or if nothing is DICOM; [`Error::Resources`] if the
+    /// system opens no more files; [`Error::OutOfMemory`]; [`Error::Cancelled`].
+    pub fn open_with(
+        paths: &[PathBuf],
+        options: &ReadOptions,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
+        let Found { files, unreadable } = folders::search(paths, cancel)?;
+        let source = |(n, file): (usize, FoundFile)| match file.named || options.verbose_names {
+            true => Source::File(file.path),
+            false => Source::InFolder(file.path, n + 1),
         };
-        let mut archive = Self::read(files.into_iter().map(Source::File).collect(), cancel)?;
-        archive.warnings.extend(folders.into_iter().map(warning));
+        let sources = files.into_iter().enumerate().map(source).collect();
+        let mut archive = Self::read(sources, options, cancel)?;
+        let warning = |folder: FoundFile| match folder.named || options.verbose_names {
+            true => {
+                let name = Source::File(folder.path).name();
+                format!("left out: the folder {name} cannot be read")
+            }
+            false => "left out: a folder inside the given one cannot be read".into(),
+        };
+        let warnings = unreadable.into_iter().map(warning);
+        archive.warnings.extend(warnings);
         Ok(archive)
     }
 
-    /// Read the headers of DICOM files that are in memory, for hosts that receive them over the network.
+    /// Reads the headers of DICOM files that are in memory with the default [`ReadOptions`].
     pub fn from_buffers(buffers: Vec<Arc<[u8]>>, cancel: &CancelToken) -> Result<Self> {
-        let sources = buffers.into_iter().enumerate();
-        Self::read(sources.map(|(n, b)| Source::Buffer(b, n)).collect(), cancel)
+        Self::from_buffers_with(buffers, &ReadOptions::default(), cancel)
     }
 
-    fn read(sources: Vec<Source>, cancel: &CancelToken) -> Result<Self> {
-        let mut archive = Self::default();
-        let contents = parallel::map(sources.len(), 0, |n| match cancel.is_triggered() {
-            true => Content::NotDicom,
-            false => Content::of(&sources[n]),
+    /// As [`Archive::open_with`] for DICOM files that are in memory, for hosts that receive them over the network.
+    pub fn from_buffers_with(
+        buffers: Vec<Arc<[u8]>>,
+        options: &ReadOptions,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
+        let sources = buffers.into_iter().enumerate();
+        let sources = sources.map(|(n, b)| Source::Buffer(b, n)).collect();
+        Self::read(sources, options, cancel)
+    }
+
+    fn read(sources: Vec<Source>, options: &ReadOptions, cancel: &CancelToken) -> Result<Self> {
+        let mut archive = Self {
+            options: options.clone(),
+            ..Self::default()
+        };
+        // What has nothing to do with the file that met it ends the scan: the rest would meet it as well.
+        let failed = AtomicBool::new(false);
+        let contents = parallel::map(sources.len(), options.threads, |n| {
+            match failed.load(Ordering::Relaxed) || cancel.is_triggered() {
+                true => Ok(Content::NotDicom),
+                false => Content::of(&sources[n], cancel)
+                    .inspect_err(|_| failed.store(true, Ordering::Relaxed)),
+            }
         });
-        if cancel.is_triggered() {
-            return Err(Error::Cancelled);
-        }
+        cancel.check()?;
         for content in contents {
-            match content {
+            match content? {
                 Content::Images(images) => archive.images.extend(images),
                 Content::Contours(set) => archive.structure_sets.push(set),
                 Content::Segments(segmentation) => archive.segmentations.push(*segmentation),
@@ -85,6 +119,11 @@ impl Archive {
         Ok(archive)
     }
 
+    /// Returns the options that the archive was opened with.
+    pub fn options(&self) -> &ReadOptions {
+        &self.options
+    }
+
     /// How many images there are, frames of multi-frame objects each counted.
     pub fn image_count(&self) -> usize {
         self.images.len()
@@ -95,8 +134,7 @@ impl Archive {
         let image = self.images.get(index).ok_or_else(|| {
             Error::DicomRead(format!("image {index}: there are {}", self.images.len()))
         })?;
-        let mut values = pixels::buffer(image, 1)?;
-        pixels::decode(image, &mut values)?;
+        let values = decode::image(image, &CancelToken::default())?;
         Ok((values, [image.columns, image.rows]))
     }
 
@@ -108,7 +146,7 @@ impl Archive {
         progress: SliceProgress,
         cancel: &CancelToken,
     ) -> Result<Series> {
-        Plan::of(&self.images, modality, uid)?.decode(progress, cancel)
+        Plan::of(&self.images, modality, uid)?.decode(&self.options, progress, cancel)
     }
 }
 
@@ -123,41 +161,29 @@ enum Content {
 }
 
 impl Content {
-    fn of(source: &Source) -> Self {
-        let file = match DicomFile::read(source) {
+    /// Looks at a file. An error has nothing to do with what the file holds.
+    fn of(source: &Source, cancel: &CancelToken) -> Result<Self> {
+        allocation::headroom(0, "the attributes of a DICOM file")?;
+        let file = match DicomFile::read_until(source, cancel) {
             Ok(file) => file,
-            Err(e) if source.may_be_dicom() => return Self::Unreadable(e),
-            Err(_) => return Self::NotDicom,
+            Err(e @ (Error::Cancelled | Error::Resources(_) | Error::OutOfMemory { .. })) => {
+                return Err(e);
+            }
+            Err(e) if source.may_be_dicom() => return Ok(Self::Unreadable(e)),
+            Err(_) => return Ok(Self::NotDicom),
         };
-        match super::attributes::text(&file.object, dicom_dictionary_std::tags::MODALITY).as_deref()
-        {
+        // What is made of the attributes takes no more than they do, but for contours: 24 bytes a point instead of
+        // six or more.
+        let room = 4 * file.attribute_bytes as usize;
+        allocation::headroom(room, "the attributes of a DICOM file")?;
+        let modality = text(&file.object, tags::MODALITY);
+        Ok(match modality.as_deref() {
             Some("RTSTRUCT") => {
                 StructureSet::of(source, &file).map_or_else(Self::Unreadable, Self::Contours)
             }
             Some("SEG") => Segmentation::of(source.clone(), file)
                 .map_or_else(Self::Unreadable, |s| Self::Segments(Box::new(s))),
             _ => Self::Images(Instance::of(source, &file)),
-        }
-    }
-}
-
-/// The files below a path, and the folders that cannot be read.
-fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>, unreadable: &mut Vec<PathBuf>) {
-    if path.is_file() {
-        files.push(path.to_owned());
-    } else if depth < MAX_DEPTH && path.is_dir() {
-        let entries = match path.read_dir() {
-            Ok(entries) => entries,
-            Err(_) => return unreadable.push(path.to_owned()),
-        };
-        for entry in entries.flatten() {
-            // A link to a folder may lead in circles; the folders themselves are enough.
-            let follow = entry
-                .file_type()
-                .is_ok_and(|t| !t.is_symlink() || entry.path().is_file());
-            if follow {
-                collect(&entry.path(), depth + 1, files, unreadable);
-            }
-        }
+        })
     }
 }

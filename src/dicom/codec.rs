@@ -1,9 +1,17 @@
-//! Compressed streams -> stored values. Each decoder's frame size is compared with the header's before it allocates.
+//! Compressed streams -> stored values. Each decoder's frame size is compared with the header's before it allocates, and
+//! a stream that ends early is refused: decoders make up what is missing.
 
 use super::instance::Instance;
-use super::jpeg12;
+use super::jpeg_entropy::{self, BREAKS_OFF};
+use super::{jpeg_lossless, jpeg12, jpeg2000};
+use crate::allocation;
+use crate::cancel::CancelToken;
+use crate::reading::Failure;
 use charls::CharLS;
-use jpeg_decoder::{Decoder as JpegDecoder, PixelFormat};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What a transfer syntax needs.
 enum Codec {
@@ -13,7 +21,7 @@ enum Codec {
     Jpeg2000,
 }
 
-fn codec(instance: &Instance) -> Result<Codec, String> {
+fn codec(instance: &Instance) -> Result<Codec, Failure> {
     let syntax = &instance.origin.transfer_syntax;
     match syntax
         .strip_prefix("1.2.840.10008.1.2.")
@@ -24,7 +32,7 @@ fn codec(instance: &Instance) -> Result<Codec, String> {
         "4.50" | "4.51" | "4.57" | "4.70" => Ok(Codec::Jpeg),
         "4.80" | "4.81" => Ok(Codec::JpegLs),
         "4.90" | "4.91" => Ok(Codec::Jpeg2000),
-        _ => Err(format!("transfer syntax {syntax} is not read")),
+        _ => Err(format!("transfer syntax {syntax} is not read").into()),
     }
 }
 
@@ -37,34 +45,58 @@ impl Codec {
             Codec::Jpeg2000 => "JPEG 2000",
         }
     }
+
+    /// Bytes that decoding takes for each pixel, beside the pixel itself.
+    fn bytes_per_pixel(&self) -> usize {
+        match self {
+            Codec::Rle => 0,
+            Codec::Jpeg => 8,
+            Codec::JpegLs => 4,
+            // Coefficients, their tile, and the blocks' states.
+            Codec::Jpeg2000 => 24,
+        }
+    }
 }
 
-/// Compare a stream's own frame size with the header's, before anything is allocated for either.
-pub fn check(stream: &[u8], instance: &Instance) -> Result<(), String> {
+/// Compares a stream's own frame size with the header's, before anything is allocated for either. `head` is the
+/// beginning of the stream, which has `bytes` bytes.
+pub fn check(head: &[u8], bytes: usize, instance: &Instance) -> Result<(), Failure> {
     let codec = codec(instance)?;
     let size = match codec {
-        Codec::Rle => rle_can_hold(stream, instance),
-        Codec::Jpeg => jpeg_header(stream, instance).map(|_| ()),
-        Codec::JpegLs => jpeg_ls_header(stream, instance),
-        Codec::Jpeg2000 => jpeg_2000_header(stream, instance),
+        Codec::Rle => rle_can_hold(bytes, instance),
+        Codec::Jpeg => jpeg_header(head, instance).map(|_| ()),
+        Codec::JpegLs => jpeg_ls_header(head, instance),
+        Codec::Jpeg2000 => jpeg_2000_header(head, instance).map(|_| ()),
     };
-    size.map_err(|e| format!("{}: {e}", codec.name()))
+    size.map_err(|e| e.within(codec.name()))
 }
 
-/// Decode the stream of one frame into `out`.
-pub fn decode(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), String> {
+/// Returns the bytes that decoding one frame takes beside its stream and its pixels.
+pub fn working_bytes(instance: &Instance) -> usize {
+    let per_pixel = codec(instance).map_or(0, |c| c.bytes_per_pixel());
+    instance.rows * instance.columns * per_pixel
+}
+
+/// Decodes the stream of one frame into `out`.
+pub fn decode(
+    stream: Vec<u8>,
+    instance: &Instance,
+    out: &mut [u8],
+    cancel: &CancelToken,
+) -> Result<(), Failure> {
     let codec = codec(instance)?;
+    allocation::headroom(working_bytes(instance), "decoding a slice")?;
     let decoded = match codec {
-        Codec::Rle => rle(stream, instance, out),
-        Codec::Jpeg => jpeg(stream, instance, out),
-        Codec::JpegLs => jpeg_ls(stream, instance, out),
-        Codec::Jpeg2000 => jpeg_2000(stream, instance, out),
+        Codec::Rle => rle(&stream, instance, out),
+        Codec::Jpeg => jpeg(stream, instance, out, cancel),
+        Codec::JpegLs => jpeg_ls(stream, instance, out, cancel),
+        Codec::Jpeg2000 => jpeg_2000(stream, instance, out, cancel),
     };
-    decoded.map_err(|e| format!("{}: {e}", codec.name()))
+    decoded.map_err(|e| e.within(codec.name()))
 }
 
-/// Samples of one or two bytes, native byte order, into elements of the size allocated.
-fn put(samples: &[u8], out: &mut [u8], allocated: usize) -> Result<(), String> {
+/// Puts samples of one or two bytes, native byte order, into elements of the size allocated.
+fn put(samples: &[u8], out: &mut [u8], allocated: usize) -> Result<(), Failure> {
     if samples.len() == out.len() {
         out.copy_from_slice(samples);
     } else if allocated == 16 && samples.len() * 2 == out.len() {
@@ -73,16 +105,12 @@ fn put(samples: &[u8], out: &mut [u8], allocated: usize) -> Result<(), String> {
             *wide = u16::from(*sample).to_ne_bytes();
         }
     } else {
-        return Err(format!(
-            "{} bytes, the header says {}",
-            samples.len(),
-            out.len()
-        ));
+        return Err(format!("{} bytes, the header says {}", samples.len(), out.len()).into());
     }
     Ok(())
 }
 
-fn same_size(found: (usize, usize, usize), instance: &Instance) -> Result<(), String> {
+fn same_size(found: (usize, usize, usize), instance: &Instance) -> Result<(), Failure> {
     let wanted = (instance.rows, instance.columns, 1);
     if found == wanted {
         return Ok(());
@@ -91,27 +119,65 @@ fn same_size(found: (usize, usize, usize), instance: &Instance) -> Result<(), St
     Err(format!(
         "its frame is {rows} x {columns} x {components}, the header says {} x {} x 1",
         wanted.0, wanted.1
-    ))
+    )
+    .into())
 }
 
+/// Runs a decoder that cannot be interrupted on a thread of its own, so that a cancelled call ends at once; the thread
+/// ends with the slice that it is at. Without threads the calling one does it.
+fn interruptible<T: Send + 'static>(
+    cancel: &CancelToken,
+    decode: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let job = Arc::new(Mutex::new(Some(decode)));
+    let run = |job: &Mutex<Option<_>>| {
+        let job = job.lock().unwrap_or_else(|e| e.into_inner()).take();
+        let decode = job.ok_or(DECODER_FAILED)?;
+        catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(DECODER_FAILED.into()))
+    };
+    let (sender, receiver) = sync_channel(1);
+    let theirs = job.clone();
+    let thread = std::thread::Builder::new().name("dlnms-codec".into());
+    let spawned = thread.spawn(move || {
+        // Nobody receives what was cancelled.
+        let _ = sender.send(run(&theirs));
+    });
+    let Ok(thread) = spawned else {
+        return run(&job);
+    };
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(20)) {
+            Ok(decoded) => {
+                // It has nothing left to do: the threads of a call end with it.
+                let _ = thread.join();
+                return decoded;
+            }
+            Err(RecvTimeoutError::Timeout) => cancel.check()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(DECODER_FAILED.into()),
+        }
+    }
+}
+
+const DECODER_FAILED: &str = "the decoder failed";
+
 /// Two bytes of PackBits make 128 at most.
-fn rle_can_hold(stream: &[u8], instance: &Instance) -> Result<(), String> {
+fn rle_can_hold(stream_bytes: usize, instance: &Instance) -> Result<(), Failure> {
     let bytes = instance.rows * instance.columns * (instance.bits_allocated / 8);
-    match bytes / 64 <= stream.len() {
+    match bytes / 64 <= stream_bytes {
         true => Ok(()),
         false => Err("the header asks for more pixels than it can hold".into()),
     }
 }
 
 /// PS3.5 Annex G: one PackBits segment for each byte of a sample, the high byte first.
-fn rle(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), String> {
+fn rle(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), Failure> {
     let size = instance.bits_allocated / 8;
     let word = |i: usize| {
         let bytes = stream.get(4 * i..)?.first_chunk::<4>()?;
         Some(u32::from_le_bytes(*bytes) as usize)
     };
     if word(0) != Some(size) {
-        return Err(format!("{:?} segments, {size} are needed", word(0)));
+        return Err(format!("{:?} segments, {size} are needed", word(0)).into());
     }
     for segment in 0..size {
         let first = word(1 + segment).unwrap_or(usize::MAX);
@@ -132,7 +198,7 @@ fn rle(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), String>
     Ok(())
 }
 
-/// PackBits: fills all of `out`, or says `None`.
+/// PackBits: fills all of `out`, or returns `None`.
 fn unpack<'a>(packed: &[u8], mut out: impl ExactSizeIterator<Item = &'a mut u8>) -> Option<()> {
     let mut packed = packed.iter().copied();
     while out.len() > 0 {
@@ -154,47 +220,50 @@ fn unpack<'a>(packed: &[u8], mut out: impl ExactSizeIterator<Item = &'a mut u8>)
     Some(())
 }
 
-/// The two kinds of JPEG: 12-bit DCT, and what the library reads (8-bit DCT, lossless of any depth).
-enum Jpeg<'a> {
-    TwelveBit(jpeg12::Frame),
-    Other(Box<JpegDecoder<&'a [u8]>>),
-}
-
-fn jpeg_header<'a>(stream: &'a [u8], instance: &Instance) -> Result<Jpeg<'a>, String> {
-    if let Some(frame) = jpeg12::frame(stream).filter(|f| f.precision == 12) {
-        same_size((frame.rows, frame.columns, frame.components), instance)?;
-        return Ok(Jpeg::TwelveBit(frame));
-    }
-    let mut decoder = JpegDecoder::new(stream);
-    decoder.read_info().map_err(|e| e.to_string())?;
-    let info = decoder.info().ok_or(NO_HEADER)?;
-    let components = match info.pixel_format {
-        PixelFormat::L8 | PixelFormat::L16 => 1,
-        _ => 3,
-    };
-    let (rows, columns) = (usize::from(info.height), usize::from(info.width));
-    same_size((rows, columns, components), instance)?;
-    Ok(Jpeg::Other(Box::new(decoder)))
-}
-
-fn jpeg(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), String> {
-    let samples = match jpeg_header(stream, instance)? {
-        Jpeg::TwelveBit(frame) => {
-            let samples = jpeg12::decode(stream, frame)?;
-            samples.iter().flat_map(|v| v.to_ne_bytes()).collect()
+fn jpeg_header(stream: &[u8], instance: &Instance) -> Result<jpeg_entropy::Frame, Failure> {
+    let frame = jpeg_entropy::frame(stream).ok_or(NO_HEADER)?;
+    match (frame.marker, frame.precision) {
+        (0xC0, 8) | (0xC1, 8 | 12) | (0xC3, _) => {}
+        (marker, bits) => {
+            let process = marker - 0xC0;
+            return Err(
+                format!("frames of kind SOF{process} with {bits} bits are not read").into(),
+            );
         }
-        Jpeg::Other(mut decoder) => decoder.decode().map_err(|e| e.to_string())?,
-    };
+    }
+    same_size((frame.rows, frame.columns, frame.components), instance)?;
+    Ok(frame)
+}
+
+fn jpeg(
+    stream: Vec<u8>,
+    instance: &Instance,
+    out: &mut [u8],
+    cancel: &CancelToken,
+) -> Result<(), Failure> {
+    let frame = jpeg_header(&stream, instance)?;
+    if frame.marker == 0xC3 {
+        return jpeg_lossless::decode(&stream, instance.bits_allocated / 8, out, cancel);
+    }
+    if frame.precision == 12 {
+        let samples = jpeg12::decode(&stream, cancel)?;
+        if samples.len() * 2 != out.len() {
+            return Err("12 bits a sample, the header allows 8".into());
+        }
+        for (value, sample) in out.as_chunks_mut::<2>().0.iter_mut().zip(samples) {
+            *value = sample.to_ne_bytes();
+        }
+        return Ok(());
+    }
+    jpeg12::check_complete(&stream, cancel)?;
+    let samples = interruptible(cancel, move || {
+        let mut decoder = jpeg_decoder::Decoder::new(stream.as_slice());
+        decoder.decode().map_err(|e| e.to_string().into())
+    })?;
     put(&samples, out, instance.bits_allocated)
 }
 
-fn jpeg_ls_header(stream: &[u8], instance: &Instance) -> Result<(), String> {
-    // Without its end the decoder searches zeros bit by bit for every missing pixel: seconds for one slice. What pads
-    // it to an even length is a zero mostly, sometimes not.
-    let tail = &stream[stream.len().saturating_sub(64)..];
-    if !tail.windows(2).any(|w| w == [0xFF, 0xD9]) {
-        return Err("the stream breaks off".into());
-    }
+fn jpeg_ls_header(stream: &[u8], instance: &Instance) -> Result<(), Failure> {
     let mut at = 2;
     while let Some([0xFF, marker, high, low]) = stream.get(at..at + 4) {
         if *marker == 0xF7 {
@@ -207,51 +276,69 @@ fn jpeg_ls_header(stream: &[u8], instance: &Instance) -> Result<(), String> {
     Err(NO_HEADER.into())
 }
 
-fn jpeg_ls(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), String> {
-    jpeg_ls_header(stream, instance)?;
-    let samples = CharLS::default()
-        .decode(stream)
-        .map_err(|e| e.to_string())?;
+/// Pixels that are decoded well within the time that a cancelled call may go on.
+const QUICK_PIXELS: usize = 1 << 20;
+
+fn jpeg_ls(
+    stream: Vec<u8>,
+    instance: &Instance,
+    out: &mut [u8],
+    cancel: &CancelToken,
+) -> Result<(), Failure> {
+    jpeg_ls_header(&stream, instance)?;
+    // Without its end the decoder searches zeros bit by bit for every missing pixel: seconds for one slice. What pads
+    // it to an even length is a zero mostly, sometimes not.
+    let tail = &stream[stream.len().saturating_sub(64)..];
+    if !tail.windows(2).any(|w| w == [0xFF, 0xD9]) {
+        return Err(BREAKS_OFF.into());
+    }
+    let decode = move || {
+        let decoded = CharLS::default().decode(&stream);
+        decoded.map_err(|e| Failure::from(e.to_string()))
+    };
+    let samples = match instance.rows * instance.columns {
+        0..=QUICK_PIXELS => decode()?,
+        _ => interruptible(cancel, decode)?,
+    };
     put(&samples, out, instance.bits_allocated)
 }
 
 const NO_HEADER: &str = "it has no frame header";
-/// A slice is one tile, or a few; the decoder keeps some kilobytes for each that the header claims.
-const MAX_TILES: usize = 64;
 
-fn jpeg_2000_header(stream: &[u8], instance: &Instance) -> Result<(), String> {
-    // SIZ follows SOC at once (ISO 15444-1 A.5.1); in a JP2 file boxes come before.
-    let at = stream
-        .windows(4)
-        .position(|w| w == [0xFF, 0x4F, 0xFF, 0x51])
-        .ok_or(NO_HEADER)?;
-    let siz = stream.get(at + 4..at + 42).ok_or(NO_HEADER)?;
-    let word = |i: usize| u32::from_be_bytes([siz[i], siz[i + 1], siz[i + 2], siz[i + 3]]) as usize;
-    let components = usize::from(u16::from_be_bytes([siz[36], siz[37]]));
-    let rows = word(8).wrapping_sub(word(16));
-    let columns = word(4).wrapping_sub(word(12));
-    same_size((rows, columns, components), instance)?;
-    let count = |size: usize, tile: usize| size.div_ceil(tile.max(1));
-    let tiles = count(word(4), word(20)).saturating_mul(count(word(8), word(24)));
-    match tiles {
-        0..=MAX_TILES => Ok(()),
-        _ => Err(format!("{tiles} tiles")),
+fn jpeg_2000_header(stream: &[u8], instance: &Instance) -> Result<jpeg2000::Frame, Failure> {
+    let frame = jpeg2000::frame(stream)?;
+    same_size((frame.rows, frame.columns, frame.components), instance)?;
+    if usize::from(frame.precision) > instance.bits_allocated {
+        let bits = frame.precision;
+        return Err(format!("{bits} bits a sample, the header allows fewer").into());
     }
+    Ok(frame)
 }
 
-fn jpeg_2000(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), String> {
-    jpeg_2000_header(stream, instance)?;
-    let image = jpeg2k::Image::from_bytes(stream).map_err(|_| "the stream is damaged")?;
-    let component = image.components().first().ok_or("it has no component")?;
-    let samples = component.data();
+fn jpeg_2000(
+    stream: Vec<u8>,
+    instance: &Instance,
+    out: &mut [u8],
+    cancel: &CancelToken,
+) -> Result<(), Failure> {
+    let frame = jpeg_2000_header(&stream, instance)?;
+    jpeg2000::check_complete(&stream, &frame)?;
+    let image = interruptible(cancel, move || {
+        let image = jpeg2k::Image::from_bytes(&stream).map_err(|_| "the stream is damaged")?;
+        let component = image.components().first().ok_or("it has no component")?;
+        let samples = component.data();
+        let mut values = allocation::with_capacity(samples.len(), "the samples of a slice")?;
+        values.extend(samples.iter().map(|v| *v as u16));
+        Ok(values)
+    })?;
     let element = instance.bits_allocated / 8;
-    if samples.len() * element != out.len() {
-        return Err(format!("{} samples", samples.len()));
+    if image.len() * element != out.len() {
+        return Err(format!("{} samples", image.len()).into());
     }
-    for (value, sample) in out.chunks_exact_mut(element).zip(samples) {
-        match element {
-            1 => value[0] = *sample as u8,
-            _ => value.copy_from_slice(&(*sample as u16).to_ne_bytes()),
+    for (value, sample) in out.chunks_exact_mut(element).zip(image) {
+        match value {
+            [byte] => *byte = sample as u8,
+            wide => wide.copy_from_slice(&sample.to_ne_bytes()),
         }
     }
     Ok(())

@@ -5,6 +5,8 @@ use super::choose::{Candidate, candidates, largest, largest_pair, passed_over};
 use super::rois::RoiSummary;
 use super::series::{Modality, SeriesFacts};
 use super::study;
+use crate::cancel::CancelToken;
+use crate::error::Result;
 use crate::quality::{self, Finding};
 use serde::Serialize;
 
@@ -42,7 +44,7 @@ pub struct SuvSummary {
 }
 
 /// What was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Inspection {
     /// All series, CT before PET, largest first.
     pub series: Vec<SeriesSummary>,
@@ -89,7 +91,18 @@ impl SeriesSummary {
 impl Archive {
     /// Every series and ROI, without decoding an image.
     pub fn inspect(&self) -> Inspection {
+        // A token that nobody triggers: it cannot fail.
+        self.inspect_until(&CancelToken::default())
+            .unwrap_or_default()
+    }
+
+    /// As [`Archive::inspect`]; ends soon after `cancel` is triggered.
+    ///
+    /// # Errors
+    /// [`crate::Error::Cancelled`].
+    pub fn inspect_until(&self, cancel: &CancelToken) -> Result<Inspection> {
         let ct = candidates(&self.images, Modality::Ct);
+        cancel.check()?;
         let pet = candidates(&self.images, Modality::Pt);
         let pair = largest_pair(&ct, &pet);
         let usable = |all: &[Candidate<'_>]| all.iter().any(|c| c.refusal().is_none());
@@ -121,13 +134,14 @@ impl Archive {
         let facts = |all: &[Candidate<'_>], n: usize| SeriesFacts::of(&all[n].slices);
         let chosen_facts = chosen[0].zip(chosen[1]);
         let chosen_facts = chosen_facts.map(|(c, p)| (facts(&ct, c), facts(&pet, p)));
-        Inspection {
+        cancel.check()?;
+        Ok(Inspection {
             series,
-            rois: self.rois(),
+            rois: self.rois_until(cancel)?,
             qc: chosen_facts.map_or_else(Vec::new, |(ct, pet)| {
                 quality::check_facts(&study::facts(&ct, &pet))
             }),
             warnings: self.warnings.clone(),
-        }
+        })
     }
 }

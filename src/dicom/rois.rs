@@ -3,9 +3,11 @@
 use super::archive::Archive;
 use super::choose::candidates;
 use super::grid::Grid;
+use super::pixels;
 use super::rtstruct::{Contours, StructureSet};
 use super::seg::{Segment, Segmentation};
 use super::series::Modality;
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::roi::Roi;
 use crate::volume::{Geometry, Volume};
@@ -56,10 +58,20 @@ type SeriesGrid = (Grid, [usize; 3]);
 impl Archive {
     /// All ROIs with their size and place, structure sets first.
     pub fn rois(&self) -> Vec<RoiSummary> {
+        // A token that nobody triggers: it cannot fail.
+        self.rois_until(&CancelToken::default()).unwrap_or_default()
+    }
+
+    /// As [`Archive::rois`]; ends soon after `cancel` is triggered.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn rois_until(&self, cancel: &CancelToken) -> Result<Vec<RoiSummary>> {
         let contours = self.structure_sets.iter().flat_map(|set| {
             // One grid for all ROIs of a set.
             let grid = drawn_on(set, &[self]);
-            set.rois.iter().map(move |roi| lay(roi, grid.as_ref()))
+            let lay = move |roi| self.lay(roi, grid.as_ref());
+            set.rois.iter().map(lay)
         });
         let segments = self.segmentations.iter().flat_map(|segmentation| {
             let segments = segmentation.segments().into_iter();
@@ -74,8 +86,9 @@ impl Archive {
                 }
                 Err(e) => roi.refusal = Some(e.to_string()),
             }
+            cancel.check()?;
         }
-        rois
+        Ok(rois)
     }
 
     /// All ROIs by name and number, in the same order; nothing is measured.
@@ -101,13 +114,23 @@ impl Archive {
     /// is looked for among `images`.
     pub fn roi_mask(&self, index: usize, images: &[&Archive]) -> Result<Volume> {
         match self.places().nth(index) {
-            Some(Place::Contours(set, roi)) => lay(roi, drawn_on(set, images).as_ref()),
+            Some(Place::Contours(set, roi)) => self.lay(roi, drawn_on(set, images).as_ref()),
             Some(Place::Segment(segmentation, segment)) => segmentation.mask(segment.number),
             None => Err(Error::RoiInvalid(format!(
                 "ROI {index}: there are {}",
                 self.places().count()
             ))),
         }
+    }
+
+    /// Lays contours on the grid they were drawn on.
+    fn lay(&self, roi: &Contours, grid: Option<&SeriesGrid>) -> Result<Volume> {
+        let absent = || Error::RoiInvalid("the images that it was drawn on are not here".into());
+        let (grid, dims) = grid.ok_or_else(absent)?;
+        let bytes = dims.iter().fold(1u64, |n, d| n.saturating_mul(*d as u64));
+        self.options
+            .check_study_bytes(bytes, "the mask of an ROI")?;
+        roi.mask(&grid.geometry(*dims))
     }
 
     fn places(&self) -> impl Iterator<Item = Place<'_>> {
@@ -122,19 +145,16 @@ impl Archive {
     }
 }
 
-/// Lay contours on the grid they were drawn on.
-fn lay(roi: &Contours, grid: Option<&SeriesGrid>) -> Result<Volume> {
-    let absent = || Error::RoiInvalid("the images that it was drawn on are not here".into());
-    let (grid, dims) = grid.ok_or_else(absent)?;
-    roi.mask(&grid.geometry(*dims))
-}
-
 /// Grid of the series that contours were drawn on; failing that, of the largest in their frame of reference.
 fn drawn_on(set: &StructureSet, images: &[&Archive]) -> Option<SeriesGrid> {
     let mut fallback = None;
     for modality in [Modality::Ct, Modality::Pt] {
         for candidate in images.iter().flat_map(|a| candidates(&a.images, modality)) {
             let first = candidate.slices[0];
+            // Headers that claim what no pixel data bears out make no grid either.
+            if pixels::plausible_bytes(&candidate.slices).is_err() {
+                continue;
+            }
             let Ok(grid) = candidate.grid else { continue };
             let found = (grid, [first.columns, first.rows, candidate.slices.len()]);
             if set.drawn_on.contains(&first.series_uid) {

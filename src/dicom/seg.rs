@@ -198,7 +198,7 @@ impl Segmentation {
         };
         match self.file.pixels {
             Some(PixelLayout::Native { at, bytes }) if bytes >= needed as u64 => {
-                self.source.data_set()?.0.part(at, needed as u64)
+                Ok(self.source.data_set()?.0.part(at, needed as u64)?)
             }
             Some(PixelLayout::Native { .. }) => Err("PixelData is too short".into()),
             Some(PixelLayout::Encapsulated { .. }) => {

@@ -4,15 +4,13 @@ use super::choose::{Chosen, choose, choose_pair};
 use super::grid::Grid;
 use super::identity::Patient;
 use super::instance::Instance;
-use super::pixels;
 use super::study::SeriesChoice;
+use super::{decode, pixels};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::parallel;
+use crate::reading::ReadOptions;
 use crate::suv::PetInfo;
 use crate::volume::Volume;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Kind of series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,12 +176,22 @@ impl<'a> Plan<'a> {
         self.slices.len()
     }
 
+    /// Returns the bytes of the decoded pixels, if the headers are plausible.
+    pub fn bytes(&self) -> Result<u64> {
+        pixels::plausible_bytes(&self.slices)
+    }
+
     /// Decode the pixels.
-    pub fn decode(self, progress: SliceProgress, cancel: &CancelToken) -> Result<Series> {
+    pub fn decode(
+        self,
+        options: &ReadOptions,
+        progress: SliceProgress,
+        cancel: &CancelToken,
+    ) -> Result<Series> {
         let first = self.slices[0];
         let dtype = pixels::dtype(first)?;
         let volume = Volume {
-            data: decode_all(&self.slices, progress, cancel)?,
+            data: decode::slices(&self.slices, options, progress, cancel)?,
             dtype,
             dims: [first.columns, first.rows, self.slices.len()],
             origin: self.grid.origin,
@@ -203,35 +211,4 @@ impl<'a> Plan<'a> {
             warnings: self.warnings,
         })
     }
-}
-
-/// Decode every slice into one buffer, on all cores; the threads end with the call.
-fn decode_all(
-    slices: &[&Instance],
-    progress: SliceProgress,
-    cancel: &CancelToken,
-) -> Result<Vec<u8>> {
-    let mut data = pixels::buffer(slices[0], slices.len())?;
-    let slice_bytes = data.len() / slices.len();
-    let rooms: Vec<_> = data.chunks_exact_mut(slice_bytes).map(Mutex::new).collect();
-    let (done, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let decode = |n: usize| {
-        if cancel.is_triggered() {
-            return Err(Error::Cancelled);
-        }
-        let mut room = rooms[n].lock().unwrap_or_else(|p| p.into_inner());
-        pixels::decode(slices[n], &mut room)?;
-        match progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len()) {
-            true => Ok(()),
-            false => Err(Error::Cancelled),
-        }
-    };
-    // After the first failure the rest is left alone.
-    let outcomes = parallel::map(slices.len(), 0, |n| match failed.load(Ordering::Relaxed) {
-        true => Ok(()),
-        false => decode(n).inspect_err(|_| failed.store(true, Ordering::Relaxed)),
-    });
-    outcomes.into_iter().collect::<Result<()>>()?;
-    drop(rooms);
-    Ok(data)
 }

@@ -32,6 +32,7 @@ impl Study {
     /// Decodes the CT of one archive and the PET of another; they may be the same. Both series are chosen together and
     /// checked before the first pixel is read: they share a frame of reference, or a study where none is stated.
     ///
+    /// The CT's archive says how many threads decode and what the study may take.
     /// `progress` hears of decoded slices of both series together and is called from the decoding threads.
     pub fn load(
         ct: &Archive,
@@ -41,11 +42,14 @@ impl Study {
         cancel: &CancelToken,
     ) -> Result<Self> {
         let [ct_plan, pet_plan] = Plan::pair(&ct.images, &pet.images, choice)?;
+        let options = &ct.options;
+        let bytes = ct_plan.bytes()?.saturating_add(pet_plan.bytes()?);
+        options.check_study_bytes(bytes, "the CT and the PET")?;
         let of = ct_plan.slices() + pet_plan.slices();
         let done = AtomicUsize::new(0);
         let tell = |_, _| progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
-        let pet_series = pet_plan.decode(&tell, cancel)?;
-        let ct_series = ct_plan.decode(&tell, cancel)?;
+        let pet_series = pet_plan.decode(options, &tell, cancel)?;
+        let ct_series = ct_plan.decode(options, &tell, cancel)?;
         let mut study = Self::of(ct_series, pet_series);
         study.warnings.extend_from_slice(&ct.warnings);
         if !std::ptr::eq(ct, pet) {

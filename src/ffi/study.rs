@@ -16,6 +16,8 @@ use super::study_list::Lists;
 #[cfg(feature = "dicom")]
 use crate::dicom::{Archive, SeriesChoice, Study};
 use crate::error::{Error, Result};
+#[cfg(feature = "dicom")]
+use crate::reading::ReadOptions;
 use crate::scorer::CancelToken;
 use std::ffi::c_char;
 use std::path::PathBuf;
@@ -75,17 +77,91 @@ impl StudyObject {
     }
 }
 
-/// Read the headers of DICOM files and folders (searched recursively), on all cores, without decoding a pixel.
-///
-/// List what was found with dlnms_study_series() and dlnms_study_rois(), then dlnms_study_load(). `cancel` may be NULL.
-/// Free `*out` with dlnms_study_free(). Any thread. Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED.
+/// Limits of reading; fill with dlnms_read_options_init(). NULL instead of the struct means its defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dlnms_read_options {
+    /// Set by dlnms_read_options_init().
+    pub struct_size: u32,
+    /// Threads that read headers and decode slices, the calling one among them; 0: the processor's cores, at most four.
+    pub threads: u32,
+    /// Bytes that the decoded CT and PET of a study and the ROI masks that it hands out may take together, and that a
+    /// volume file may take; 0: 8 GiB. What needs more is refused before anything is allocated for it.
+    pub max_study_bytes: u64,
+    /// 1: messages, warnings and JSON may hold names of files inside folders. Else such a file is called by its
+    /// number among all files that were given, sorted by the bytes of their paths, from 1: "file 17" is line 17 of
+    /// `find -L FOLDER -type f | LC_ALL=C sort`. Folders and files are often named after patients. What the host named
+    /// itself is called by its name, without its folder.
+    pub verbose_names: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+versioned!(dlnms_read_options, 24, { struct_size, threads, max_study_bytes, verbose_names } reserved { reserved });
+
+/// Write defaults into `options`; `struct_size` is sizeof(dlnms_read_options) as the caller sees it. Any thread.
 ///
 /// # Safety
-/// `paths` holds `n_paths` NUL-terminated UTF-8 strings; `out` is writable; `err` is NULL or writable.
+/// `options` is NULL or has `struct_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_read_options_init(
+    options: *mut dlnms_read_options,
+    struct_size: u32,
+) {
+    // SAFETY: handed on from the caller.
+    unsafe { structs::init_zero(options, struct_size) };
+}
+
+#[cfg(feature = "dicom")]
+/// Reads the options of a call; NULL means defaults.
+///
+/// # Safety
+/// `options` is NULL or initialised.
+pub(super) unsafe fn read_options(options: *const dlnms_read_options) -> Result<ReadOptions> {
+    let mut read = ReadOptions::default();
+    if options.is_null() {
+        return Ok(read);
+    }
+    // SAFETY: handed on from the caller.
+    let raw = unsafe { structs::read(options) }?;
+    if raw.threads > MAX_THREADS {
+        let why = format!("{} is more than {MAX_THREADS}", raw.threads);
+        return Err(Error::invalid("threads", why));
+    }
+    read.threads = raw.threads as usize;
+    if raw.max_study_bytes != 0 {
+        read.max_study_bytes = raw.max_study_bytes;
+    }
+    read.verbose_names = match raw.verbose_names {
+        0 => false,
+        1 => true,
+        other => {
+            let why = format!("{other} is neither 0 nor 1");
+            return Err(Error::invalid("verbose_names", why));
+        }
+    };
+    Ok(read)
+}
+
+#[cfg(feature = "dicom")]
+/// No machine has more cores for one study.
+const MAX_THREADS: u32 = 1024;
+
+/// Read the headers of DICOM files and folders (searched recursively), without decoding a pixel.
+///
+/// List what was found with dlnms_study_series() and dlnms_study_rois(), then dlnms_study_load(), for which the options
+/// hold as well. `options` and `cancel` may be NULL; the call ends within 100 ms after it is cancelled.
+/// Free `*out` with dlnms_study_free(). Any thread.
+/// Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files).
+///
+/// # Safety
+/// `paths` holds `n_paths` NUL-terminated UTF-8 strings; `options` is NULL or initialised; `out` is writable; `err` is
+/// NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_scan(
     paths: *const *const c_char,
     n_paths: usize,
+    options: *const dlnms_read_options,
     cancel: *const dlnms_cancel,
     out: *mut *mut dlnms_study,
     err: *mut *mut dlnms_error,
@@ -95,7 +171,9 @@ pub unsafe extern "C" fn dlnms_study_scan(
             return Err(Error::NullArgument("out"));
         }
         // SAFETY: handed on from the caller.
-        let archive = unsafe { scan(paths, n_paths, &token(cancel)?) }?;
+        let options = unsafe { read_options(options) }?;
+        // SAFETY: handed on from the caller.
+        let archive = unsafe { scan(paths, n_paths, &options, &token(cancel)?) }?;
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(StudyObject::new(archive))) };
         Ok(())
@@ -106,13 +184,14 @@ pub unsafe extern "C" fn dlnms_study_scan(
 /// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ... Any thread.
 ///
 /// # Safety
-/// `buffers` holds `n_buffers` pointers to as many bytes as the entry of `sizes` says; `out` is writable; `err` is NULL
-/// or writable.
+/// `buffers` holds `n_buffers` pointers to as many bytes as the entry of `sizes` says; `options` is NULL or
+/// initialised; `out` is writable; `err` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_scan_buffers(
     buffers: *const *const u8,
     sizes: *const usize,
     n_buffers: usize,
+    options: *const dlnms_read_options,
     cancel: *const dlnms_cancel,
     out: *mut *mut dlnms_study,
     err: *mut *mut dlnms_error,
@@ -128,6 +207,9 @@ pub unsafe extern "C" fn dlnms_study_scan_buffers(
             }
         }
         check_count("n_buffers", n_buffers)?;
+        // SAFETY: handed on from the caller.
+        let options = unsafe { read_options(options) }?;
+        let cancel = token(cancel)?;
         let buffer = |i| -> Result<Arc<[u8]>> {
             // SAFETY: i < n_buffers entries by the caller's promise.
             let (data, size) = unsafe { (buffers.add(i).read(), sizes.add(i).read()) };
@@ -137,22 +219,24 @@ pub unsafe extern "C" fn dlnms_study_scan_buffers(
             if size > isize::MAX as usize {
                 return Err(Error::invalid("sizes", format!("{size}")));
             }
+            cancel.check()?;
+            crate::allocation::headroom(size, "a copy of a DICOM file")?;
             // SAFETY: not NULL, `size` readable bytes by the caller's promise, no more than an object may have.
             Ok(unsafe { std::slice::from_raw_parts(data, size) }.into())
         };
         let buffers = (0..n_buffers).map(buffer).collect::<Result<Vec<_>>>()?;
-        let archive = Archive::from_buffers(buffers, &token(cancel)?)?;
+        let archive = Archive::from_buffers_with(buffers, &options, &cancel)?;
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(StudyObject::new(archive))) };
         Ok(())
     })
 }
 
-/// Which series to load; fill with dlnms_study_options_init().
+/// Which series to load; fill with dlnms_series_choice_init().
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct dlnms_study_options {
-    /// Set by dlnms_study_options_init().
+pub struct dlnms_series_choice {
+    /// Set by dlnms_series_choice_init().
     pub struct_size: u32,
     /// 0.
     pub reserved: u32,
@@ -162,37 +246,38 @@ pub struct dlnms_study_options {
     pub pet_series: *const c_char,
 }
 
-versioned!(dlnms_study_options, 24, { struct_size, ct_series, pet_series } reserved { reserved });
+versioned!(dlnms_series_choice, 24, { struct_size, ct_series, pet_series } reserved { reserved });
 
-/// Write defaults (both by rule) into `options`; `struct_size` is sizeof(dlnms_study_options) as the caller sees it.
+/// Write defaults (both by rule) into `choice`; `struct_size` is sizeof(dlnms_series_choice) as the caller sees it.
 /// Any thread.
 ///
 /// # Safety
-/// `options` is NULL or has `struct_size` writable bytes.
+/// `choice` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_study_options_init(
-    options: *mut dlnms_study_options,
+pub unsafe extern "C" fn dlnms_series_choice_init(
+    choice: *mut dlnms_series_choice,
     struct_size: u32,
 ) {
     // SAFETY: handed on from the caller.
-    unsafe { structs::init_zero(options, struct_size) };
+    unsafe { structs::init_zero(choice, struct_size) };
 }
 
 /// Decode the CT and the PET of a scanned study. Once per study.
 ///
 /// By rule, the CT is the largest series that is not a localizer; the PET the largest that is attenuation corrected and
-/// convertible to SUV; both complete and regular, or the call fails and names the slice. Decoding uses all cores for
-/// the length of the call. `options` may be NULL; `progress` (phase DLNMS_PHASE_DECODE; called from the decoding
-/// threads, one call at a time) and `cancel` may be NULL. Any thread.
-/// Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_INVALID_ARGUMENT if the
-/// study is loaded already.
+/// convertible to SUV; both complete and regular, or the call fails and names the slice. Decoding uses as many threads
+/// as the scan's options say. `choice` may be NULL; `progress` (phase DLNMS_PHASE_DECODE; called from the decoding
+/// threads, one call at a time) and `cancel` may be NULL. The call ends within 100 ms after it is cancelled; a codec
+/// that cannot be interrupted may go on in the background for the slice that it is at. Any thread.
+/// Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
+/// DLNMS_E_RESOURCES, DLNMS_E_INVALID_ARGUMENT if the study is loaded already or needs more than max_study_bytes.
 ///
 /// # Safety
-/// `options` and `progress` are NULL or initialised; `err` is NULL or writable.
+/// `choice` and `progress` are NULL or initialised; `err` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_load(
     study: *const dlnms_study,
-    options: *const dlnms_study_options,
+    choice: *const dlnms_series_choice,
     progress: *const dlnms_progress,
     cancel: *const dlnms_cancel,
     err: *mut *mut dlnms_error,
@@ -200,36 +285,27 @@ pub unsafe extern "C" fn dlnms_study_load(
     guard_readers!(err, || {
         // SAFETY: handed on from the caller.
         let progress = unsafe { HostProgress::read(progress) }?;
-        let mut choice = SeriesChoice::default();
-        if !options.is_null() {
-            // SAFETY: handed on from the caller.
-            let raw = unsafe { structs::read(options) }?;
-            let uid = |ptr: *const c_char, name| match ptr.is_null() {
-                true => Ok(None),
-                // SAFETY: handed on from the caller.
-                false => unsafe { strings::borrow(ptr, name) }.map(Some),
-            };
-            choice.ct = uid(raw.ct_series, "ct_series")?;
-            choice.pet = uid(raw.pet_series, "pet_series")?;
-        }
         let study = handle::get::<StudyObject>(study)?;
+        // SAFETY: handed on from the caller.
+        let choice = unsafe { series_choice(choice) }?;
         study.load(choice, progress.as_ref(), &token(cancel)?)
     })
 }
 
-/// dlnms_study_scan() and dlnms_study_load() in one call, series by rule.
+/// dlnms_study_scan() and dlnms_study_load() in one call.
 ///
-/// `progress` (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a time) and `cancel` may be
-/// NULL. Free `*out` with dlnms_study_free(). Any thread.
-/// Errors: DLNMS_E_DICOM_READ, _NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED.
+/// `options`, `choice`, `progress` (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a time) and
+/// `cancel` may be NULL. Free `*out` with dlnms_study_free(). Any thread. Errors: as of the two.
 ///
 /// # Safety
-/// `paths` holds `n_paths` NUL-terminated UTF-8 strings; `progress` is NULL or initialised; `out` is writable; `err`
-/// is NULL or writable.
+/// `paths` holds `n_paths` NUL-terminated UTF-8 strings; `options`, `choice` and `progress` are NULL or initialised;
+/// `out` is writable; `err` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_open(
     paths: *const *const c_char,
     n_paths: usize,
+    options: *const dlnms_read_options,
+    choice: *const dlnms_series_choice,
     progress: *const dlnms_progress,
     cancel: *const dlnms_cancel,
     out: *mut *mut dlnms_study,
@@ -243,12 +319,34 @@ pub unsafe extern "C" fn dlnms_study_open(
         }
         let cancel = token(cancel)?;
         // SAFETY: handed on from the caller.
-        let study = StudyObject::new(unsafe { scan(paths, n_paths, &cancel) }?);
-        study.load(SeriesChoice::default(), progress.as_ref(), &cancel)?;
+        let (options, choice) = unsafe { (read_options(options)?, series_choice(choice)?) };
+        // SAFETY: handed on from the caller.
+        let study = StudyObject::new(unsafe { scan(paths, n_paths, &options, &cancel) }?);
+        study.load(choice, progress.as_ref(), &cancel)?;
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(study)) };
         Ok(())
     })
+}
+
+#[cfg(feature = "dicom")]
+/// Reads a choice; NULL leaves both to the rule.
+///
+/// # Safety
+/// `choice` is NULL or initialised, and its strings outlive `'a`.
+unsafe fn series_choice<'a>(choice: *const dlnms_series_choice) -> Result<SeriesChoice<'a>> {
+    if choice.is_null() {
+        return Ok(SeriesChoice::default());
+    }
+    // SAFETY: handed on from the caller.
+    let raw = unsafe { structs::read(choice) }?;
+    // SAFETY: handed on from the caller.
+    unsafe {
+        Ok(SeriesChoice {
+            ct: strings::optional(raw.ct_series, "ct_series")?,
+            pet: strings::optional(raw.pet_series, "pet_series")?,
+        })
+    }
 }
 
 #[cfg(feature = "dicom")]
@@ -257,6 +355,7 @@ pub unsafe extern "C" fn dlnms_study_open(
 unsafe fn scan(
     paths: *const *const c_char,
     n_paths: usize,
+    options: &ReadOptions,
     cancel: &CancelToken,
 ) -> Result<Archive> {
     if paths.is_null() {
@@ -270,7 +369,7 @@ unsafe fn scan(
         }?))
     };
     let paths = (0..n_paths).map(path).collect::<Result<Vec<_>>>()?;
-    Archive::open(&paths, cancel)
+    Archive::open_with(&paths, options, cancel)
 }
 
 #[cfg(feature = "dicom")]
@@ -290,6 +389,7 @@ pub extern "C" fn dlnms_study_free(study: *mut dlnms_study) {
 const _: () = {
     let wide = cfg!(target_pointer_width = "64");
     assert!(
-        !wide || size_of::<dlnms_study_options>() == <dlnms_study_options as Versioned>::V1_SIZE
+        !wide || size_of::<dlnms_series_choice>() == <dlnms_series_choice as Versioned>::V1_SIZE
     );
+    assert!(size_of::<dlnms_read_options>() == <dlnms_read_options as Versioned>::V1_SIZE);
 };

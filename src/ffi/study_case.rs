@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// Decoded volumes, and the C structs that describe them.
 pub(super) struct Loaded {
     /// What the structs' pointers lead to; never changed.
-    _study: Arc<Study>,
+    study: Arc<Study>,
     /// Per-slice times as the C struct wants them.
     _times: [Vec<f64>; 3],
     ct: dlnms_volume,
@@ -37,7 +37,7 @@ pub(super) struct Loaded {
 }
 
 #[cfg(feature = "dicom")]
-// SAFETY: the raw pointers lead into `_study` and `_times`, which are owned, immutable and live as long.
+// SAFETY: the raw pointers lead into `study` and `_times`, which are owned, immutable and live as long.
 unsafe impl Send for Loaded {}
 #[cfg(feature = "dicom")]
 // SAFETY: as above; nothing is ever written.
@@ -57,8 +57,16 @@ impl Loaded {
             facts: raw_facts(&study.facts(), size_of::<dlnms_facts>() as u32),
             warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
             _times: times,
-            _study: study,
+            study,
         })
+    }
+}
+
+#[cfg(feature = "dicom")]
+impl Loaded {
+    /// Returns the bytes of the CT and the PET.
+    pub fn decoded_bytes(&self) -> u64 {
+        (self.study.ct.volume.data.len() + self.study.pet.volume.data.len()) as u64
     }
 }
 

@@ -2,6 +2,7 @@
 // Without the readers the bodies below are left out, and what they alone use stays.
 #![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
+use super::cancel::{dlnms_cancel, token};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
 use super::handle::{self};
@@ -11,6 +12,8 @@ use super::structs::{self, Versioned, versioned};
 use super::study::StudyObject;
 use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
 use super::volume::{describe, dlnms_volume};
+#[cfg(feature = "dicom")]
+use crate::cancel::CancelToken;
 #[cfg(feature = "dicom")]
 use crate::dicom::{Inspection, RoiKind};
 use crate::error::{Error, Result};
@@ -29,8 +32,12 @@ pub const DLNMS_ROI_SOURCE_SEG: u32 = 2;
 #[derive(Default)]
 pub(super) struct Lists {
     found: OnceLock<Found>,
-    masks: Mutex<BTreeMap<usize, Arc<Volume>>>,
+    masks: Mutex<Masks>,
 }
+
+#[cfg(feature = "dicom")]
+/// The masks that were handed out, by index.
+type Masks = BTreeMap<usize, Arc<Volume>>;
 
 #[cfg(feature = "dicom")]
 struct Found {
@@ -45,30 +52,45 @@ struct Found {
 #[cfg(feature = "dicom")]
 impl StudyObject {
     fn found(&self) -> &Found {
-        self.lists.found.get_or_init(|| {
-            let inspection = self.archive.inspect();
-            let text = |t: &str| Some(strings::owned(t));
-            let some = |t: Option<&String>| t.map(|t| strings::owned(t));
-            let series = inspection.series.iter().map(|s| {
-                let suv = s.suv.as_ref();
-                [
-                    text(&s.uid),
-                    some(s.rejected_because.as_ref()),
-                    some(suv.and_then(|v| v.rule.as_ref())),
-                    some(suv.and_then(|v| v.refusal.as_ref())),
-                ]
-            });
-            let rois = inspection
-                .rois
-                .iter()
-                .map(|r| [text(&r.name), text(&r.source), some(r.refusal.as_ref())]);
-            Found {
-                series: series.collect(),
-                rois: rois.collect(),
-                json: strings::owned(&serde_json::json!(inspection).to_string()),
-                inspection,
-            }
-        })
+        self.lists
+            .found
+            .get_or_init(|| Found::of(self.archive.inspect()))
+    }
+
+    fn inspect(&self, cancel: &CancelToken) -> Result<()> {
+        if self.lists.found.get().is_none() {
+            let found = Found::of(self.archive.inspect_until(cancel)?);
+            // Another thread may have been faster: the lists are the same.
+            let _ = self.lists.found.set(found);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "dicom")]
+impl Found {
+    fn of(inspection: Inspection) -> Self {
+        let text = |t: &str| Some(strings::owned(t));
+        let some = |t: Option<&String>| t.map(|t| strings::owned(t));
+        let series = inspection.series.iter().map(|s| {
+            let suv = s.suv.as_ref();
+            [
+                text(&s.uid),
+                some(s.rejected_because.as_ref()),
+                some(suv.and_then(|v| v.rule.as_ref())),
+                some(suv.and_then(|v| v.refusal.as_ref())),
+            ]
+        });
+        let rois = inspection
+            .rois
+            .iter()
+            .map(|r| [text(&r.name), text(&r.source), some(r.refusal.as_ref())]);
+        Found {
+            series: series.collect(),
+            rois: rois.collect(),
+            json: strings::owned(&serde_json::json!(inspection).to_string()),
+            inspection,
+        }
     }
 }
 
@@ -119,6 +141,24 @@ versioned!(dlnms_series, 80, { struct_size, modality, slices, columns, rows, uid
 pub unsafe extern "C" fn dlnms_series_init(series: *mut dlnms_series, struct_size: u32) {
     // SAFETY: handed on from the caller.
     unsafe { structs::init_zero(series, struct_size) };
+}
+
+/// Make the lists of series and ROIs, which every ROI is laid on its grid for: this may take a second. The functions that
+/// list do it themselves if it was not done; this one can be cancelled. `cancel` may be NULL. Any thread.
+/// Errors: DLNMS_E_CANCELLED.
+///
+/// # Safety
+/// `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_inspect(
+    study: *const dlnms_study,
+    cancel: *const dlnms_cancel,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard_readers!(err, || {
+        let study = handle::get::<StudyObject>(study)?;
+        study.inspect(&token(cancel)?)
+    })
 }
 
 /// How many CT and PET series there are, CT first. 0 for a dead handle. Any thread.
@@ -188,7 +228,7 @@ pub struct dlnms_roi_info {
     pub number: i64,
     /// ROI Name or Segment Label.
     pub name: *const c_char,
-    /// Name of the file it is in.
+    /// Name of the file it is in; "file 17" for one inside a folder, unless the scan's options ask for names.
     pub file: *const c_char,
     /// Voxels of its mask.
     pub voxels: u64,
@@ -285,10 +325,13 @@ impl StudyObject {
             return Ok(mask.clone());
         }
         let mask = self.archive.roi_mask(index, &[&self.archive])?;
-        Ok(masks()
-            .entry(index)
-            .or_insert_with(|| Arc::new(mask))
-            .clone())
+        let mut masks = masks();
+        let held = masks.values().map(|m| m.data.len() as u64).sum::<u64>();
+        let decoded = self.loaded.get().map_or(0, |l| l.decoded_bytes());
+        let bytes = decoded + held + mask.data.len() as u64;
+        let what = "the study with the masks that it handed out";
+        self.archive.options().check_study_bytes(bytes, what)?;
+        Ok(masks.entry(index).or_insert_with(|| Arc::new(mask)).clone())
     }
 }
 

@@ -2,6 +2,7 @@
 // Without the readers the bodies below are left out, and what they alone use stays.
 #![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
+use super::cancel::{dlnms_cancel, token};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
 use super::handle::{self, Object};
@@ -10,6 +11,9 @@ use super::pet::dlnms_pet_info;
 use super::pet::{raw_pet_info, slice_times};
 use super::strings;
 use super::structs;
+use super::study::dlnms_read_options;
+#[cfg(feature = "dicom")]
+use super::study::read_options;
 use super::volume::{describe, dlnms_volume};
 #[cfg(feature = "dicom")]
 use crate::dicom::pet_info_from_file;
@@ -42,14 +46,19 @@ impl Object for VolumeFileObject {
 
 /// Read a volume: .nii, .nii.gz, .nrrd or .nhdr. Coordinates become LPS.
 ///
-/// Free `*out` with dlnms_volume_file_free(). Any thread.
-/// Errors: DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY.
+/// Of `options` (may be NULL) max_study_bytes counts. `cancel` may be NULL; the call ends within 100 ms after it is
+/// cancelled. Free `*out` with dlnms_volume_file_free(). Any thread.
+/// Errors: DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_CANCELLED,
+/// DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files), DLNMS_E_INVALID_ARGUMENT (max_study_bytes).
 ///
 /// # Safety
-/// `path` is a NUL-terminated UTF-8 string; `out` is writable; `err` is NULL or writable.
+/// `path` is a NUL-terminated UTF-8 string; `options` is NULL or initialised; `out` is writable; `err` is NULL or
+/// writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_volume_file_open(
     path: *const c_char,
+    options: *const dlnms_read_options,
+    cancel: *const dlnms_cancel,
     out: *mut *mut dlnms_volume_file,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
@@ -59,8 +68,10 @@ pub unsafe extern "C" fn dlnms_volume_file_open(
         }
         // SAFETY: handed on from the caller.
         let path = unsafe { strings::borrow(path, "path") }?;
+        // SAFETY: handed on from the caller.
+        let options = unsafe { read_options(options) }?;
         let object = VolumeFileObject {
-            volume: files::read(Path::new(path))?,
+            volume: files::read_with(Path::new(path), &options, &token(cancel)?)?,
             tags: Mutex::default(),
         };
         // SAFETY: not NULL, writable by the caller's promise.

@@ -3,7 +3,9 @@
 mod nifti;
 mod nrrd;
 
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
+use crate::reading::ReadOptions;
 use crate::volume::Volume;
 use std::path::Path;
 
@@ -34,8 +36,14 @@ pub fn is_volume(path: &Path) -> bool {
     format(path).is_some()
 }
 
-/// Read a volume: `.nii`, `.nii.gz`, `.nrrd`, `.nhdr`. Coordinates become LPS; sheared grids are refused.
+/// As [`read_with`] with the default options.
 pub fn read(path: &Path) -> Result<Volume> {
+    read_with(path, &ReadOptions::default(), &CancelToken::default())
+}
+
+/// Read a volume: `.nii`, `.nii.gz`, `.nrrd`, `.nhdr`. Coordinates become LPS; sheared grids are refused.
+pub fn read_with(path: &Path, options: &ReadOptions, cancel: &CancelToken) -> Result<Volume> {
+    let _ = (options, cancel);
     let Some(format) = format(path) else {
         return Err(Error::Unsupported(
             "volume files other than .nii, .nii.gz, .nrrd and .nhdr".into(),

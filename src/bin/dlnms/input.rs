@@ -4,6 +4,7 @@ use crate::terminal;
 use dlnms::bundle::Precision;
 use dlnms::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
 use dlnms::quality::QualityPolicy;
+use dlnms::reading::ReadOptions;
 use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
@@ -34,6 +35,32 @@ pub struct StudyArguments {
     /// Series Instance UID of the PET [default: the largest attenuation-corrected one with an SUV]
     #[arg(long, value_name = "UID")]
     pet_series: Option<String>,
+    #[command(flatten)]
+    pub read: ReadArguments,
+}
+
+/// What reading may cost, and what it may say; shared by everything that reads a study.
+#[derive(clap::Args)]
+pub struct ReadArguments {
+    /// Name files inside folders in messages and JSON [default: "file 17", line 17 of `find -L PATH -type f | LC_ALL=C sort`]
+    #[arg(long)]
+    verbose_names: bool,
+    /// Megabytes that the CT, the PET and a mask may take when they are decoded [default: 8192]
+    #[arg(long, value_name = "MB")]
+    study_limit: Option<u64>,
+}
+
+impl ReadArguments {
+    /// As the library wants them, with this many threads; 0 leaves it to the library.
+    pub fn options(&self, threads: usize) -> ReadOptions {
+        let default = ReadOptions::default();
+        let limit = self.study_limit.map(|mb| mb.saturating_mul(1 << 20));
+        ReadOptions {
+            threads,
+            max_study_bytes: limit.unwrap_or(default.max_study_bytes),
+            verbose_names: self.verbose_names,
+        }
+    }
 }
 
 /// A study, decoded, and the archives it came from, which may hold ROIs.
@@ -43,19 +70,23 @@ pub struct Input {
 }
 
 impl StudyArguments {
-    /// Read both series.
-    pub fn open(&self) -> Result<Input> {
+    /// Read both series on this many threads.
+    pub fn open(&self, threads: usize) -> Result<Input> {
         let bar = terminal::bar("reading");
         let tell = |done: usize, of: usize| {
             terminal::advance(&bar, done as f64 / of as f64);
             true
         };
-        let input = self.read(&tell);
+        let input = self.read(&self.read.options(threads), &tell);
         bar.finish_and_clear();
         input
     }
 
-    fn read(&self, tell: &(dyn Fn(usize, usize) -> bool + Sync)) -> Result<Input> {
+    fn read(
+        &self,
+        options: &ReadOptions,
+        tell: &(dyn Fn(usize, usize) -> bool + Sync),
+    ) -> Result<Input> {
         let cancel = CancelToken::default();
         let choice = SeriesChoice {
             ct: self.ct_series.as_deref(),
@@ -64,11 +95,12 @@ impl StudyArguments {
         let is_volume = |path: &Option<PathBuf>| path.as_deref().is_some_and(files::is_volume);
         let mut archives = Vec::new();
         if !self.paths.is_empty() {
-            archives.push(Archive::open(&self.paths, &cancel)?);
+            archives.push(Archive::open_with(&self.paths, options, &cancel)?);
         }
         let mut place = |path: &Option<PathBuf>| match path {
             Some(path) if !files::is_volume(path) => {
-                archives.push(Archive::open(std::slice::from_ref(path), &cancel)?);
+                let paths = std::slice::from_ref(path);
+                archives.push(Archive::open_with(paths, options, &cancel)?);
                 Ok(archives.len() - 1)
             }
             _ => Ok::<_, Error>(0),
@@ -76,7 +108,7 @@ impl StudyArguments {
         let (ct, pet) = (place(&self.ct)?, place(&self.pet)?);
         let study = if is_volume(&self.ct) || is_volume(&self.pet) {
             let series = |path: &Option<PathBuf>, archive, modality, uid| match path {
-                Some(path) if files::is_volume(path) => self.volume(path, modality),
+                Some(path) if files::is_volume(path) => self.volume(path, modality, options),
                 _ => Archive::series(archive, modality, uid, tell, &cancel),
             };
             // An index that is out of range belongs to a volume, which needs no archive.
@@ -92,8 +124,8 @@ impl StudyArguments {
         Ok(Input { study, archives })
     }
 
-    fn volume(&self, path: &Path, modality: Modality) -> Result<Series> {
-        let volume = files::read(path)?;
+    fn volume(&self, path: &Path, modality: Modality, options: &ReadOptions) -> Result<Series> {
+        let volume = files::read_with(path, options, &CancelToken::default())?;
         let tags = match (modality, &self.pet_tags) {
             (Modality::Ct, _) => None,
             (Modality::Pt, Some(file)) => Some(file.clone()),
@@ -171,7 +203,7 @@ pub struct EngineArguments {
     /// Record the GPU's kernels once and replay them
     #[arg(long)]
     cuda_graph: bool,
-    /// Threads of the network [default: min(4, cores)]
+    /// Threads of the network, and of reading the study [default: min(4, cores)]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
     /// Let its threads spin instead of sleeping: some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores
@@ -186,6 +218,11 @@ pub struct EngineArguments {
 }
 
 impl EngineArguments {
+    /// Threads that were asked for; 0 leaves it to the library.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// Give another process the same, but for the cache.
     pub fn repeat(&self, command: &mut std::process::Command) {
         for name in &self.provider {

@@ -1,5 +1,6 @@
 //! `dlnms inspect`.
 
+use crate::input::ReadArguments;
 use crate::terminal::say;
 use crate::{Failure, terminal};
 use dlnms::dicom::{Archive, RoiKind};
@@ -14,10 +15,13 @@ pub struct Arguments {
     /// Machine-readable output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    read: ReadArguments,
 }
 
 pub fn run(a: &Arguments) -> Result<(), Failure> {
-    let inspection = Archive::open(&a.paths, &CancelToken::default())?.inspect();
+    let options = a.read.options(0);
+    let inspection = Archive::open_with(&a.paths, &options, &CancelToken::default())?.inspect();
     if a.json {
         say!("{:#}", serde_json::json!(inspection));
         return Ok(());

@@ -24,7 +24,7 @@ pub struct Arguments {
 
 pub fn run(a: &Arguments) -> Result<(), Failure> {
     let bundle = Bundle::open(&a.study.bundle)?;
-    let input = a.study.open()?;
+    let input = a.study.open(0)?;
     let lesions = a.tumour.read(&input)?;
     let case = input.study.case(lesions[0].roi()?)?;
     let spec = &bundle.manifest.preprocessing;

@@ -46,7 +46,7 @@ struct Scored {
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     let policy = a.quality.policy();
     let scorer = a.engine.scorer_with(&a.study.bundle, runtime, policy)?;
-    let input = a.study.open()?;
+    let input = a.study.open(a.engine.threads())?;
     let lesions = a.tumour.read(&input)?;
     prepare(&scorer)?;
 
