@@ -285,9 +285,9 @@ pub unsafe extern "C" fn dlnms_study_load(
     guard_readers!(err, || {
         // SAFETY: handed on from the caller.
         let progress = unsafe { HostProgress::read(progress) }?;
-        let study = handle::get::<StudyObject>(study)?;
         // SAFETY: handed on from the caller.
         let choice = unsafe { series_choice(choice) }?;
+        let study = handle::get::<StudyObject>(study)?;
         study.load(choice, progress.as_ref(), &token(cancel)?)
     })
 }

@@ -112,7 +112,7 @@ static int call_everything(void) {
     check("runtime", dlnms_runtime_new(NULL, &runtime, NULL) == DLNMS_E_FORKED);
     const char *paths[] = {"."};
     dlnms_study *study = NULL;
-    check("study", dlnms_study_scan(paths, 1, NULL, &study, NULL) == DLNMS_E_FORKED && !study);
+    check("study", dlnms_study_scan(paths, 1, NULL, NULL, &study, NULL) == DLNMS_E_FORKED && !study);
     check("logger", dlnms_logger_set(NULL, NULL) == DLNMS_E_FORKED);
     check("queries", dlnms_job_poll(job) == 0 && dlnms_queue_waiting(queue) == 0 && dlnms_result_head_count(result) == 0);
     check("nothing is held", dlnms_live_objects() == 0);

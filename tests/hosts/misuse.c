@@ -191,10 +191,19 @@ static void reserved_fields(dlnms_runtime *runtime) {
     expect("completion reserved", dlnms_queue_submit(queue, &c, &done, &job, &error), DLNMS_E_INVALID_ARGUMENT, &error,
            "dlnms_completion.reserved");
     dlnms_queue_free(queue);
-    dlnms_study_options which;
-    dlnms_study_options_init(&which, sizeof which);
+    dlnms_series_choice which;
+    dlnms_series_choice_init(&which, sizeof which);
     which.reserved = 10;
-    expect("study reserved", dlnms_study_load(NULL, &which, NULL, NULL, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_study_options.reserved");
+    expect("choice reserved", dlnms_study_load(NULL, &which, NULL, NULL, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_series_choice.reserved");
+    dlnms_read_options limits;
+    dlnms_read_options_init(&limits, sizeof limits);
+    limits.reserved = 11;
+    const char *const nowhere[] = {"/nowhere"};
+    dlnms_study *study = NULL;
+    expect("read reserved", dlnms_study_scan(nowhere, 1, &limits, NULL, &study, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_read_options.reserved");
+    limits.reserved = 0;
+    limits.verbose_names = 2;
+    expect("verbose_names", dlnms_study_scan(nowhere, 1, &limits, NULL, &study, &error), DLNMS_E_INVALID_ARGUMENT, &error, "neither 0 nor 1");
     check("nothing was made", none == NULL && job == NULL && runtime != NULL);
 }
 
