@@ -82,4 +82,6 @@ pub struct Facts {
     pub modality_stated: Option<bool>,
     /// The CT's values are HU by its headers, not "unspecified".
     pub hounsfield_stated: Option<bool>,
+    /// Contours of one plane overlap in part and were joined to make the mask.
+    pub contours_overlap: Option<bool>,
 }

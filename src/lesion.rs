@@ -2,9 +2,9 @@
 
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
-use crate::petmetrics::{PetMetrics, Region, index_box, measure};
+use crate::petmetrics::{PetMetrics, Region, delineate, index_box};
 use crate::roi::{Extent, Roi};
-use crate::volume::Probe;
+use crate::volume::{Probe, VolumeView};
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -15,6 +15,9 @@ pub struct Lesion {
     pub pet: PetMetrics,
     /// Size on CT; `None` if no CT voxel belongs to it.
     pub ct: Option<Diameters>,
+    /// How far it lies from what it should hold, mm; `None` if it does: the voxel of a seed, a point within 10 mm, a voxel of a
+    /// mask.
+    pub missed_by_mm: Option<f64>,
 }
 
 /// Size of a lesion in the axial CT slice where it is longest.
@@ -33,6 +36,9 @@ pub struct Diameters {
 /// CT voxels of a PET lesion that are lung are the blur of the PET, not the lesion.
 const SOFT_TISSUE_HU: f64 = -300.0;
 
+/// The lesion of a point that is not in it may lie this far away, mm.
+const NEAR_POINT_MM: f64 = 10.0;
+
 /// What is larger is an organ or a body, and not worth the time.
 const MAX_LESION_MM: f64 = 300.0;
 
@@ -49,11 +55,40 @@ pub fn of(
     };
     let region =
         region.ok_or_else(|| Error::RoiInvalid("the lesion's region is outside the PET".into()))?;
-    let (pet, voxels) = measure(&case.pet, factors, region, request.delineation)?;
+    let point = match &case.roi {
+        Roi::Seed(seed) => Some(seed.point),
+        Roi::Point(point) => Some(*point),
+        Roi::Box(..) | Roi::Mask(_) => None,
+    };
+    let found = delineate(&case.pet, factors, region, request.delineation, point)?;
+    let missed_by_mm = match &case.roi {
+        Roi::Point(_) => found.missed_by_mm.filter(|mm| *mm > NEAR_POINT_MM),
+        Roi::Mask(mask) => missed_mask(case, mask, roi.center, &found.voxels),
+        Roi::Seed(_) | Roi::Box(..) => found.missed_by_mm,
+    };
     Ok(Lesion {
-        pet,
-        ct: diameters(case, roi, &voxels),
+        pet: found.metrics,
+        ct: diameters(case, roi, &found.voxels),
+        missed_by_mm,
     })
+}
+
+/// Returns how far the hottest voxel of a lesion lies from the centre of a mask, mm, if none of its voxels is in the mask.
+fn missed_mask(
+    case: &Case<'_>,
+    mask: &VolumeView<'_>,
+    center: [f64; 3],
+    voxels: &[[usize; 3]],
+) -> Option<f64> {
+    let probe = Probe::new(mask);
+    let point = |v: &[usize; 3]| case.pet.geometry.index_to_lps(v.map(|n| n as f64));
+    let inside = |v| probe.index(point(v)).is_some_and(|m| mask.value(m) != 0.0);
+    if voxels.iter().any(inside) {
+        return None;
+    }
+    let hottest = point(voxels.first()?);
+    let mm = (0..3).map(|a| (hottest[a] - center[a]).powi(2));
+    Some(mm.sum::<f64>().sqrt())
 }
 
 fn diameters(case: &Case<'_>, roi: &Extent, pet_voxels: &[[usize; 3]]) -> Option<Diameters> {

@@ -83,52 +83,195 @@ impl Region {
         })
     }
 
+    /// The voxels of this region that touch one of it, and that one.
+    fn around_voxel(&self, v: [usize; 3]) -> Self {
+        Self {
+            first: std::array::from_fn(|a| v[a].saturating_sub(1).max(self.first[a])),
+            last: std::array::from_fn(|a| (v[a] + 1).min(self.last[a])),
+        }
+    }
+
     fn contains(&self, v: [usize; 3]) -> bool {
         (0..3).all(|a| (self.first[a]..=self.last[a]).contains(&v[a]))
     }
 }
 
-/// Cut out the lesion of a region - the voxels that reach the threshold and hang together (26 neighbours) with its
-/// hottest one - and measure it. `factors` turns each slice's values into SUVbw; empty if they are. Returns the
+/// A lesion that was cut out of a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delineated {
+    /// Its measures.
+    pub metrics: PetMetrics,
+    /// Its voxels; the first is the hottest.
+    pub voxels: Vec<[usize; 3]>,
+    /// Distance from the point that it should hold, mm; `None` if it holds the point, or none was given.
+    pub missed_by_mm: Option<f64>,
+}
+
+/// Cuts out the lesion of a region - the voxels that reach the threshold and hang together (26 neighbours) with its
+/// hottest one - and measures it. `factors` turns each slice's values into SUVbw; empty if they are. Returns the
 /// lesion's voxels with the measures.
+///
+/// # Errors
+/// [`Error::VoxelNotFinite`]; [`Error::RoiInvalid`] if no voxel reaches the threshold.
 pub fn measure(
     view: &VolumeView<'_>,
     factors: &[f64],
     region: Region,
     delineation: Delineation,
 ) -> Result<(PetMetrics, Vec<[usize; 3]>)> {
+    let found = delineate(view, factors, region, delineation, None)?;
+    Ok((found.metrics, found.voxels))
+}
+
+/// Cuts out and measures the lesion that a point stands for.
+///
+/// 1. The lesion around the region's hottest voxel (NUMERICS 4), if it holds the point.
+/// 2. Else the point's own lesion, though a hotter one lies in the region: for a fixed threshold the voxels that reach it
+///    and hang together with the point's voxel; for a fraction, the lesion around the peak that the SUV rises to from the
+///    point's voxel, each step to the hottest neighbour. If that lesion runs into hotter voxels it is cut out anew around
+///    the hottest of them. It counts if it then still holds the point, and has no hotter voxel than its peak.
+/// 3. Else the lesion around the region's hottest voxel, with its distance from the point: the point lies in background
+///    or on the slope of a hotter lesion, and what was cut out may not be what was meant.
+///
+/// # Errors
+/// As [`measure`].
+pub fn delineate(
+    view: &VolumeView<'_>,
+    factors: &[f64],
+    region: Region,
+    delineation: Delineation,
+    point: Option<[f64; 3]>,
+) -> Result<Delineated> {
     let suv = |v: [usize; 3]| view.value(v) * factors.get(v[2]).copied().unwrap_or(1.0);
-    let mut hottest = (f64::NEG_INFINITY, region.first);
     for v in region.voxels() {
-        let value = suv(v);
-        if !value.is_finite() {
+        if !suv(v).is_finite() {
             return Err(Error::VoxelNotFinite {
                 volume: view.name(),
             });
         }
-        if value > hottest.0 {
-            hottest = (value, v);
-        }
     }
-    let (suv_max, seed) = hottest;
-    let (threshold, method) = match delineation {
-        Delineation::Fraction(f) => (f * suv_max, format!("{:.0}% of SUVmax", f * 100.0)),
-        Delineation::Fixed(t) => (t, format!("SUV >= {t}")),
-    };
-    if !(suv_max > 0.0 && suv_max >= threshold) {
+    let hottest = hottest(region.voxels(), &suv).unwrap_or(region.first);
+    let (threshold, method) = delineation.threshold(suv(hottest));
+    if !(suv(hottest) > 0.0 && suv(hottest) >= threshold) {
         return Err(Error::RoiInvalid(format!(
-            "no voxel of the region reaches {method} (SUVmax {suv_max:.2})"
+            "no voxel of the region reaches {method} (SUVmax {:.2})",
+            suv(hottest)
         )));
     }
-    let lesion = connected(seed, |v| region.contains(v) && suv(v) >= threshold);
-    let sum: f64 = lesion.iter().map(|v| suv(*v)).sum();
-    let suv_mean = sum / lesion.len() as f64;
+    let grow = |seed: [usize; 3], threshold: f64| {
+        connected(seed, |v| region.contains(v) && suv(v) >= threshold)
+    };
+    let mut lesion = grow(hottest, threshold);
+    let mut missed_by_mm = point.and_then(|p| distance(view, &lesion, p));
+    if missed_by_mm.is_some()
+        && let Some(voxel) = point.and_then(|p| voxel_at(view, p))
+        && let Some(own) = own_lesion(voxel, region, delineation, &suv, &grow)
+    {
+        (lesion, missed_by_mm) = (own, None);
+    }
+    Ok(Delineated {
+        metrics: metrics(view, &suv, &lesion, delineation),
+        voxels: lesion,
+        missed_by_mm,
+    })
+}
+
+impl Delineation {
+    /// Returns the SUV that a voxel must reach in a lesion of this SUVmax, and how that is called.
+    fn threshold(self, suv_max: f64) -> (f64, String) {
+        match self {
+            Delineation::Fraction(f) => (f * suv_max, format!("{:.0}% of SUVmax", f * 100.0)),
+            Delineation::Fixed(t) => (t, format!("SUV >= {t}")),
+        }
+    }
+}
+
+/// Returns the first of the hottest voxels.
+fn hottest(
+    voxels: impl Iterator<Item = [usize; 3]>,
+    suv: &impl Fn([usize; 3]) -> f64,
+) -> Option<[usize; 3]> {
+    let hotter = |a: [usize; 3], b: [usize; 3]| if suv(b) > suv(a) { b } else { a };
+    voxels.reduce(hotter)
+}
+
+/// Returns the lesion of a voxel's own: rule 2 of [`delineate`].
+fn own_lesion(
+    voxel: [usize; 3],
+    region: Region,
+    delineation: Delineation,
+    suv: &impl Fn([usize; 3]) -> f64,
+    grow: &impl Fn([usize; 3], f64) -> Vec<[usize; 3]>,
+) -> Option<Vec<[usize; 3]>> {
+    if !region.contains(voxel) {
+        return None;
+    }
+    let mut peak = voxel;
+    if let Delineation::Fraction(_) = delineation {
+        while let Some(next) = hottest(region.around_voxel(peak).voxels(), suv)
+            && suv(next) > suv(peak)
+        {
+            peak = next;
+        }
+    }
+    loop {
+        let (threshold, _) = delineation.threshold(suv(peak));
+        if !(suv(peak) > 0.0 && suv(peak) >= threshold) {
+            return None;
+        }
+        let lesion = grow(peak, threshold);
+        if !lesion.contains(&voxel) {
+            return None;
+        }
+        let top = hottest(lesion.iter().copied(), suv).unwrap_or(peak);
+        if suv(top) <= suv(peak) {
+            return Some(lesion);
+        }
+        peak = top;
+    }
+}
+
+/// Returns the voxel that a point lies in, if that is one of the volume.
+fn voxel_at(view: &VolumeView<'_>, point: [f64; 3]) -> Option<[usize; 3]> {
+    let g = &view.geometry;
+    let index = g.lps_to_index(point);
+    g.contains(point).then(|| {
+        std::array::from_fn(|a| index[a].round().clamp(0.0, (g.dims[a] - 1) as f64) as usize)
+    })
+}
+
+/// Returns how far a point lies from the nearest of some voxels, mm; `None` if it lies in one.
+fn distance(view: &VolumeView<'_>, voxels: &[[usize; 3]], point: [f64; 3]) -> Option<f64> {
+    let g = &view.geometry;
+    if voxel_at(view, point).is_some_and(|v| voxels.contains(&v)) {
+        return None;
+    }
+    let index = g.lps_to_index(point);
+    let to = |v: &[usize; 3]| {
+        let nearest = std::array::from_fn(|a| index[a].clamp(v[a] as f64 - 0.5, v[a] as f64 + 0.5));
+        let nearest = g.index_to_lps(nearest);
+        let mm = (0..3).map(|a| (nearest[a] - point[a]).powi(2));
+        mm.sum::<f64>().sqrt()
+    };
+    Some(voxels.iter().map(to).fold(f64::INFINITY, f64::min))
+}
+
+fn metrics(
+    view: &VolumeView<'_>,
+    suv: &impl Fn([usize; 3]) -> f64,
+    lesion: &[[usize; 3]],
+    delineation: Delineation,
+) -> PetMetrics {
+    let values = lesion.iter().map(|v| suv(*v));
+    let suv_max = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    let (threshold, method) = delineation.threshold(suv_max);
+    let suv_mean = values.sum::<f64>() / lesion.len() as f64;
     let mtv_ml = lesion.len() as f64 * view.geometry.voxel_volume_mm3() / 1000.0;
     let suv_peak = lesion
         .iter()
-        .map(|v| sphere_mean(view, &suv, *v))
+        .map(|v| sphere_mean(view, suv, *v))
         .fold(f64::NEG_INFINITY, f64::max);
-    let metrics = PetMetrics {
+    PetMetrics {
         suv_max,
         suv_mean,
         suv_peak,
@@ -137,27 +280,30 @@ pub fn measure(
         voxels: lesion.len(),
         method,
         threshold,
-    };
-    Ok((metrics, lesion))
+    }
 }
 
-/// Centre and bounds of the lesion that grows from a seed.
+/// Returns the centre and bounds of the lesion that a seed stands for, by the rule of [`delineate`].
+///
+/// # Errors
+/// [`Error::RoiOutside`] if the seed is not in the volume; else as [`measure`].
 pub fn extent_of_seed(view: &VolumeView<'_>, factors: &[f64], seed: &Seed) -> Result<Extent> {
     let region = Region::around(view, seed.point, seed.radius_mm).ok_or(Error::RoiOutside {
         volume: view.name(),
         center: seed.point,
     })?;
-    let (_, voxels) = measure(view, factors, region, seed.delineation)?;
-    let n = voxels.len() as f64;
+    let found = delineate(view, factors, region, seed.delineation, Some(seed.point))?;
+    let n = found.voxels.len() as f64;
     let mut center = [0.0; 3];
-    for v in voxels.iter().map(|v| v.map(|i| i as f64)) {
+    for v in found.voxels.iter().map(|v| v.map(|i| i as f64)) {
         for (sum, x) in center.iter_mut().zip(view.geometry.index_to_lps(v)) {
             *sum += x / n;
         }
     }
     Ok(Extent {
         center,
-        bounds: Some(view.geometry.lps_box(index_box(&voxels))),
+        bounds: Some(view.geometry.lps_box(index_box(&found.voxels))),
+        lesion_missed_by_mm: found.missed_by_mm,
     })
 }
 

@@ -50,6 +50,9 @@ pub struct Extent {
     pub center: [f64; 3],
     /// LPS box around it, outer edges of its voxels; a point has none.
     pub bounds: Option<[[f64; 2]; 3]>,
+    /// How far the lesion that was cut out of the PET lies from the seed, point or mask that it should hold, mm; `None` if
+    /// it holds it, or none was cut out.
+    pub lesion_missed_by_mm: Option<f64>,
 }
 
 impl Roi<'_> {
@@ -64,6 +67,7 @@ impl Roi<'_> {
             Roi::Point(p) => finite("point", p).map(|()| Extent {
                 center: *p,
                 bounds: None,
+                lesion_missed_by_mm: None,
             }),
             Roi::Box(a, b) => {
                 finite("box", a)?;
@@ -71,6 +75,7 @@ impl Roi<'_> {
                 Ok(Extent {
                     center: std::array::from_fn(|i| (a[i] + b[i]) / 2.0),
                     bounds: Some(std::array::from_fn(|i| [a[i].min(b[i]), a[i].max(b[i])])),
+                    lesion_missed_by_mm: None,
                 })
             }
             Roi::Mask(view) => mask_extent(view),
@@ -127,6 +132,7 @@ fn mask_extent(view: &VolumeView<'_>) -> Result<Extent> {
     Ok(Extent {
         center: sum.map(|s| s / count as f64),
         bounds: Some(view.geometry.lps_box(edges)),
+        lesion_missed_by_mm: None,
     })
 }
 

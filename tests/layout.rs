@@ -35,7 +35,8 @@ fn layout() -> String {
         dlnms_quality_policy { struct_size, actions }
         dlnms_facts {
             struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known,
-            modality_stated, hounsfield_stated, ct_slice_thickness_mm, pet_slice_thickness_mm,
+            modality_stated, hounsfield_stated, contours_overlap, reserved, ct_slice_thickness_mm,
+            pet_slice_thickness_mm,
         }
         dlnms_roi {
             struct_size, kind, point, box_first, box_last, mask, threshold_kind, reserved, threshold, radius_mm,
@@ -68,7 +69,7 @@ fn layout() -> String {
             suv_refusal,
         }
         dlnms_roi_info {
-            struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal,
+            struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap, reserved,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::rtstruct::{Contours, StructureSet};
 use super::seg::{Segment, Segmentation};
 use super::series::Modality;
 use crate::cancel::CancelToken;
+use super::study::Study;
 use crate::error::{Error, Result};
 use crate::roi::Roi;
 use crate::volume::{Geometry, Volume};
@@ -23,6 +24,15 @@ pub enum RoiKind {
     /// A segment of a DICOM Segmentation.
     #[serde(rename = "SEG")]
     Segment = 2,
+}
+
+impl RoiKind {
+    fn plural(self) -> &'static str {
+        match self {
+            RoiKind::Contours => "ROIs",
+            RoiKind::Segment => "segments",
+        }
+    }
 }
 
 /// One ROI.
@@ -42,6 +52,8 @@ pub struct RoiSummary {
     pub ml: Option<f64>,
     /// Their centroid, LPS mm.
     pub centroid_lps_mm: Option<[f64; 3]>,
+    /// Contours of one plane overlap in part and were joined.
+    pub contours_overlap: bool,
     /// Why it makes no mask.
     pub refusal: Option<String>,
 }
@@ -51,9 +63,6 @@ enum Place<'a> {
     Contours(&'a StructureSet, &'a Contours),
     Segment(&'a Segmentation, Segment),
 }
-
-/// A grid, and the voxels along its axes.
-type SeriesGrid = (Grid, [usize; 3]);
 
 impl Archive {
     /// All ROIs with their size and place, structure sets first.
@@ -67,19 +76,20 @@ impl Archive {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn rois_until(&self, cancel: &CancelToken) -> Result<Vec<RoiSummary>> {
-        let contours = self.structure_sets.iter().flat_map(|set| {
-            // One grid for all ROIs of a set.
-            let grid = drawn_on(set, &[self]);
-            let lay = move |roi| self.lay(roi, grid.as_ref());
-            set.rois.iter().map(lay)
-        });
-        let segments = self.segmentations.iter().flat_map(|segmentation| {
-            let segments = segmentation.segments().into_iter();
-            segments.map(|segment| segmentation.mask(segment.number))
-        });
+        let images = Images::of(&[self]);
+        let mask = |place: Place<'_>| match place {
+            Place::Contours(set, roi) => self.lay(set, roi, &images),
+            Place::Segment(segmentation, segment) => {
+                segment_mask(segmentation, segment.number, &[self])
+            }
+        };
         let mut rois = self.roi_names();
-        for (roi, mask) in rois.iter_mut().zip(contours.chain(segments)) {
-            match mask.and_then(|mask| measured(&mask)) {
+        for (roi, mask) in rois.iter_mut().zip(self.places().map(mask)) {
+            let measured = mask.and_then(|mask| {
+                roi.contours_overlap = mask.contours_overlap;
+                measured(&mask.volume)
+            });
+            match measured {
                 Ok((voxels, ml, centroid)) => {
                     (roi.voxels, roi.ml) = (Some(voxels), Some(ml));
                     roi.centroid_lps_mm = Some(centroid);
@@ -112,10 +122,12 @@ impl Archive {
 
     /// Mask of the ROI at this index of [`Archive::rois`]; contours are laid on the series they were drawn on, which
     /// is looked for among `images`.
-    pub fn roi_mask(&self, index: usize, images: &[&Archive]) -> Result<Volume> {
+    pub fn roi_mask(&self, index: usize, images: &[&Archive]) -> Result<RoiMask> {
         match self.places().nth(index) {
-            Some(Place::Contours(set, roi)) => self.lay(roi, drawn_on(set, images).as_ref()),
-            Some(Place::Segment(segmentation, segment)) => segmentation.mask(segment.number),
+            Some(Place::Contours(set, roi)) => self.lay(set, roi, &Images::of(images)),
+            Some(Place::Segment(segmentation, segment)) => {
+                segment_mask(segmentation, segment.number, images)
+            }
             None => Err(Error::RoiInvalid(format!(
                 "ROI {index}: there are {}",
                 self.places().count()
@@ -123,14 +135,33 @@ impl Archive {
         }
     }
 
-    /// Lays contours on the grid they were drawn on.
-    fn lay(&self, roi: &Contours, grid: Option<&SeriesGrid>) -> Result<Volume> {
-        let absent = || Error::RoiInvalid("the images that it was drawn on are not here".into());
-        let (grid, dims) = grid.ok_or_else(absent)?;
-        let bytes = dims.iter().fold(1u64, |n, d| n.saturating_mul(*d as u64));
-        self.options
-            .check_study_bytes(bytes, "the mask of an ROI")?;
-        roi.mask(&grid.geometry(*dims))
+    /// Lays an ROI on the grid of the series it was drawn on; failing that, on the first in its frame of reference.
+    fn lay(&self, set: &StructureSet, roi: &Contours, images: &[Images<'_>]) -> Result<RoiMask> {
+        let refuse = |why: &str| Err(Error::RoiInvalid(format!("ROI {}: {why}", roi.number)));
+        let frame = set.frame_of(roi);
+        let drawn_on = |i: &&Images<'_>| set.drawn_on.iter().any(|uid| uid == i.uid);
+        let may_share = |i: &&Images<'_>| frame.is_none() || i.frame.is_none() || i.frame == frame;
+        let shares = |i: &&Images<'_>| frame.is_some() && i.frame == frame;
+        let chosen = images.iter().find(|i| drawn_on(i) && may_share(i));
+        let Some(chosen) = chosen.or_else(|| images.iter().find(shares)) else {
+            return refuse(match images.iter().any(|i| drawn_on(&i)) {
+                true => "its frame of reference is not that of the images that it was drawn on",
+                false => "the images that it was drawn on are not here",
+            });
+        };
+        let bytes = chosen.dims.iter().fold(1u64, |n, d| n.saturating_mul(*d as u64));
+        self.options.check_study_bytes(bytes, "the mask of an ROI")?;
+        let mut mask = roi.mask(&chosen.grid.geometry(chosen.dims))?;
+        mask.frame_of_reference = frame.or(chosen.frame).map(str::to_owned);
+        Ok(mask)
+    }
+
+    /// SOP Instance UID of the object that holds the ROI at an index.
+    fn object_uid(&self, index: usize) -> Option<&str> {
+        match self.places().nth(index)? {
+            Place::Contours(set, _) => set.uid.as_deref(),
+            Place::Segment(segmentation, _) => segmentation.uid(),
+        }
     }
 
     fn places(&self) -> impl Iterator<Item = Place<'_>> {
@@ -145,29 +176,160 @@ impl Archive {
     }
 }
 
-/// Grid of the series that contours were drawn on; failing that, of the largest in their frame of reference.
-fn drawn_on(set: &StructureSet, images: &[&Archive]) -> Option<SeriesGrid> {
-    let mut fallback = None;
-    for modality in [Modality::Ct, Modality::Pt] {
-        for candidate in images.iter().flat_map(|a| candidates(&a.images, modality)) {
-            let first = candidate.slices[0];
-            // Headers that claim what no pixel data bears out make no grid either.
-            if pixels::plausible_bytes(&candidate.slices).is_err() {
+/// The mask of an ROI.
+#[derive(Clone, Debug)]
+pub struct RoiMask {
+    /// Bytes, 1 where a voxel belongs.
+    pub volume: Volume,
+    /// Contours of one plane overlap in part and were joined: [`Facts::contours_overlap`](crate::case::Facts).
+    pub contours_overlap: bool,
+    /// Frame of Reference UID, if it is known.
+    pub frame_of_reference: Option<String>,
+}
+
+impl RoiMask {
+    /// Refuses a mask in another frame of reference than both series of a study: its place in them is not known.
+    ///
+    /// # Errors
+    /// [`Error::RoiInvalid`].
+    pub fn require_frame_of(&self, study: &Study) -> Result<()> {
+        let facts = [&study.ct.facts, &study.pet.facts];
+        let frames = facts.into_iter().flatten();
+        let frames = frames.map(|f| f.frame_of_reference.as_deref());
+        require_frame(self.frame_of_reference.as_deref(), frames)
+            .map_err(|why| Error::RoiInvalid(format!("the ROI: {why}")))
+    }
+}
+
+/// Refuses a frame of reference that is none of those stated; nothing is known of one that is not stated.
+fn require_frame<'a>(
+    frame: Option<&str>,
+    images: impl Iterator<Item = Option<&'a str>>,
+) -> std::result::Result<(), &'static str> {
+    let mut stated = images.flatten().peekable();
+    match frame {
+        Some(frame) if stated.peek().is_some() && !stated.any(|f| f == frame) => {
+            Err("its frame of reference is not that of the images")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A series that contours may be laid on.
+struct Images<'a> {
+    uid: &'a str,
+    frame: Option<&'a str>,
+    grid: Grid,
+    dims: [usize; 3],
+}
+
+impl<'a> Images<'a> {
+    /// Returns the CT and PET series of archives that make a grid, CT before PET, the largest first.
+    fn of(archives: &[&'a Archive]) -> Vec<Self> {
+        let mut all = Vec::new();
+        for modality in [Modality::Ct, Modality::Pt] {
+            for candidate in archives
+                .iter()
+                .flat_map(|a| candidates(&a.images, modality))
+            {
+                let first = candidate.slices[0];
+                // Headers that claim what no pixel data bears out make no grid either.
+                if pixels::plausible_bytes(&candidate.slices).is_err() {
+                    continue;
+                }
+                let Ok(grid) = candidate.grid else { continue };
+                all.push(Self {
+                    uid: &first.series_uid,
+                    frame: first.frame_of_reference.as_deref(),
+                    dims: [first.columns, first.rows, candidate.slices.len()],
+                    grid,
+                });
+            }
+        }
+        all
+    }
+}
+
+/// Returns the mask of a segment, if its frame of reference is that of an image in the archives or nothing is known.
+fn segment_mask(
+    segmentation: &Segmentation,
+    number: usize,
+    images: &[&Archive],
+) -> Result<RoiMask> {
+    let mask = segmentation.mask(number)?;
+    let images = images.iter().flat_map(|a| &a.images);
+    let images = images.filter(|i| {
+        [Modality::Ct, Modality::Pt]
+            .iter()
+            .any(|m| m.code() == i.modality)
+    });
+    let frames = images.map(|i| i.frame_of_reference.as_deref());
+    require_frame(mask.frame_of_reference.as_deref(), frames)
+        .map_err(|why| Error::RoiInvalid(format!("segment {number}: {why}")))?;
+    Ok(mask)
+}
+
+/// Returns the ROI of a kind that is wanted, by its number or, for contours, its name, or all of that kind. ROIs are looked
+/// for in `archives`; contours are laid on series of `images`. A file that is there several times counts once.
+///
+/// # Errors
+/// [`Error::RoiInvalid`] if there is none, if several have that name or number, or one makes no mask.
+pub fn find_rois(
+    archives: &[&Archive],
+    images: &[&Archive],
+    kind: RoiKind,
+    wanted: Option<&str>,
+) -> Result<Vec<(RoiSummary, RoiMask)>> {
+    let is = |roi: &RoiSummary, wanted: &str| {
+        roi.number.to_string() == wanted || (kind == RoiKind::Contours && roi.name == wanted)
+    };
+    let mut known = Vec::new();
+    let mut found: Vec<(RoiSummary, Option<&str>, Result<RoiMask>)> = Vec::new();
+    for archive in archives {
+        for (n, roi) in archive.roi_names().into_iter().enumerate() {
+            if roi.kind != kind {
                 continue;
             }
-            let Ok(grid) = candidate.grid else { continue };
-            let found = (grid, [first.columns, first.rows, candidate.slices.len()]);
-            if set.drawn_on.contains(&first.series_uid) {
-                return Some(found);
-            }
-            let same_frame = set.frame_of_reference.is_some()
-                && first.frame_of_reference == set.frame_of_reference;
-            if same_frame && fallback.is_none() {
-                fallback = Some(found);
+            known.push(format!("{} {:?}", roi.number, roi.name));
+            if wanted.is_none_or(|wanted| is(&roi, wanted)) {
+                let entry = (roi, archive.object_uid(n), archive.roi_mask(n, images));
+                if !found.iter().any(|other| are_copies(&entry, other)) {
+                    found.push(entry);
+                }
             }
         }
     }
-    fallback
+    if let (Some(wanted), true) = (wanted, found.len() > 1) {
+        let all = found
+            .iter()
+            .map(|(r, ..)| format!("{} of {}", r.number, r.source));
+        return Err(Error::RoiInvalid(format!(
+            "{wanted:?} is ambiguous: {} {}",
+            kind.plural(),
+            all.collect::<Vec<_>>().join(", ")
+        )));
+    }
+    if found.is_empty() {
+        return Err(Error::RoiInvalid(format!(
+            "{} is none of the ROIs: {}",
+            wanted.map_or("that".into(), |w| format!("{w:?}")),
+            known.join(", ")
+        )));
+    }
+    let found = found.into_iter().map(|(roi, _, mask)| Ok((roi, mask?)));
+    found.collect()
+}
+
+/// Whether two ROIs are the same one of the same object, which is there twice.
+fn are_copies(
+    a: &(RoiSummary, Option<&str>, Result<RoiMask>),
+    b: &(RoiSummary, Option<&str>, Result<RoiMask>),
+) -> bool {
+    let same_mask = match (&a.2, &b.2) {
+        (Ok(a), Ok(b)) => a.volume.dims == b.volume.dims && a.volume.data == b.volume.data,
+        _ => false,
+    };
+    a.1.is_some() && a.1 == b.1 && a.0.number == b.0.number && same_mask
 }
 
 impl RoiSummary {
@@ -180,6 +342,7 @@ impl RoiSummary {
             voxels: None,
             ml: None,
             centroid_lps_mm: None,
+            contours_overlap: false,
             refusal: None,
         }
     }

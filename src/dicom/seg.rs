@@ -1,10 +1,14 @@
 //! DICOM Segmentation: one segment -> a mask on the grid of its frames.
 
-use super::attributes::{self, along, count, first_item, items, number, numbers, text};
+use super::attributes::{count, first_item, items, number, numbers, text};
+use super::frame_layout::{Frame, FrameLayout};
+use super::rois::RoiMask;
 use super::source::{DicomFile, Source};
 use super::structure::PixelLayout;
+use crate::allocation;
 use crate::error::{Error, Result};
 use crate::volume::{DType, MAX_DIM, Volume};
+use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 use std::path::Path;
@@ -12,6 +16,7 @@ use std::path::Path;
 /// A segmentation object, opened.
 pub struct Segmentation {
     source: Source,
+    uid: Option<String>,
     file: DicomFile,
     kind: Kind,
 }
@@ -22,7 +27,22 @@ enum Kind {
     /// One bit a voxel.
     Binary,
     /// A byte a voxel: a share of this maximum; a voxel belongs from one half on.
-    Fractional(f64),
+    Fractional(usize),
+}
+
+impl Kind {
+    /// Returns 1 if a voxel of the pixel data belongs to the segment, else 0.
+    fn voxel(self, pixels: &[u8], at: usize) -> Result<u8, String> {
+        match self {
+            Kind::Binary => Ok(pixels[at / 8] >> (at % 8) & 1),
+            Kind::Fractional(full) => match usize::from(pixels[at]) {
+                value if value > full => Err(format!(
+                    "the pixel data holds {value}, above MaximumFractionalValue (0062,000E) {full}"
+                )),
+                value => Ok(u8::from(value * 2 >= full)),
+            },
+        }
+    }
 }
 
 /// One segment, as listed in the file.
@@ -34,10 +54,34 @@ pub struct Segment {
     pub label: String,
 }
 
+fn missing(frame: usize, what: &str) -> String {
+    format!("{what} of frame {} is missing or no number", frame + 1)
+}
+
+fn wrong(frame: usize, what: &str) -> String {
+    format!("{what} of frame {} is not a positive number", frame + 1)
+}
+
+/// A length that may be absent, but not anything else than positive.
+fn positive(object: &InMemDicomObject, tag: Tag) -> Result<Option<f64>, ()> {
+    if text(object, tag).is_none() {
+        return Ok(None);
+    }
+    match number(object, tag) {
+        Some(v) if v > 0.0 && v.is_finite() => Ok(Some(v)),
+        _ => Err(()),
+    }
+}
+
 /// Frames are packed bits; a file that asks for more than this is not a segmentation.
-const MAX_VOXELS: usize = 1 << 31;
+const MAX_VOXELS: usize = 1 << 29;
 
 impl Segmentation {
+    /// SOP Instance UID.
+    pub(super) fn uid(&self) -> Option<&str> {
+        self.uid.as_deref()
+    }
+
     /// Open a file.
     pub fn open(path: &Path) -> Result<Self> {
         let source = Source::File(path.to_owned());
@@ -53,9 +97,14 @@ impl Segmentation {
         let kind = match text(&file.object, tags::SEGMENTATION_TYPE).as_deref() {
             Some("BINARY") => Kind::Binary,
             Some("FRACTIONAL") => Kind::Fractional(
-                number(&file.object, tags::MAXIMUM_FRACTIONAL_VALUE)
-                    .filter(|v| (1.0..=255.0).contains(v))
-                    .unwrap_or(255.0),
+                count(&file.object, tags::MAXIMUM_FRACTIONAL_VALUE)
+                    .filter(|v| (1..=255).contains(v))
+                    .ok_or_else(|| {
+                        Error::DicomRead(format!(
+                            "{}: MaximumFractionalValue (0062,000E) is missing or not in 1 to 255",
+                            source.name()
+                        ))
+                    })?,
             ),
             _ => {
                 return Err(Error::Unsupported(
@@ -63,7 +112,23 @@ impl Segmentation {
                 ));
             }
         };
-        Ok(Self { source, file, kind })
+        let bits = match kind {
+            Kind::Binary => 1,
+            Kind::Fractional(_) => 8,
+        };
+        if count(&file.object, tags::BITS_ALLOCATED) != Some(bits) {
+            return Err(Error::DicomRead(format!(
+                "{}: BitsAllocated (0028,0100) of this segmentation is not {bits}",
+                source.name()
+            )));
+        }
+        let uid = text(&file.object, tags::SOP_INSTANCE_UID);
+        Ok(Self {
+            source,
+            uid,
+            file,
+            kind,
+        })
     }
 
     /// File name.
@@ -86,108 +151,115 @@ impl Segmentation {
             .collect()
     }
 
-    /// Mask of one segment.
-    pub fn mask(&self, segment: usize) -> Result<Volume> {
+    /// Returns the mask of one segment on the grid of its frames: frames lie where their positions say, and slices without
+    /// a frame are empty. A voxel of a fractional segmentation belongs from half of the maximum on.
+    ///
+    /// # Errors
+    /// [`Error::RoiInvalid`] if two segments have this number, or its frames do not make one grid without contradiction;
+    /// [`Error::RoiEmpty`] if it has no frame.
+    pub fn mask(&self, segment: usize) -> Result<RoiMask> {
         let refuse = |why: String| Error::RoiInvalid(format!("segment {segment}: {why}"));
-        let missing = |what: &str| refuse(format!("{what} is missing"));
         let object = &self.file.object;
-        let rows = count(object, tags::ROWS)
-            .filter(|n| (1..=MAX_DIM).contains(n))
-            .ok_or_else(|| missing("Rows"))?;
-        let columns = count(object, tags::COLUMNS)
-            .filter(|n| (1..=MAX_DIM).contains(n))
-            .ok_or_else(|| missing("Columns"))?;
+        let segments = self.segments();
+        let same = segments.iter().filter(|s| s.number == segment).count();
+        if same > 1 {
+            return Err(refuse(format!(
+                "ambiguous, {same} segments of {} have this number",
+                self.source()
+            )));
+        }
+        let side = |tag, name| {
+            let side = count(object, tag).filter(|n| (1..=MAX_DIM).contains(n));
+            side.ok_or_else(|| refuse(format!("{name} is missing")))
+        };
+        let rows = side(tags::ROWS, "Rows (0028,0010)")?;
+        let columns = side(tags::COLUMNS, "Columns (0028,0011)")?;
+        let all = items(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
+        if count(object, tags::NUMBER_OF_FRAMES).is_some_and(|n| n != all) {
+            return Err(refuse(format!(
+                "NumberOfFrames (0028,0008) contradicts the {all} frames that are described"
+            )));
+        }
+        let frames = self.frames(segment).map_err(refuse)?;
+        if frames.is_empty() {
+            return Err(Error::RoiEmpty);
+        }
+        let layout = FrameLayout::new(&frames, [columns, rows]).map_err(refuse)?;
+        let [nx, ny, nz] = layout.dims;
+        let plane = rows * columns;
+        let voxels = nx.saturating_mul(ny).saturating_mul(nz);
+        let stored = plane.saturating_mul(all);
+        if layout.dims.iter().any(|n| *n > MAX_DIM) || voxels.max(stored) > MAX_VOXELS {
+            return Err(refuse(format!("{nx} x {ny} x {nz} voxels are too many")));
+        }
+        let pixels = self.pixels(plane, all).map_err(refuse)?;
+        let mut data = allocation::zeros::<u8>(voxels, "the mask of a segment")?;
+        for (frame, [i, j, k]) in frames.iter().zip(&layout.places) {
+            for row in 0..rows {
+                let from = frame.index * plane + row * columns;
+                let to = (k * ny + j + row) * nx + i;
+                for (n, voxel) in data[to..to + columns].iter_mut().enumerate() {
+                    *voxel |= self.kind.voxel(&pixels, from + n).map_err(refuse)?;
+                }
+            }
+        }
+        let [between_rows, between_columns] = frames[0].spacing;
+        let o = frames[0].orientation;
+        Ok(RoiMask {
+            volume: Volume {
+                data,
+                dtype: DType::U8,
+                dims: layout.dims,
+                origin: layout.origin,
+                spacing: [between_columns, between_rows, layout.step],
+                direction: std::array::from_fn(|r| [o[r], o[3 + r], layout.normal[r]]),
+                slice_offsets: layout.slice_offsets,
+                slopes: vec![1.0; nz],
+                intercept: 0.0,
+                padding: None,
+            },
+            contours_overlap: false,
+            frame_of_reference: text(object, tags::FRAME_OF_REFERENCE_UID),
+        })
+    }
+
+    /// Returns the frames of a segment as they are described, in the file's order.
+    fn frames(&self, segment: usize) -> std::result::Result<Vec<Frame>, String> {
+        let object = &self.file.object;
         let shared = first_item(object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
-        let frames = items(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
         // A functional group stands in the frame or, the same for all, in the shared item.
         let group =
             |frame, tag| first_item(frame, tag).or_else(|| shared.and_then(|s| first_item(s, tag)));
-        let mut chosen: Vec<(usize, [f64; 3])> = Vec::new();
-        let mut orientation: Option<[f64; 6]> = None;
-        let mut measures = None;
-        for (n, frame) in frames.iter().enumerate() {
+        let frames = items(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+        let mut chosen = Vec::new();
+        for (index, frame) in frames.iter().enumerate() {
             let of = group(frame, tags::SEGMENT_IDENTIFICATION_SEQUENCE);
-            if of.and_then(|s| count(s, tags::REFERENCED_SEGMENT_NUMBER)) != Some(segment) {
+            let of = of.and_then(|s| count(s, tags::REFERENCED_SEGMENT_NUMBER));
+            // A frame of nobody may be one of this segment.
+            let of = of.ok_or_else(|| missing(index, "ReferencedSegmentNumber (0062,000B)"))?;
+            if of != segment {
                 continue;
             }
-            let position = group(frame, tags::PLANE_POSITION_SEQUENCE)
-                .and_then(|g| numbers(g, tags::IMAGE_POSITION_PATIENT))
-                .ok_or_else(|| missing("ImagePositionPatient"))?;
-            let this: [f64; 6] = group(frame, tags::PLANE_ORIENTATION_SEQUENCE)
-                .and_then(|g| numbers(g, tags::IMAGE_ORIENTATION_PATIENT))
-                .ok_or_else(|| missing("ImageOrientationPatient"))?;
-            if orientation.is_some_and(|o| o.iter().zip(&this).any(|(a, b)| (a - b).abs() > 1e-4)) {
-                return Err(refuse("its frames have different orientations".into()));
-            }
-            orientation = Some(this);
-            measures = group(frame, tags::PIXEL_MEASURES_SEQUENCE);
-            chosen.push((n, position));
+            let measures = group(frame, tags::PIXEL_MEASURES_SEQUENCE)
+                .ok_or_else(|| missing(index, "PixelMeasuresSequence (0028,9110)"))?;
+            chosen.push(Frame {
+                index,
+                position: group(frame, tags::PLANE_POSITION_SEQUENCE)
+                    .and_then(|g| numbers(g, tags::IMAGE_POSITION_PATIENT))
+                    .ok_or_else(|| missing(index, "ImagePositionPatient (0020,0032)"))?,
+                orientation: group(frame, tags::PLANE_ORIENTATION_SEQUENCE)
+                    .and_then(|g| numbers(g, tags::IMAGE_ORIENTATION_PATIENT))
+                    .ok_or_else(|| missing(index, "ImageOrientationPatient (0020,0037)"))?,
+                spacing: numbers(measures, tags::PIXEL_SPACING)
+                    .filter(|s: &[f64; 2]| s.iter().all(|v| *v > 0.0))
+                    .ok_or_else(|| missing(index, "PixelSpacing (0028,0030)"))?,
+                between: positive(measures, tags::SPACING_BETWEEN_SLICES)
+                    .map_err(|()| wrong(index, "SpacingBetweenSlices (0018,0088)"))?,
+                thickness: positive(measures, tags::SLICE_THICKNESS)
+                    .map_err(|()| wrong(index, "SliceThickness (0018,0050)"))?,
+            });
         }
-        let (Some(o), Some(measures)) = (orientation, measures) else {
-            return Err(Error::RoiEmpty);
-        };
-        let pixel: [f64; 2] =
-            numbers(measures, tags::PIXEL_SPACING).ok_or_else(|| missing("PixelSpacing"))?;
-        let thickness = number(measures, tags::SPACING_BETWEEN_SLICES)
-            .or_else(|| number(measures, tags::SLICE_THICKNESS));
-        let normal = attributes::normal(&o)
-            .ok_or_else(|| refuse("its orientation is no pair of unit vectors".into()))?;
-        let along = |p: &[f64; 3]| along(p, &normal);
-        chosen.sort_by(|a, b| along(&a.1).total_cmp(&along(&b.1)));
-        let offsets: Vec<f64> = chosen
-            .iter()
-            .map(|c| along(&c.1) - along(&chosen[0].1))
-            .collect();
-        let smallest = offsets
-            .windows(2)
-            .map(|w| w[1] - w[0])
-            .filter(|d| *d > 1e-3)
-            .fold(f64::INFINITY, f64::min);
-        let step = if smallest.is_finite() {
-            smallest
-        } else {
-            thickness.unwrap_or(1.0)
-        };
-        // Slices between frames that hold nothing of the segment may be left out of the file.
-        let slices: Vec<usize> = offsets
-            .iter()
-            .map(|d| (d / step).round() as usize)
-            .collect();
-        let depth = slices.last().map_or(0, |k| k + 1);
-        if depth > MAX_DIM
-            || rows
-                .saturating_mul(columns)
-                .saturating_mul(depth.max(frames.len()))
-                > MAX_VOXELS
-        {
-            return Err(refuse(format!(
-                "{columns} x {rows} x {depth} voxels are too many"
-            )));
-        }
-        let plane = rows * columns;
-        let pixels = self.pixels(plane, frames.len()).map_err(refuse)?;
-        let mut data = vec![0u8; plane * depth];
-        for ((frame, _), k) in chosen.iter().zip(&slices) {
-            for (v, voxel) in data[k * plane..][..plane].iter_mut().enumerate() {
-                let at = frame * plane + v;
-                *voxel |= match self.kind {
-                    Kind::Binary => pixels[at / 8] >> (at % 8) & 1,
-                    Kind::Fractional(full) => u8::from(f64::from(pixels[at]) * 2.0 >= full),
-                };
-            }
-        }
-        Ok(Volume {
-            data,
-            dtype: DType::U8,
-            dims: [columns, rows, depth],
-            origin: chosen[0].1,
-            spacing: [pixel[1], pixel[0], step],
-            direction: std::array::from_fn(|r| [o[r], o[3 + r], normal[r]]),
-            slice_offsets: Vec::new(),
-            slopes: vec![1.0; depth],
-            intercept: 0.0,
-            padding: None,
-        })
+        Ok(chosen)
     }
 
     /// The pixel data of all frames: packed bits, or a byte a voxel.

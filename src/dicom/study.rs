@@ -107,5 +107,6 @@ pub(super) fn facts(ct: &SeriesFacts, pet: &SeriesFacts) -> Facts {
         age_known: Some(ct.age_known || pet.age_known),
         modality_stated: Some(ct.modality_stated && pet.modality_stated),
         hounsfield_stated: Some(ct.hounsfield_stated),
+        contours_overlap: None, // known of an ROI
     }
 }

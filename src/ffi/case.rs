@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::reference::ReferenceRequest;
 use crate::roi::{Delineation, Roi, Seed};
 use crate::suv::PetInfo;
+use std::ffi::c_void;
 use std::mem::offset_of;
 
 /// A point: the centre itself.
@@ -213,6 +214,23 @@ fn radius(of: &str, mm: f64) -> Result<f64> {
             format!("{other}"),
         )),
     }
+}
+
+/// Returns where the voxels of an ROI begin, if it is a mask.
+///
+/// # Safety
+/// `ptr` is NULL or an initialised struct whose mask, if it is one, is NULL or initialised.
+pub(super) unsafe fn mask_voxels(ptr: *const dlnms_roi) -> Result<Option<*const c_void>> {
+    if ptr.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: handed on from the caller.
+    let roi = unsafe { structs::read(ptr) }?;
+    if roi.kind != DLNMS_ROI_MASK || roi.mask.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: handed on from the caller.
+    Ok(Some(unsafe { structs::read(roi.mask) }?.data))
 }
 
 /// # Safety

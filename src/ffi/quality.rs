@@ -162,7 +162,7 @@ pub extern "C" fn dlnms_quality_name(code: u32) -> *const c_char {
 pub struct dlnms_facts {
     /// Set by dlnms_facts_init().
     pub struct_size: u32,
-    /// PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next eight; a comparison of the host
+    /// PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next nine; a comparison of the host
     /// (`a == b`) can be assigned as it is.
     pub same_patient: i32,
     /// To one study.
@@ -181,13 +181,17 @@ pub struct dlnms_facts {
     pub modality_stated: i32,
     /// The CT's values are HU by its headers, not "unspecified".
     pub hounsfield_stated: i32,
+    /// Contours of one plane overlap in part and were joined to make the mask: dlnms_roi_info.contours_overlap.
+    pub contours_overlap: i32,
+    /// 0.
+    pub reserved: u32,
     /// Slice thickness of the CT, mm; 0 if not known.
     pub ct_slice_thickness_mm: f64,
     /// Slice thickness of the PET, mm; 0 if not known.
     pub pet_slice_thickness_mm: f64,
 }
 
-versioned!(dlnms_facts, 56, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved {});
+versioned!(dlnms_facts, 56, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, contours_overlap, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved { reserved });
 
 /// Write DLNMS_UNKNOWN and thicknesses of 0 into `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it. A
 /// struct that was only zeroed says DLNMS_NO everywhere, and is refused for its two patients. Any thread.
@@ -220,6 +224,8 @@ pub(super) fn raw_facts(facts: &Facts, struct_size: u32) -> dlnms_facts {
         age_known: word(facts.age_known),
         modality_stated: word(facts.modality_stated),
         hounsfield_stated: word(facts.hounsfield_stated),
+        contours_overlap: word(facts.contours_overlap),
+        reserved: 0,
         ct_slice_thickness_mm: facts.ct_slice_thickness_mm.unwrap_or(0.0),
         pet_slice_thickness_mm: facts.pet_slice_thickness_mm.unwrap_or(0.0),
     }
@@ -261,6 +267,7 @@ pub(super) unsafe fn facts(ptr: *const dlnms_facts) -> Result<Facts> {
         age_known: word("age_known", raw.age_known)?,
         modality_stated: word("modality_stated", raw.modality_stated)?,
         hounsfield_stated: word("hounsfield_stated", raw.hounsfield_stated)?,
+        contours_overlap: word("contours_overlap", raw.contours_overlap)?,
         ct_slice_thickness_mm: thickness("ct_slice_thickness_mm", raw.ct_slice_thickness_mm)?,
         pet_slice_thickness_mm: thickness("pet_slice_thickness_mm", raw.pet_slice_thickness_mm)?,
     })

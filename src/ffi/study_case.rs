@@ -2,7 +2,7 @@
 // Without the readers the bodies below are left out, and what they alone use stays.
 #![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
-use super::case::{dlnms_case, dlnms_case_init, dlnms_roi};
+use super::case::{dlnms_case, dlnms_case_init, dlnms_roi, mask_voxels};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
 use super::handle;
@@ -33,6 +33,8 @@ pub(super) struct Loaded {
     pet: dlnms_volume,
     pet_info: dlnms_pet_info,
     facts: dlnms_facts,
+    /// The same for a mask of contours that were joined.
+    facts_of_joined: dlnms_facts,
     warnings: Vec<CString>,
 }
 
@@ -50,15 +52,23 @@ impl Loaded {
         let info = study.pet.pet_info.as_ref();
         let info = info.ok_or_else(|| Error::Internal("PET without its facts".into()))?;
         let times = slice_times(info);
+        let mut joined = study.facts();
+        joined.contours_overlap = Some(true);
         Ok(Self {
             ct: describe(&study.ct.volume),
             pet: describe(&study.pet.volume),
             pet_info: raw_pet_info(info, &times),
             facts: raw_facts(&study.facts(), size_of::<dlnms_facts>() as u32),
+            facts_of_joined: raw_facts(&joined, size_of::<dlnms_facts>() as u32),
             warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
             _times: times,
             study,
         })
+    }
+
+    /// The decoded study.
+    pub(super) fn study(&self) -> &Study {
+        &self.study
     }
 }
 
@@ -131,11 +141,13 @@ pub unsafe extern "C" fn dlnms_study_pet_info(
 }
 
 /// Put a case together from a loaded study: its volumes, PET facts and quality facts, and the host's ROI. The pointers
-/// in `*out` live as long as the study, but for `roi`, which stays the host's. Any thread.
-/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
+/// in `*out` live as long as the study, but for `roi`, which stays the host's. A mask of dlnms_study_roi_mask() brings what
+/// is known of its contours into the facts. `roi` may be NULL, for the host to set it later. Any thread.
+/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_ROI_INVALID if the mask's frame of reference is
+/// not that of the study.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// `roi` is NULL or initialised, its mask too if it is one; `out` is initialised; `err` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_case(
     study: *const dlnms_study,
@@ -154,6 +166,14 @@ pub unsafe extern "C" fn dlnms_study_case(
         };
         (raw.ct, raw.pet, raw.roi) = (&loaded.ct, &loaded.pet, roi);
         (raw.pet_info, raw.facts) = (&loaded.pet_info, &loaded.facts);
+        // SAFETY: handed on from the caller.
+        let voxels = unsafe { mask_voxels(roi) }?;
+        if let Some(mask) = voxels.and_then(|v| object.mask_at(v)) {
+            mask.require_frame_of(loaded.study())?;
+            if mask.contours_overlap {
+                raw.facts = &loaded.facts_of_joined;
+            }
+        }
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &raw) }
     })

@@ -15,11 +15,10 @@ use super::volume::{describe, dlnms_volume};
 #[cfg(feature = "dicom")]
 use crate::cancel::CancelToken;
 #[cfg(feature = "dicom")]
-use crate::dicom::{Inspection, RoiKind};
+use crate::dicom::{Inspection, RoiKind, RoiMask};
 use crate::error::{Error, Result};
-use crate::volume::Volume;
 use std::collections::BTreeMap;
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// Contours of an RT Structure Set.
@@ -37,7 +36,7 @@ pub(super) struct Lists {
 
 #[cfg(feature = "dicom")]
 /// The masks that were handed out, by index.
-type Masks = BTreeMap<usize, Arc<Volume>>;
+type Masks = BTreeMap<usize, Arc<RoiMask>>;
 
 #[cfg(feature = "dicom")]
 struct Found {
@@ -238,9 +237,13 @@ pub struct dlnms_roi_info {
     pub centroid_lps_mm: [f64; 3],
     /// Why it makes no mask; NULL if it makes one.
     pub refusal: *const c_char,
+    /// Not 0: contours of one plane overlap in part and were joined; dlnms_study_case() says so in its facts.
+    pub contours_overlap: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
-versioned!(dlnms_roi_info, 80, { struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal } reserved {  });
+versioned!(dlnms_roi_info, 88, { struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap } reserved { reserved });
 
 /// Zero `info` and set its struct_size to `struct_size`, which is sizeof(dlnms_roi_info) as the caller sees it.
 /// Any thread.
@@ -290,6 +293,8 @@ pub unsafe extern "C" fn dlnms_study_rois(
             ml: r.ml.unwrap_or(0.0),
             centroid_lps_mm: r.centroid_lps_mm.unwrap_or_default(),
             refusal: pointer(&texts[2]),
+            contours_overlap: u32::from(r.contours_overlap),
+            reserved: 0,
         };
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &raw) }
@@ -312,23 +317,34 @@ pub unsafe extern "C" fn dlnms_study_roi_mask(
         let study = handle::get::<StudyObject>(study)?;
         let mask = study.mask(index)?;
         // SAFETY: handed on from the caller.
-        unsafe { structs::write(out, &describe(&mask)) }
+        unsafe { structs::write(out, &describe(&mask.volume)) }
     })
 }
 
 #[cfg(feature = "dicom")]
 impl StudyObject {
+    /// Returns the mask whose voxels begin here, if dlnms_study_roi_mask() gave it out.
+    pub(super) fn mask_at(&self, voxels: *const c_void) -> Option<Arc<RoiMask>> {
+        let masks = self.lists.masks.lock().unwrap_or_else(|e| e.into_inner());
+        let mut masks = masks.values();
+        let found = masks.find(|m| std::ptr::eq(m.volume.data.as_ptr().cast(), voxels));
+        found.cloned()
+    }
+
     /// The mask of an ROI, which stays where it is as long as the study lives.
-    fn mask(&self, index: usize) -> Result<Arc<Volume>> {
+    fn mask(&self, index: usize) -> Result<Arc<RoiMask>> {
         let masks = || self.lists.masks.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(mask) = masks().get(&index) {
             return Ok(mask.clone());
         }
         let mask = self.archive.roi_mask(index, &[&self.archive])?;
+        if let Some(loaded) = self.loaded.get() {
+            mask.require_frame_of(loaded.study())?;
+        }
         let mut masks = masks();
-        let held = masks.values().map(|m| m.data.len() as u64).sum::<u64>();
+        let held = masks.values().map(|m| m.volume.data.len() as u64).sum::<u64>();
         let decoded = self.loaded.get().map_or(0, |l| l.decoded_bytes());
-        let bytes = decoded + held + mask.data.len() as u64;
+        let bytes = decoded + held + mask.volume.data.len() as u64;
         let what = "the study with the masks that it handed out";
         self.archive.options().check_study_bytes(bytes, what)?;
         Ok(masks.entry(index).or_insert_with(|| Arc::new(mask)).clone())

@@ -63,6 +63,11 @@ pub(super) fn facts(facts: &Facts, out: &mut Findings<'_>) {
             Code::HounsfieldAssumed,
             "RescaleType (0028,1054) of the CT is US, unspecified: its values were taken for HU",
         ),
+        (
+            yes(facts.contours_overlap),
+            Code::ContoursOverlap,
+            "contours of one plane overlap in part and were joined",
+        ),
     ] {
         out.add_if(bad, code, message);
     }
@@ -155,6 +160,16 @@ pub(super) fn region(case: &Case<'_>, roi: &Extent, spec: &PreprocessSpec, out: 
     if beyond > half {
         out.add(Code::RoiExceedsWindow, || {
             format!("the ROI reaches {beyond:.0} mm from its centre, the network sees {half:.0} mm")
+        });
+    }
+}
+
+/// The lesion that was cut out of the PET against the seed, point or mask that it should hold.
+pub(super) fn lesion(case: &Case<'_>, roi: &Extent, out: &mut Findings<'_>) {
+    if let Some(mm) = roi.lesion_missed_by_mm {
+        let kind = case.roi.kind();
+        out.add(Code::LesionElsewhere, || {
+            format!("the lesion that was cut out of the PET does not hold the {kind}: it lies {mm:.1} mm away")
         });
     }
 }

@@ -242,6 +242,7 @@ pub fn check(
     checks::acquisition(case, suv, &mut findings);
     suv_checks::assumptions(case, suv, &mut findings);
     checks::region(case, roi, spec, &mut findings);
+    checks::lesion(case, roi, &mut findings);
     let factors = suv.map_or(&[][..], |s| &s.factors);
     let window = Window::sample(case, roi.center, factors, spec);
     window.check_padding(&mut findings);

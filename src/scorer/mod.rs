@@ -149,11 +149,15 @@ impl Scorer {
 
     /// Everything that can be refused, found or computed without sampling.
     fn look(&self, case: &Case<'_>) -> Result<Looked> {
-        let checked = Checked::of(case)?;
+        let mut checked = Checked::of(case)?;
         let begun = Instant::now();
         let lesion = case.lesion.as_ref().map(|request| {
             lesion::of(case, &checked.roi, checked.factors(), request).map_err(|e| e.to_string())
         });
+        if let Some(Ok(lesion)) = &lesion {
+            let missed = &mut checked.roi.lesion_missed_by_mm;
+            *missed = missed.or(lesion.missed_by_mm);
+        }
         let request = case.references.as_ref();
         let references = request.map(|r| reference::of(case, checked.factors(), r));
         let quality = quality::check(

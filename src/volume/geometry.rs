@@ -151,7 +151,7 @@ impl Geometry<'_> {
     }
 
     /// Distance along the third axis of a continuous slice index; half-voxel ends go on with the end step.
-    fn slice_position(&self, k: f64) -> f64 {
+    pub(crate) fn slice_position(&self, k: f64) -> f64 {
         match self.slice_offsets {
             Some(z) if z.len() > 1 => {
                 let i = (k.floor().max(0.0) as usize).min(z.len() - 2);

@@ -26,7 +26,7 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
     let bundle = Bundle::open(&a.study.bundle)?;
     let input = a.study.open(0)?;
     let lesions = a.tumour.read(&input)?;
-    let case = input.study.case(lesions[0].roi()?)?;
+    let case = lesions[0].case(&input.study)?;
     let spec = &bundle.manifest.preprocessing;
     let planes = Planes::of(spec, &case)?;
     let (suv, policy) = (planes.suv.as_ref(), a.quality.policy());

@@ -52,7 +52,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
 
     let mut scored = Vec::with_capacity(lesions.len());
     for (index, lesion) in lesions.iter().enumerate() {
-        let mut case = input.study.case(lesion.roi()?)?;
+        let mut case = lesion.case(&input.study)?;
         case.lesion = Some(LesionRequest {
             delineation: a.tumour.threshold,
             radius_mm: a.tumour.radius,
@@ -74,7 +74,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     let first = &scored[0];
 
     if let Some(path) = &a.png {
-        let case = input.study.case(lesions[first.index].roi()?)?;
+        let case = lesions[first.index].case(&input.study)?;
         let planes = scorer.planes(&case)?;
         picture::write(path, &planes, &scorer.bundle().manifest.preprocessing)?;
     }

@@ -1,9 +1,9 @@
 //! The tumour, or several lesions, from the command line; shared by `score` and `planes`.
 
 use crate::input::Input;
-use dlnms::dicom::{Archive, RoiKind, RoiSummary};
+use dlnms::dicom::{Archive, RoiKind, RoiMask, RoiSummary, Study, find_rois};
 use dlnms::roi::{Delineation, Roi, Seed};
-use dlnms::scorer::CancelToken;
+use dlnms::scorer::{CancelToken, Case};
 use dlnms::volume::{Volume, VolumeView};
 use dlnms::{Error, Result, files};
 use std::path::PathBuf;
@@ -49,6 +49,8 @@ pub struct TumourArguments {
 /// A lesion with what it is called.
 pub struct Lesion {
     pub name: String,
+    /// Contours of one plane overlap in part and were joined.
+    contours_overlap: bool,
     place: Place,
 }
 
@@ -65,6 +67,7 @@ impl TumourArguments {
         let one = |name: &str, place| {
             vec![Lesion {
                 name: name.into(),
+                contours_overlap: false,
                 place,
             }]
         };
@@ -112,46 +115,21 @@ impl TumourArguments {
                 &CancelToken::default(),
             )?),
         };
-        let mut lesions = Vec::new();
-        let mut known = Vec::new();
-        let archives: Vec<&Archive> = match &extra {
-            Some(archive) => vec![archive],
-            None => input.archives.iter().collect(),
-        };
         let images: Vec<&Archive> = input.archives.iter().collect();
-        for archive in archives {
-            for (n, roi) in archive.roi_names().into_iter().enumerate() {
-                if roi.kind != kind {
-                    continue;
-                }
-                if wanted.as_ref().is_none_or(|wanted| is(&roi, wanted)) {
-                    let mask = archive.roi_mask(n, &images)?;
-                    lesions.push(Lesion {
-                        name: roi.name.clone(),
-                        place: Place::Mask(Box::new(mask)),
-                    });
-                }
-                known.push(format!("{} {:?}", roi.number, roi.name));
-            }
-        }
-        if lesions.is_empty() {
-            return Err(Error::RoiInvalid(format!(
-                "{} is none of the ROIs: {}",
-                wanted.map_or("that".into(), |w| format!("{w:?}")),
-                known.join(", ")
-            )));
-        }
-        lesions.truncate(if self.lesions.is_some() {
-            usize::MAX
-        } else {
-            1
-        });
-        Ok(lesions)
+        let archives = extra
+            .as_ref()
+            .map_or(images.clone(), |archive| vec![archive]);
+        let found = find_rois(&archives, &images, kind, wanted.as_deref())?;
+        let lesion = |(roi, mask): (RoiSummary, RoiMask)| {
+            mask.require_frame_of(&input.study)?;
+            Ok(Lesion {
+                name: roi.name,
+                contours_overlap: mask.contours_overlap,
+                place: Place::Mask(Box::new(mask.volume)),
+            })
+        };
+        found.into_iter().map(lesion).collect()
     }
-}
-
-fn is(roi: &RoiSummary, wanted: &str) -> bool {
-    roi.name == wanted || roi.number.to_string() == wanted
 }
 
 /// The connected parts of a mask, largest first.
@@ -170,6 +148,7 @@ fn parts(mask: &Volume) -> Result<Vec<Lesion>> {
         }
         Lesion {
             name: format!("part {}", n + 1),
+            contours_overlap: false,
             place: Place::Mask(Box::new(volume)),
         }
     };
@@ -196,8 +175,15 @@ fn connected_parts(view: &VolumeView<'_>) -> Vec<Vec<[usize; 3]>> {
 }
 
 impl Lesion {
+    /// Returns the case of this lesion in a study.
+    pub fn case<'a>(&'a self, study: &'a Study) -> Result<Case<'a>> {
+        let mut case = study.case(self.roi()?)?;
+        case.facts.contours_overlap = Some(self.contours_overlap);
+        Ok(case)
+    }
+
     /// As the library wants it.
-    pub fn roi(&self) -> Result<Roi<'_>> {
+    fn roi(&self) -> Result<Roi<'_>> {
         Ok(match &self.place {
             Place::Center(center) => Roi::Point(*center),
             Place::Seed(seed) => Roi::Seed(*seed),
