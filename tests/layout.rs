@@ -69,7 +69,7 @@ fn layout() -> String {
             suv_refusal,
         }
         dlnms_roi_info {
-            struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap, reserved,
+            struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap, has_mask,
         }
     }
 }

@@ -467,3 +467,165 @@ fn common(a: &[f64], b: &[f64]) -> f64 {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_reach_half_way_and_no_farther_than_their_part() {
+        assert_eq!(ranges(&[5.0]), [[5.0, 5.0]]);
+        assert_eq!(ranges(&[0.0, 3.0]), [[-1.5, 1.5], [1.5, 4.5]]);
+        assert_eq!(ranges(&[0.0, 10.0]), [[-5.0, 5.0], [5.0, 15.0]]);
+        assert_eq!(ranges(&[0.0, 10.1]), [[0.0, 0.0], [10.1, 10.1]]);
+        assert_eq!(
+            ranges(&[0.0, 2.0, 6.0]),
+            [[-1.0, 1.0], [1.0, 4.0], [4.0, 8.0]]
+        );
+        // A step of 2.5 times its neighbours is within the part, a larger one is a gap.
+        assert_eq!(
+            ranges(&[0.0, 2.0, 7.0, 9.0]),
+            [[-1.0, 1.0], [1.0, 4.5], [4.5, 8.0], [8.0, 10.0]]
+        );
+        assert_eq!(
+            ranges(&[0.0, 2.0, 8.0, 10.0]),
+            [[-1.0, 1.0], [1.0, 3.0], [7.0, 9.0], [9.0, 11.0]]
+        );
+        // Where the steps change, neither is a gap.
+        assert_eq!(ranges(&[0.0, 1.0, 4.0, 7.0])[1], [0.5, 2.5]);
+        // A plane by itself has the median of the steps.
+        assert_eq!(ranges(&[0.0, 2.0, 4.0, 20.0])[3], [19.0, 21.0]);
+    }
+
+    fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<[f64; 2]> {
+        vec![[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]]
+    }
+
+    fn kept(points: Vec<[f64; 2]>) -> Kept {
+        Kept {
+            measured: Measured::new(&points),
+            contour: Placed {
+                number: 1,
+                position: 0.0,
+                points,
+                exclusive_or: false,
+            },
+            group: 0,
+            inside: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn two_contours_lie_to_each_other_as_they_do() {
+        let a = kept(rectangle([0.0, 10.0], [0.0, 10.0]));
+        assert!((a.measured.area - 100.0).abs() < 1e-9);
+        for (x, y, relation) in [
+            ([0.0, 10.0], [0.0, 10.0], Relation::Identical),
+            ([0.0, 10.0], [0.0, 9.999], Relation::Identical),
+            ([0.0, 10.0], [0.0, 9.9], Relation::Inside),
+            ([2.0, 4.0], [2.0, 4.0], Relation::Inside),
+            ([9.0, 10.0], [2.0, 4.0], Relation::Inside),
+            ([9.0, 10.008], [2.0, 4.0], Relation::Inside),
+            ([9.0, 10.02], [2.0, 4.0], Relation::Overlapping),
+            ([9.5, 11.0], [2.0, 4.0], Relation::Overlapping),
+            ([9.98, 11.0], [2.0, 4.0], Relation::Overlapping),
+            ([9.995, 11.0], [2.0, 4.0], Relation::Apart),
+            ([10.0, 11.0], [2.0, 4.0], Relation::Apart),
+            ([12.0, 13.0], [2.0, 4.0], Relation::Apart),
+            ([2.0, 4.0], [12.0, 14.0], Relation::Apart),
+            ([-1.0, 11.0], [-1.0, 11.0], Relation::Around),
+            ([-1.0, 11.0], [4.0, 6.0], Relation::Overlapping),
+        ] {
+            let b = kept(rectangle(x, y));
+            assert_eq!(b.relation(&a), relation, "{x:?} {y:?}");
+        }
+        // In the notch of an L there is nothing of it, though its box is around.
+        let notch = vec![
+            [0.0, 0.0],
+            [10.0, 0.0],
+            [10.0, 2.0],
+            [2.0, 2.0],
+            [2.0, 10.0],
+            [0.0, 10.0],
+        ];
+        let b = kept(rectangle([3.0, 9.0], [3.0, 9.0]));
+        assert_eq!(b.relation(&kept(notch)), Relation::Apart);
+        let flat = kept(rectangle([3.0, 9.0], [3.0, 3.0]));
+        assert_eq!(flat.relation(&a), Relation::Apart);
+    }
+
+    #[test]
+    fn lines_are_measured() {
+        assert_eq!(length(&[1.0, 3.0, 4.0, 4.5]), 2.5);
+        assert_eq!(common(&[0.0, 4.0, 6.0, 9.0], &[3.0, 7.0, 8.0, 20.0]), 3.0);
+        assert_eq!(common(&[0.0, 1.0], &[1.0, 2.0]), 0.0);
+        let square = rectangle([1.0, 3.0], [0.0, 2.0]);
+        assert_eq!(
+            crossings(&square, &[-0.5, 0.0, 0.5, 1.5, 2.0, 2.5]),
+            [
+                vec![],
+                vec![1.0, 3.0],
+                vec![1.0, 3.0],
+                vec![1.0, 3.0],
+                vec![],
+                vec![]
+            ]
+        );
+    }
+
+    #[test]
+    fn contours_within_a_tenth_of_a_millimetre_are_one_plane() {
+        let placed = |position: f64| Placed {
+            number: 1,
+            position,
+            points: rectangle([0.0, 1.0], [0.0, 1.0]),
+            exclusive_or: false,
+        };
+        let stack = |positions: &[f64]| {
+            let stack = PlaneStack::new(positions.iter().map(|z| placed(*z)).collect()).unwrap();
+            let planes = stack.planes.iter();
+            planes
+                .map(|p| (p.position, p.outlines.len()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(stack(&[0.0, 0.09]), [(0.0, 1)]);
+        assert_eq!(stack(&[0.12, 0.0]), [(0.0, 1), (0.12, 1)]);
+        // Not a chain of neighbours.
+        assert_eq!(stack(&[0.0, 0.08, 0.16]), [(0.0, 1), (0.16, 1)]);
+    }
+
+    #[test]
+    fn the_normal_is_that_of_the_largest_contour() {
+        let contour = |points: &[[f64; 3]]| Contour {
+            points: points.to_vec(),
+            exclusive_or: false,
+        };
+        let coronal = contour(&[
+            [0.0, 5.0, 0.0],
+            [4.0, 5.0, 0.0],
+            [4.0, 5.0, 4.0],
+            [0.0, 5.0, 4.0],
+        ]);
+        let small = contour(&[[0.0, 7.0, 0.0], [1.0, 7.0, 0.0], [1.0, 7.0, 1.0]]);
+        let frame = Frame::of_contours(&[small.clone(), coronal.clone()]).unwrap();
+        let [u, v, w] = frame.axes;
+        assert_eq!(w.map(f64::abs), [0.0, 1.0, 0.0]);
+        for (a, b, dot) in [
+            (u, u, 1.0),
+            (v, v, 1.0),
+            (u, v, 0.0),
+            (u, w, 0.0),
+            (v, w, 0.0),
+        ] {
+            assert_eq!((0..3).map(|i| a[i] * b[i]).sum::<f64>(), dot);
+        }
+        let placed = place(&[small, coronal.clone()], &frame, 0.1).unwrap();
+        assert_eq!(placed[0].position.abs() - placed[1].position.abs(), 2.0);
+        let axial = contour(&[[0.0, 5.0, 1.0], [4.0, 5.0, 1.0], [4.0, 6.5, 1.0]]);
+        let refused = place(&[coronal, axial], &frame, 0.5).err().unwrap();
+        assert!(
+            refused.contains("contour 2") && refused.contains("0.75 mm"),
+            "{refused}"
+        );
+    }
+}

@@ -34,6 +34,8 @@ mod source;
 mod stored;
 mod structure;
 mod study;
+#[cfg(test)]
+mod synthetic;
 mod time;
 mod tracer;
 

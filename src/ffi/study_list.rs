@@ -239,11 +239,11 @@ pub struct dlnms_roi_info {
     pub refusal: *const c_char,
     /// Not 0: contours of one plane overlap in part and were joined; dlnms_study_case() says so in its facts.
     pub contours_overlap: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Not 0: it makes a mask, and voxels, ml and centroid_lps_mm are there.
+    pub has_mask: u32,
 }
 
-versioned!(dlnms_roi_info, 88, { struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap } reserved { reserved });
+versioned!(dlnms_roi_info, 88, { struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap, has_mask } reserved {  });
 
 /// Zero `info` and set its struct_size to `struct_size`, which is sizeof(dlnms_roi_info) as the caller sees it.
 /// Any thread.
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn dlnms_study_rois(
             centroid_lps_mm: r.centroid_lps_mm.unwrap_or_default(),
             refusal: pointer(&texts[2]),
             contours_overlap: u32::from(r.contours_overlap),
-            reserved: 0,
+            has_mask: u32::from(r.voxels.is_some()),
         };
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &raw) }

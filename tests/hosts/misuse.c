@@ -166,6 +166,7 @@ static void reserved_fields(dlnms_runtime *runtime) {
     roi.reserved = 3; refused("roi reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_roi.reserved");
     dlnms_facts_init(&facts, sizeof facts);
     c.facts = &facts; facts.hounsfield_stated = 5; refused("facts word", DLNMS_E_INVALID_ARGUMENT, "dlnms_facts.hounsfield_stated");
+    facts.hounsfield_stated = DLNMS_UNKNOWN; facts.reserved = 5; refused("facts reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_facts.reserved");
 
     dlnms_runtime_options where;
     dlnms_runtime_options_init(&where, sizeof where);
