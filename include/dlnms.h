@@ -22,6 +22,11 @@
  *  - Callbacks must not throw and must not longjmp. They may call the library.
  *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on.
  *
+ * Fork: threads are not inherited. In a process that is forked from one that has loaded ONNX Runtime, every call answers
+ * DLNMS_E_FORKED at once, every _free does nothing (what it would free leaks until the process ends), and no callback or
+ * drop is called. Such a process may exec, _exit or return from main, and nothing else. A process that is forked earlier,
+ * while no thread of its parent is within a call, may use the library and load ONNX Runtime as if it were the first.
+ *
  * Geometry is DICOM's patient frame: LPS, millimetres. See dlnms.hpp for C++17.
  */
 
@@ -80,6 +85,9 @@ extern "C" {
 
 // The object is busy with the call from whose callback this one comes.
 #define DLNMS_E_BUSY 13
+
+// This process was forked from the one that loaded ONNX Runtime.
+#define DLNMS_E_FORKED 14
 
 // ONNX Runtime was not found.
 #define DLNMS_E_RUNTIME_NOT_FOUND 100
@@ -182,7 +190,8 @@ uint32_t dlnms_abi_version(void);
 // The library's version, for example "0.1.0": static text. Any thread.
 const char *dlnms_version(void);
 
-// Objects this process holds from this library and has not freed: 0 when nothing leaks. For tests. Any thread.
+// Objects this process holds from this library and has not freed: 0 when nothing leaks, and in a forked process. For
+// tests. Any thread.
 size_t dlnms_live_objects(void);
 
 /* ======================================================================================================== */
@@ -199,7 +208,8 @@ typedef int32_t dlnms_status;
 // Static English text of a status code, never NULL. Any thread.
 const char *dlnms_status_string(dlnms_status code);
 
-// Status of an error; DLNMS_E_INVALID_HANDLE if error is NULL or freed. Any thread.
+// Status of an error; DLNMS_E_INVALID_HANDLE if error is NULL or freed; DLNMS_E_FORKED of any error in a forked process.
+// Any thread.
 dlnms_status dlnms_error_status(const dlnms_error *error);
 
 // Message of an error with its causes, never NULL. It lives as long as the error. Any thread.
@@ -262,6 +272,16 @@ void dlnms_logger_init(dlnms_logger *logger,
 // logger is NULL or points to an initialised struct; err is NULL or writable.
 dlnms_status dlnms_logger_set(const dlnms_logger *logger,
                               dlnms_error **err);
+
+// Send a line of the host to the logger, with target "dlnms::host": what a callback has to report and has no caller for.
+// Without a logger, or above its level, nothing happens. Bytes that are not UTF-8 are replaced. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT (level), DLNMS_E_NULL_ARGUMENT (message).
+//
+// Preconditions:
+// message is a NUL-terminated string; err is NULL or writable.
+dlnms_status dlnms_logger_write(uint32_t level,
+                                const char *message,
+                                dlnms_error **err);
 
 /* ======================================================================================================== */
 /* Progress                                                                                                 */
@@ -506,10 +526,20 @@ void dlnms_volume_init(dlnms_volume *volume, uint32_t struct_size);
 // Other.
 #define DLNMS_SEX_OTHER 3
 
+// A reader took a weight above 1000 for grams (finding DLNMS_QC_WEIGHT_UNIT_ASSUMED).
+#define DLNMS_ASSUMED_WEIGHT_UNIT 1
+
+// A reader took a dose below 10,000 Bq for megabecquerel (finding DLNMS_QC_DOSE_UNIT_ASSUMED).
+#define DLNMS_ASSUMED_DOSE_UNIT 2
+
+// A date-time had a zone and the other times had none (finding DLNMS_QC_TIME_ZONE_ASSUMED).
+#define DLNMS_ASSUMED_TIME_ZONE 4
+
 // What SUV needs to know of a PET series (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
 //
 // Numbers that the header does not give are NaN. Times are seconds on any one clock, the same for all fields, on
-// which midnight is a multiple of 86400.
+// which midnight is a multiple of 86400. No number is repaired: a weight above 1000 kg or a dose below 10,000 Bq is
+// refused with DLNMS_E_SUV.
 typedef struct {
   // Set by dlnms_pet_info_init().
   uint32_t struct_size;
@@ -525,8 +555,9 @@ typedef struct {
   uint32_t sex;
   // 1 if the radionuclide is coded as F-18; then a missing half-life is known.
   uint32_t f18_coded;
-  // 0.
-  uint32_t reserved;
+  // DLNMS_ASSUMED_ bits, set by the readers of this library: what they assumed to arrive at these numbers. 0 for
+  // numbers of the host's own.
+  uint32_t assumptions;
   // Patient's Weight (0010,1030), kg.
   double weight_kg;
   // Patient's Size (0010,1020), m.
@@ -649,19 +680,19 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // The half-life differs by more than 2 % from that of the tracer the host states.
 #define DLNMS_QC_HALF_LIFE_MISMATCH 22
 
-// PET values that are said to be SUV look like activity in Bq/ml.
+// PET values that are said to be SUV (no dlnms_pet_info, or units of SUV) look like activity in Bq/ml.
 #define DLNMS_QC_PET_NOT_SUV 23
 
 // The PET looks like a CT, and the CT like a PET.
 #define DLNMS_QC_MODALITIES_SWAPPED 24
 
-// The CT shows air at the centre and around it.
+// The CT shows air within 10 mm of the centre, and not that of a cavity with walls.
 #define DLNMS_QC_CENTER_IN_AIR 25
 
-// The PET shows no uptake at the centre and around it.
+// The PET shows no uptake within 10 mm of the centre: a mean SUV below 0.05.
 #define DLNMS_QC_CENTER_WITHOUT_UPTAKE 26
 
-// The mean SUV in the body is more than 100 times off.
+// The mean SUV of tissue is more than 100 times off.
 #define DLNMS_QC_SUV_SCALE 27
 
 // The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
@@ -672,6 +703,9 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 
 // The decay is counted to the earliest acquisition time, for want of a better reference time.
 #define DLNMS_QC_REFERENCE_TIME_ASSUMED 30
+
+// The CT's Rescale Type is "unspecified": its values were taken for HU.
+#define DLNMS_QC_HOUNSFIELD_ASSUMED 31
 
 // Good to know.
 #define DLNMS_SEVERITY_INFO 1
@@ -688,17 +722,17 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // Report it with the scores.
 #define DLNMS_ACTION_WARN 2
 
-// No scores: the call fails with DLNMS_E_QUALITY.
+// No scores: the call fails with DLNMS_E_QUALITY, whose message names every finding that is refused.
 #define DLNMS_ACTION_REFUSE 3
 
-// Nobody knows.
-#define DLNMS_UNKNOWN 0
+// A fact that nobody knows; dlnms_facts_init() writes it. Negative, so that no boolean is taken for it.
+#define DLNMS_UNKNOWN -1
 
-// No.
-#define DLNMS_NO 1
+// No; equal to false of C and C++.
+#define DLNMS_NO 0
 
-// Yes.
-#define DLNMS_YES 2
+// Yes; equal to true of C and C++.
+#define DLNMS_YES 1
 
 // What is done about findings; fill with dlnms_quality_policy_init().
 typedef struct {
@@ -712,24 +746,29 @@ typedef struct {
 typedef struct {
   // Set by dlnms_facts_init().
   uint32_t struct_size;
-  // PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next eight.
-  uint32_t same_patient;
+  // PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next nine; a comparison of the host
+  // (a == b) can be assigned as it is.
+  int32_t same_patient;
   // To one study.
-  uint32_t same_study;
+  int32_t same_study;
   // To one frame of reference.
-  uint32_t same_frame_of_reference;
+  int32_t same_frame_of_reference;
   // Either was compressed with loss.
-  uint32_t lossy;
+  int32_t lossy;
   // Either is derived.
-  uint32_t derived;
+  int32_t derived;
   // The tracer is FDG.
-  uint32_t fdg;
+  int32_t fdg;
   // Age or birth date is known.
-  uint32_t age_known;
+  int32_t age_known;
   // Modality is stated on every image.
-  uint32_t modality_stated;
+  int32_t modality_stated;
+  // The CT's values are HU by its headers, not "unspecified".
+  int32_t hounsfield_stated;
   // Contours of one plane overlap in part and were joined to make the mask: dlnms_roi_info.contours_overlap.
-  uint32_t contours_overlap;
+  int32_t contours_overlap;
+  // 0.
+  uint32_t reserved;
   // Slice thickness of the CT, mm; 0 if not known.
   double ct_slice_thickness_mm;
   // Slice thickness of the PET, mm; 0 if not known.
@@ -744,11 +783,25 @@ typedef struct {
 void dlnms_quality_policy_init(dlnms_quality_policy *policy,
                                uint32_t struct_size);
 
+// Write the strict policy into policy, for a host that shows no score rather than a doubtful one. struct_size is
+// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
+//
+// Refused are all findings of DLNMS_SEVERITY_CRITICAL (PATIENT_MISMATCH, FRAME_OF_REFERENCE_MISMATCH, LESION_ELSEWHERE,
+// HALF_LIFE_MISMATCH, PET_NOT_SUV, MODALITIES_SWAPPED, SUV_SCALE), and STUDY_MISMATCH, MISREGISTRATION, TRACER_NOT_FDG,
+// SUV_IMPLAUSIBLE, SUV_NORMALIZATION, DOSE, WEIGHT, WEIGHT_UNIT_ASSUMED, DOSE_UNIT_ASSUMED, TIME_ZONE_ASSUMED,
+// CENTER_IN_AIR and CENTER_WITHOUT_UPTAKE: after each of them the scores are probably those of something else than the
+// tumour's SUV and HU. The others, which make right numbers less certain, stay warnings.
+//
+// Preconditions:
+// policy is NULL or has struct_size writable bytes.
+void dlnms_quality_policy_init_strict(dlnms_quality_policy *policy,
+                                      uint32_t struct_size);
+
 // Name of a DLNMS_QC_ code as it stands in the JSON, static text; NULL for an unknown one. Any thread.
 const char *dlnms_quality_name(uint32_t code);
 
-// Write "nobody knows" into every field of facts; struct_size is sizeof(dlnms_facts) as the caller sees it.
-// Any thread.
+// Write DLNMS_UNKNOWN and thicknesses of 0 into facts; struct_size is sizeof(dlnms_facts) as the caller sees it. A
+// struct that was only zeroed says DLNMS_NO everywhere, and is refused for its two patients. Any thread.
 //
 // Preconditions:
 // facts is NULL or has struct_size writable bytes.
@@ -980,8 +1033,6 @@ typedef struct {
   uint64_t preprocess_ns;
   // What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
   uint64_t evidence_ns;
-  // Waiting for a turn; runs go side by side, so next to nothing.
-  uint64_t queue_ns;
   // The network.
   uint64_t infer_ns;
   // Risk groups and result.
@@ -1038,6 +1089,11 @@ dlnms_status dlnms_result_finding(const dlnms_result *result,
                                   uint32_t *severity,
                                   const char **message,
                                   dlnms_error **err);
+
+// SHA-256 of the manifest.json of the bundle that computed the result, 64 lower-case hexadecimal digits: it stands for
+// every file of the bundle, cut-offs and preprocessing included; see dlnms_scorer_options.expected_manifest_sha256.
+// Lives as long as the result; NULL for a dead handle. Any thread.
+const char *dlnms_result_manifest_sha256(const dlnms_result *result);
 
 // The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
 //
@@ -1194,6 +1250,9 @@ typedef struct {
   // Not 0: the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping:
   // some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
   uint32_t spin;
+  // SHA-256 of the bundle's manifest.json, 64 hexadecimal digits, as a result's JSON and dlnms info show it: the bundle
+  // must be this one to the last byte of every file. NULL: any. Copied.
+  const char *expected_manifest_sha256;
 } dlnms_scorer_options;
 
 // Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the
@@ -1207,7 +1266,8 @@ void dlnms_scorer_options_init(dlnms_scorer_options *options, uint32_t struct_si
 // built, by dlnms_scorer_prepare().
 //
 // options is copied. Free *out with dlnms_scorer_free(). Any thread.
-// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors) with the file or field;
+// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors, or a manifest that is not the expected one)
+// with the file or field;
 // DLNMS_E_INVALID_ARGUMENT.
 //
 // Preconditions:

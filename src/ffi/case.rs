@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::reference::ReferenceRequest;
 use crate::roi::{Delineation, Roi, Seed};
 use crate::suv::PetInfo;
+#[cfg(feature = "dicom")]
 use std::ffi::c_void;
 use std::mem::offset_of;
 
@@ -216,6 +217,7 @@ fn radius(of: &str, mm: f64) -> Result<f64> {
     }
 }
 
+#[cfg(feature = "dicom")]
 /// Returns where the voxels of an ROI begin, if it is a mask.
 ///
 /// # Safety

@@ -191,7 +191,7 @@ pub struct dlnms_facts {
     pub pet_slice_thickness_mm: f64,
 }
 
-versioned!(dlnms_facts, 56, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, contours_overlap, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved { reserved });
+versioned!(dlnms_facts, 64, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, contours_overlap, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved { reserved });
 
 /// Write DLNMS_UNKNOWN and thicknesses of 0 into `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it. A
 /// struct that was only zeroed says DLNMS_NO everywhere, and is refused for its two patients. Any thread.

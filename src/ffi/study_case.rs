@@ -2,7 +2,9 @@
 // Without the readers the bodies below are left out, and what they alone use stays.
 #![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
-use super::case::{dlnms_case, dlnms_case_init, dlnms_roi, mask_voxels};
+#[cfg(feature = "dicom")]
+use super::case::mask_voxels;
+use super::case::{dlnms_case, dlnms_case_init, dlnms_roi};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
 use super::handle;
