@@ -7,8 +7,8 @@ use super::pixels;
 use super::rtstruct::{Contours, StructureSet};
 use super::seg::{Segment, Segmentation};
 use super::series::Modality;
-use crate::cancel::CancelToken;
 use super::study::Study;
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::roi::Roi;
 use crate::volume::{Geometry, Volume};
@@ -149,8 +149,12 @@ impl Archive {
                 false => "the images that it was drawn on are not here",
             });
         };
-        let bytes = chosen.dims.iter().fold(1u64, |n, d| n.saturating_mul(*d as u64));
-        self.options.check_study_bytes(bytes, "the mask of an ROI")?;
+        let bytes = chosen
+            .dims
+            .iter()
+            .fold(1u64, |n, d| n.saturating_mul(*d as u64));
+        self.options
+            .check_study_bytes(bytes, "the mask of an ROI")?;
         let mut mask = roi.mask(&chosen.grid.geometry(chosen.dims))?;
         mask.frame_of_reference = frame.or(chosen.frame).map(str::to_owned);
         Ok(mask)

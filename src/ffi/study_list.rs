@@ -342,7 +342,10 @@ impl StudyObject {
             mask.require_frame_of(loaded.study())?;
         }
         let mut masks = masks();
-        let held = masks.values().map(|m| m.volume.data.len() as u64).sum::<u64>();
+        let held = masks
+            .values()
+            .map(|m| m.volume.data.len() as u64)
+            .sum::<u64>();
         let decoded = self.loaded.get().map_or(0, |l| l.decoded_bytes());
         let bytes = decoded + held + mask.volume.data.len() as u64;
         let what = "the study with the masks that it handed out";
