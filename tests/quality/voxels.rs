@@ -313,7 +313,9 @@ fn patients() -> Option<Vec<Patient>> {
                 load(data.join("CT/dicom"), Modality::Ct),
                 load(data.join("PET/dicom"), Modality::Pt),
             ),
-            center: Roi::Mask(mask.view("mask").unwrap()).center().unwrap(),
+            center: Roi::Mask(mask.volume.view("mask").unwrap())
+                .center()
+                .unwrap(),
         });
     }
     Some(all)
