@@ -789,3 +789,265 @@ fn pet_of_metadata(
         }
     })
 }
+
+/// A functional group: a sequence with one item.
+fn group(into: &mut InMemDicomObject, tag: Tag, item: InMemDicomObject) {
+    put_items(into, tag, vec![item]);
+}
+
+fn put_double(object: &mut InMemDicomObject, tag: Tag, value: f64) {
+    object.put(DataElement::new(tag, VR::FD, PrimitiveValue::from(value)));
+}
+
+/// A Real World Value Map to a unit.
+fn value_map(unit: &str, slope: f64, intercept: f64) -> InMemDicomObject {
+    let mut map = InMemDicomObject::new_empty();
+    put_items(
+        &mut map,
+        tags::MEASUREMENT_UNITS_CODE_SEQUENCE,
+        vec![code(unit)],
+    );
+    put_double(&mut map, tags::REAL_WORLD_VALUE_SLOPE, slope);
+    put_double(&mut map, tags::REAL_WORLD_VALUE_INTERCEPT, intercept);
+    map
+}
+
+/// An Enhanced PET or CT of three frames with these maps and a Pixel Value Transformation, the object changed by
+/// `edit`. Every stored value is 100.
+fn enhanced(
+    modality: Modality,
+    maps: Vec<InMemDicomObject>,
+    transformation: Option<(&str, &str)>,
+    edit: &dyn Fn(&mut InMemDicomObject),
+) -> dlnms::Result<Series> {
+    let (sop_class, code) = match modality {
+        Modality::Ct => (uids::ENHANCED_CT_IMAGE_STORAGE, "CT"),
+        Modality::Pt => (uids::ENHANCED_PET_IMAGE_STORAGE, "PT"),
+    };
+    let mut object_ = common(sop_class, code, "1.2.3.4.1");
+    for (tag, vr, text) in [
+        (tags::NUMBER_OF_FRAMES, VR::IS, "3"),
+        (tags::ATTENUATION_CORRECTED, VR::CS, "YES"),
+        (tags::DECAY_CORRECTED, VR::CS, "YES"),
+        (tags::DECAY_CORRECTION_DATE_TIME, VR::DT, "20250101110000"),
+    ] {
+        put(&mut object_, tag, vr, text);
+    }
+    let mut shared = InMemDicomObject::new_empty();
+    let measures = object(&[
+        (tags::PIXEL_SPACING, VR::DS, "4\\4"),
+        (tags::SLICE_THICKNESS, VR::DS, "4"),
+    ]);
+    group(&mut shared, tags::PIXEL_MEASURES_SEQUENCE, measures);
+    let orientation = object(&[(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0")]);
+    group(&mut shared, tags::PLANE_ORIENTATION_SEQUENCE, orientation);
+    if let Some((slope, intercept)) = transformation {
+        let kind = if modality == Modality::Ct { "HU" } else { "US" };
+        let values = object(&[
+            (tags::RESCALE_SLOPE, VR::DS, slope),
+            (tags::RESCALE_INTERCEPT, VR::DS, intercept),
+            (tags::RESCALE_TYPE, VR::LO, kind),
+        ]);
+        group(
+            &mut shared,
+            tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE,
+            values,
+        );
+    }
+    if !maps.is_empty() {
+        put_items(&mut shared, tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE, maps);
+    }
+    let frames = (0..SLICES).map(|k| {
+        let mut frame = InMemDicomObject::new_empty();
+        let content = object(&[(tags::FRAME_ACQUISITION_DATE_TIME, VR::DT, "20250101110000")]);
+        group(&mut frame, tags::FRAME_CONTENT_SEQUENCE, content);
+        let position = format!("0\\0\\{}", 4 * k);
+        let position = object(&[(tags::IMAGE_POSITION_PATIENT, VR::DS, &position)]);
+        group(&mut frame, tags::PLANE_POSITION_SEQUENCE, position);
+        frame
+    });
+    put_items(
+        &mut object_,
+        tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+        frames.collect(),
+    );
+    group(
+        &mut object_,
+        tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+        shared,
+    );
+    pixels(&mut object_, SLICES);
+    edit(&mut object_);
+    let folder = tempfile::tempdir().unwrap();
+    write(object_, &folder.path().join("enhanced.dcm"));
+    series(&[folder.path().to_owned()], modality)
+}
+
+/// SUVbw or HU of the first voxel, whose stored value is 100.
+fn first_value(series: dlnms::Result<Series>) -> f64 {
+    let series = series.unwrap();
+    let factor = series
+        .pet_info
+        .as_ref()
+        .map(|i| i.suv_scale().unwrap().factors[0]);
+    series.volume.view("any").unwrap().value([0; 3]) * factor.unwrap_or(1.0)
+}
+
+#[test]
+fn an_enhanced_pet_has_the_values_of_its_map_to_suv() {
+    let pet = |maps: Vec<InMemDicomObject>, transformation| {
+        enhanced(Modality::Pt, maps, transformation, &|_| ())
+    };
+    let suv = |slope, intercept| value_map("{SUVbw}g/ml", slope, intercept);
+    let activity = |slope| value_map("Bq/ml", slope, 0.0);
+    // The map's slope, not that of the Pixel Value Transformation, wherever the map stands.
+    let near = |got: f64, want: f64| assert!((got / want - 1.0).abs() < 1e-12, "{got} {want}");
+    near(
+        first_value(pet(vec![suv(0.02, 0.0)], Some(("62.76", "0")))),
+        2.0,
+    );
+    near(first_value(pet(vec![suv(0.02, 0.5)], None)), 2.5);
+    near(
+        first_value(pet(
+            vec![activity(62.76), suv(0.02, 0.0)],
+            Some(("62.76", "0")),
+        )),
+        2.0,
+    );
+    near(
+        first_value(pet(vec![suv(0.02, 0.0), activity(62.76)], None)),
+        2.0,
+    );
+    // Activity is what the Pixel Value Transformation gives.
+    let bqml = pet(vec![activity(3.0)], Some(("3", "0")));
+    near(first_value(bqml), 300.0 * after(60.0));
+    let named = "RealWorldValueMappingSequence (0040,9096)";
+    refused(
+        pet(vec![suv(0.02, 0.0), suv(0.03, 0.0)], Some(("3", "0"))),
+        &[named, "two maps", "enhanced.dcm"],
+    );
+    refused(
+        pet(vec![activity(3.0), activity(3.0)], Some(("3", "0"))),
+        &[named, "two maps"],
+    );
+    refused(
+        pet(vec![activity(3.0)], Some(("4", "0"))),
+        &[named, "different activities"],
+    );
+    refused(
+        pet(vec![activity(3.0)], None),
+        &["RescaleSlope (0028,1053)", "enhanced.dcm"],
+    );
+    refused(pet(vec![], Some(("3", "0"))), &["Units (0054,1001)"]);
+    refused(
+        pet(vec![value_map("1", 3.0, 0.0)], Some(("3", "0"))),
+        &["Units (0054,1001)"],
+    );
+    for slope in [0.0, -0.02, f64::NAN, f64::INFINITY] {
+        refused(
+            pet(vec![suv(slope, 0.0)], None),
+            &["RealWorldValueSlope (0040,9225)"],
+        );
+    }
+    let mut table = suv(0.02, 0.0);
+    table.take_element(tags::REAL_WORLD_VALUE_SLOPE).unwrap();
+    refused(
+        pet(vec![table], Some(("3", "0"))),
+        &["RealWorldValueSlope (0040,9225)"],
+    );
+}
+
+#[test]
+fn an_enhanced_ct_has_the_values_of_its_map_to_hounsfield_units() {
+    let ct = |maps: Vec<InMemDicomObject>, transformation| {
+        enhanced(Modality::Ct, maps, transformation, &|_| ())
+    };
+    let hounsfield = |slope, intercept| value_map("[hnsf'U]", slope, intercept);
+    let other = value_map("mg/cm3", 7.0, 0.0);
+    assert_eq!(
+        first_value(ct(vec![hounsfield(2.0, -1024.0)], Some(("1", "0")))),
+        -824.0
+    );
+    assert_eq!(
+        first_value(ct(vec![other.clone(), hounsfield(2.0, -1024.0)], None)),
+        -824.0
+    );
+    assert_eq!(
+        first_value(ct(vec![other.clone()], Some(("1", "-1024")))),
+        -924.0
+    );
+    refused(
+        ct(vec![other], None),
+        &["RescaleSlope (0028,1053)", "enhanced.dcm"],
+    );
+    let twice = ct(
+        vec![hounsfield(2.0, 0.0), hounsfield(1.0, 0.0)],
+        Some(("1", "0")),
+    );
+    refused(twice, &["two maps", "enhanced.dcm"]);
+}
+
+#[test]
+fn an_enhanced_pets_decay_is_counted_to_its_own_reference() {
+    let of = |edit: &dyn Fn(&mut InMemDicomObject)| {
+        enhanced(
+            Modality::Pt,
+            vec![value_map("Bq/ml", 3.0, 0.0)],
+            Some(("3", "0")),
+            edit,
+        )
+    };
+    exact(of(&|_| ()), after(60.0), "START/SeriesTime", &[]);
+    let reference =
+        |text: &'static str| of(&move |o| put(o, tags::DECAY_CORRECTION_DATE_TIME, VR::DT, text));
+    exact(
+        reference("20250101103000"),
+        after(30.0),
+        "START/SeriesTime",
+        &[],
+    );
+    let assumed = [Code::ReferenceTimeAssumed];
+    exact(
+        reference("20250101130000"),
+        after(60.0),
+        "START/AcquisitionTime",
+        &assumed,
+    );
+    refused(
+        reference("20250231110000"),
+        &["DecayCorrectionDateTime", "enhanced.dcm"],
+    );
+    let corrected = |text: &'static str| of(&move |o| put(o, tags::DECAY_CORRECTED, VR::CS, text));
+    refused(corrected("PERHAPS"), &["DecayCorrection (0054,1102)"]);
+    refused(
+        of(&|o| put(o, tags::ATTENUATION_CORRECTED, VR::CS, "NO")),
+        &["ATTN"],
+    );
+    // Every time has a suffix: moments that need no zone of the scanner.
+    let everywhere = of(&|o| {
+        put(
+            o,
+            tags::DECAY_CORRECTION_DATE_TIME,
+            VR::DT,
+            "20250101110000+0000",
+        );
+        edit_drug(o, |drug| {
+            let tag = tags::RADIOPHARMACEUTICAL_START_DATE_TIME;
+            put(drug, tag, VR::DT, "20250101110000+0100");
+        });
+        let frames = o
+            .element(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+            .unwrap();
+        let mut frames = frames.items().unwrap().to_vec();
+        for frame in &mut frames {
+            let content = object(&[(
+                tags::FRAME_ACQUISITION_DATE_TIME,
+                VR::DT,
+                "20250101130000+0200",
+            )]);
+            group(frame, tags::FRAME_CONTENT_SEQUENCE, content);
+        }
+        put_items(o, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frames);
+    });
+    exact(everywhere, after(60.0), "START/SeriesTime", &[]);
+}

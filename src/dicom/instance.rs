@@ -174,7 +174,7 @@ impl Instance {
         }
         let pixels = defects.keep(PixelDescription::read(facts));
         let rescale = match is_ct_or_pet {
-            true => defects.keep(stored::rescale(facts, &modality)),
+            true => defects.keep(stored::rescale(facts, &modality, &sop_class)),
             false => Rescale::default(),
         };
         let padding = defects.keep(stored::padding(facts, &pixels));

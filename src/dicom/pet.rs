@@ -1,14 +1,13 @@
 //! SUV-related attributes of one slice, read but not judged: what cannot be parsed is kept as such and is refused where
 //! the series' SUV depends on it.
 
-use super::attributes::{Attributes, number, private, private_text, text, texts};
+use super::attributes::{Attributes, named, optional, private, private_text, text, texts};
 use super::real_world_value;
 use super::time::{self, Moment};
 use super::tracer::Tracer;
-use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_core::header::HasLength;
 use dicom_core::{PrimitiveValue, Tag};
-use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_dictionary_std::tags;
 use dicom_object::mem::InMemElement;
 
 /// What an attribute says: nothing, a value, or something that is no value of its kind (with the tag, for a refusal).
@@ -122,27 +121,9 @@ fn acquisition(facts: &impl Attributes) -> Stated<Moment> {
     Ok(apart.or(together))
 }
 
-/// Returns one finite number of a DS, IS or binary attribute.
+/// Returns one finite number of an attribute.
 pub fn decimal(facts: &impl Attributes, tag: Tag) -> Stated<f64> {
-    let Some(element) = facts.element(tag).filter(|e| !e.is_empty()) else {
-        return Ok(None);
-    };
-    let refuse = || Err(format!("{} is not a number", named(tag)));
-    let value = match element.value().primitive() {
-        Some(value @ (PrimitiveValue::Str(_) | PrimitiveValue::Strs(_))) => {
-            let text = value.to_str();
-            let text = text.trim_matches([' ', '\0']);
-            if text.is_empty() {
-                return Ok(None);
-            }
-            text.parse().ok()
-        }
-        _ => number(facts, tag),
-    };
-    match value.filter(|v: &f64| v.is_finite()) {
-        Some(value) => Ok(Some(value)),
-        None => refuse(),
-    }
+    Ok(optional(facts, tag)?.map(|[value]| value))
 }
 
 /// Returns the value that `parse` makes of an attribute's text.
@@ -212,10 +193,4 @@ fn float(bytes: &[u8]) -> Option<f64> {
         return Some(f64::from(f32::from_le_bytes(four)));
     }
     bytes.try_into().ok().map(f64::from_le_bytes)
-}
-
-/// Returns the keyword and number of a tag for messages: `PatientWeight (0010,1030)`.
-fn named(tag: Tag) -> String {
-    let keyword = StandardDataDictionary.by_tag(tag).map(|e| e.alias());
-    format!("{} {tag}", keyword.unwrap_or("the attribute"))
 }

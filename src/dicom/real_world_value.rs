@@ -78,6 +78,9 @@ pub fn deciding_map(facts: &impl Attributes, sop_class: &str) -> Stated<[f64; 2]
         _ => return Ok(None),
     };
     if let Some(Map { slope, intercept }) = map(facts, units)? {
+        if sop_class == ENHANCED_PET && slope < 0.0 {
+            return Err(format!("RealWorldValueSlope (0040,9225) is {slope}"));
+        }
         return Ok(Some([slope, intercept]));
     }
     if sop_class == ENHANCED_PET

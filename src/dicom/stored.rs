@@ -2,6 +2,7 @@
 //! name. None has a default but those that the standard gives (PS3.3 C.7.6.3, C.8.2.1, C.11.1).
 
 use super::attributes::{Attributes, named, optional, required, required_count, text};
+use super::real_world_value;
 use dicom_core::Tag;
 use dicom_core::header::HasLength;
 use dicom_dictionary_std::tags;
@@ -79,12 +80,24 @@ pub struct Rescale {
 /// Rescale Types of CT (PS3.3 C.11.1.1.2) other than HU; no PET has them, nor HU.
 const OTHER_CT_UNITS: [&str; 8] = ["OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT", "HU"];
 
-/// Reads the map from stored values to HU (CT) or to the Units of a PET.
+/// Reads the map from stored values to HU (CT) or to the Units of a PET. In Enhanced objects a Real World Value Map to HU
+/// or SUVbw has its own slope and intercept, and the Pixel Value Transformation is not read.
 ///
 /// # Errors
 /// Names the attribute that is missing, empty, no number or impossible: a slope of 0, a negative slope of a PET, a
 /// lookup table, another unit.
-pub fn rescale(facts: &impl Attributes, modality: &str) -> Result<Rescale, String> {
+pub fn rescale(
+    facts: &impl Attributes,
+    modality: &str,
+    sop_class: &str,
+) -> Result<Rescale, String> {
+    if let Some([slope, intercept]) = real_world_value::deciding_map(facts, sop_class)? {
+        return Ok(Rescale {
+            slope,
+            intercept,
+            unit_unspecified: false,
+        });
+    }
     let table = tags::MODALITY_LUT_SEQUENCE;
     if facts.element(table).is_some_and(|e| !e.is_empty()) {
         return Err(format!("{} is not read", named(table)));
