@@ -13,7 +13,7 @@ use dlnms::quality::{self, Code, QualityPolicy};
 use dlnms::roi::Roi;
 use dlnms::scorer::Case;
 use std::path::Path;
-use support::{series, shared, tiny_bundle};
+use support::{inspect, series, shared, tiny_bundle};
 
 const SLICES: usize = 3;
 const SIDE: usize = 16;
@@ -113,6 +113,11 @@ fn write(object: InMemDicomObject, file: &Path) {
 /// A single-frame PET of three slices in Bq/ml, started at 11:00, each slice changed by `edit`.
 fn pet(edit: &dyn Fn(usize, &mut InMemDicomObject)) -> dlnms::Result<Series> {
     let folder = tempfile::tempdir().unwrap();
+    write_pet(folder.path(), edit);
+    series(&[folder.path().to_owned()], Modality::Pt)
+}
+
+fn write_pet(folder: &Path, edit: &dyn Fn(usize, &mut InMemDicomObject)) {
     for k in 0..SLICES {
         let uid = format!("1.2.3.4.{}", k + 1);
         let mut slice = common(uids::POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE, "PT", &uid);
@@ -138,9 +143,8 @@ fn pet(edit: &dyn Fn(usize, &mut InMemDicomObject)) -> dlnms::Result<Series> {
         }
         pixels(&mut slice, 1);
         edit(k, &mut slice);
-        write(slice, &folder.path().join(format!("slice{k}.dcm")));
+        write(slice, &folder.join(format!("slice{k}.dcm")));
     }
-    series(&[folder.path().to_owned()], Modality::Pt)
 }
 
 /// Changes an attribute in every slice.
@@ -582,6 +586,17 @@ fn a_reader_repairs_units_and_says_so() {
 }
 
 #[test]
+fn an_inspection_has_the_findings_of_suv() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pet(folder.path(), &set(tags::PATIENT_WEIGHT, VR::DS, "70000"));
+    let found = inspect(&[folder.path().to_owned()]).unwrap();
+    let codes: Vec<Code> = found.qc.iter().map(|f| f.code).collect();
+    assert_eq!(codes, [Code::WeightUnitAssumed]);
+    let suv = found.series[0].suv.as_ref().unwrap();
+    assert!(suv.warnings[0].contains("grams"), "{:?}", suv.warnings);
+}
+
+#[test]
 fn a_factor_from_another_kind_of_suv_is_checked() {
     let of = |units: &'static str, kind: &'static str, height: &'static str| {
         pet(&move |_, s| {
@@ -949,6 +964,19 @@ fn an_enhanced_pet_has_the_values_of_its_map_to_suv() {
             &["RealWorldValueSlope (0040,9225)"],
         );
     }
+    // A map that states the unit alone, and one that is a table.
+    let mut unit = activity(3.0);
+    unit.take_element(tags::REAL_WORLD_VALUE_SLOPE).unwrap();
+    unit.take_element(tags::REAL_WORLD_VALUE_INTERCEPT).unwrap();
+    near(
+        first_value(pet(vec![unit.clone()], Some(("3", "0")))),
+        300.0 * after(60.0),
+    );
+    put_double(&mut unit, tags::REAL_WORLD_VALUE_LUT_DATA, 1.0);
+    refused(
+        pet(vec![unit], Some(("3", "0"))),
+        &[named, "different activities"],
+    );
     let mut table = suv(0.02, 0.0);
     table.take_element(tags::REAL_WORLD_VALUE_SLOPE).unwrap();
     refused(

@@ -135,12 +135,17 @@ impl Archive {
         let chosen_facts = chosen[0].zip(chosen[1]);
         let chosen_facts = chosen_facts.map(|(c, p)| (facts(&ct, c), facts(&pet, p)));
         cancel.check()?;
+        let of_pair = chosen_facts.map_or_else(Vec::new, |(ct, pet)| {
+            quality::check_facts(&study::facts(&ct, &pet))
+        });
+        let of_suv = match chosen[1].and_then(|p| pet[p].suv.as_ref()) {
+            Some(Ok((info, scale))) => quality::check_suv_inputs(info, scale),
+            _ => Vec::new(),
+        };
         Ok(Inspection {
             series,
             rois: self.rois_until(cancel)?,
-            qc: chosen_facts.map_or_else(Vec::new, |(ct, pet)| {
-                quality::check_facts(&study::facts(&ct, &pet))
-            }),
+            qc: [of_pair, of_suv].concat(),
             warnings: self.warnings.clone(),
         })
     }

@@ -1,9 +1,11 @@
 //! Real World Value Maps of Enhanced PET and CT objects (PS3.3 C.7.6.16.2.11): a unit with a slope and an intercept of
 //! its own, which are not those of the Pixel Value Transformation.
 
-use super::attributes::{Attributes, first_item, items, text};
+use super::attributes::{Attributes, first_item, items, named, required, text};
 use super::pet::{Stated, decimal};
+use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use dicom_object::InMemDicomObject;
 
 /// Enhanced PET Image Storage.
 pub const ENHANCED_PET: &str = "1.2.840.10008.5.1.4.1.1.130";
@@ -19,40 +21,24 @@ const HOUNSFIELD: [&str; 1] = ["[hnsf'U]"];
 /// most 16 characters.
 const SAME: f64 = 1e-6;
 
-/// Stored value -> real value of a map.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Map {
-    slope: f64,
-    intercept: f64,
-}
-
-/// Returns the map to one of these units.
-///
-/// # Errors
-/// Two maps have that unit, or the map has no slope and intercept (it may be a table).
-fn map(facts: &impl Attributes, units: &[&str]) -> Stated<Map> {
-    let of_unit = |map: &&dicom_object::InMemDicomObject| {
+/// Returns the map to one of these units; refuses two.
+fn map_to<'a>(
+    facts: &'a impl Attributes,
+    units: &[&str],
+) -> Result<Option<&'a InMemDicomObject>, String> {
+    let of_unit = |map: &&InMemDicomObject| {
         first_item(*map, tags::MEASUREMENT_UNITS_CODE_SEQUENCE)
             .and_then(|unit| text(unit, tags::CODE_VALUE))
             .is_some_and(|code| units.contains(&code.as_str()))
     };
     let maps = items(facts, tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE);
     let mut found = maps.iter().filter(of_unit);
-    let Some(map) = found.next() else {
-        return Ok(None);
-    };
-    let unit = units[0];
-    if found.next().is_some() {
-        return Err(format!(
-            "RealWorldValueMappingSequence (0040,9096) has two maps to {unit}"
-        ));
-    }
-    let slope = decimal(map, tags::REAL_WORLD_VALUE_SLOPE)?;
-    let intercept = decimal(map, tags::REAL_WORLD_VALUE_INTERCEPT)?;
-    match slope.filter(|s| *s != 0.0).zip(intercept) {
-        Some((slope, intercept)) => Ok(Some(Map { slope, intercept })),
-        None => Err(format!(
-            "the map to {unit} has no RealWorldValueSlope (0040,9225) other than 0 or no RealWorldValueIntercept (0040,9224)"
+    let map = found.next();
+    match found.next() {
+        None => Ok(map),
+        Some(_) => Err(format!(
+            "RealWorldValueMappingSequence (0040,9096) has two maps to {}",
+            units[0]
         )),
     }
 }
@@ -60,40 +46,59 @@ fn map(facts: &impl Attributes, units: &[&str]) -> Stated<Map> {
 /// Returns what the values of an Enhanced PET are, in terms of Units (0054,1001): `GML` by a map to SUVbw, else `BQML`
 /// where a map says that they are activity, else nothing.
 pub fn pet_unit(facts: &impl Attributes) -> Stated<&'static str> {
-    if map(facts, &SUV)?.is_some() {
+    if map_to(facts, &SUV)?.is_some() {
         return Ok(Some("GML"));
     }
-    Ok(map(facts, &ACTIVITY)?.map(|_| "BQML"))
+    Ok(map_to(facts, &ACTIVITY)?.map(|_| "BQML"))
 }
 
 /// Returns slope and intercept of the map that decides the values of an Enhanced PET (SUVbw) or Enhanced CT (HU), or
 /// nothing where the Pixel Value Transformation does.
 ///
 /// # Errors
-/// The maps are ambiguous or incomplete, or a map to activity contradicts the Pixel Value Transformation.
+/// Two maps have that unit, the map has no slope and intercept (it may be a table), or a map to activity contradicts the
+/// Pixel Value Transformation.
 pub fn deciding_map(facts: &impl Attributes, sop_class: &str) -> Stated<[f64; 2]> {
     let units: &[&str] = match sop_class {
         ENHANCED_PET => &SUV,
         ENHANCED_CT => &HOUNSFIELD,
         _ => return Ok(None),
     };
-    if let Some(Map { slope, intercept }) = map(facts, units)? {
-        if sop_class == ENHANCED_PET && slope < 0.0 {
-            return Err(format!("RealWorldValueSlope (0040,9225) is {slope}"));
+    if let Some(map) = map_to(facts, units)? {
+        let [slope] = required(map, tags::REAL_WORLD_VALUE_SLOPE)?;
+        let [intercept] = required(map, tags::REAL_WORLD_VALUE_INTERCEPT)?;
+        if slope == 0.0 || (sop_class == ENHANCED_PET && slope < 0.0) {
+            return Err(format!(
+                "{} is {slope}",
+                named(tags::REAL_WORLD_VALUE_SLOPE)
+            ));
         }
         return Ok(Some([slope, intercept]));
     }
     if sop_class == ENHANCED_PET
-        && let Some(activity) = map(facts, &ACTIVITY)?
+        && let Some(activity) = map_to(facts, &ACTIVITY)?
     {
-        let slope = decimal(facts, tags::RESCALE_SLOPE)?;
-        let intercept = decimal(facts, tags::RESCALE_INTERCEPT)?;
-        let differs = |map: f64, pixel: Option<f64>| {
-            pixel.is_some_and(|pixel| (map - pixel).abs() > SAME * map.abs().max(pixel.abs()))
-        };
-        if differs(activity.slope, slope) || differs(activity.intercept, intercept) {
-            return Err("RealWorldValueMappingSequence (0040,9096) and PixelValueTransformationSequence (0028,9145) give different activities".into());
-        }
+        agrees(activity, facts)?;
     }
     Ok(None)
+}
+
+/// Refuses a map to activity that is a table, or that gives other values than the Pixel Value Transformation. One that
+/// states the unit alone is right.
+fn agrees(map: &InMemDicomObject, facts: &impl Attributes) -> Result<(), String> {
+    let differs = |a: Tag, b: Tag| {
+        let pair = decimal(map, a)?.zip(decimal(facts, b)?);
+        Ok::<_, String>(pair.is_some_and(|(a, b)| (a - b).abs() > SAME * a.abs().max(b.abs())))
+    };
+    if map
+        .element_opt(tags::REAL_WORLD_VALUE_LUT_DATA)
+        .ok()
+        .flatten()
+        .is_some()
+        || differs(tags::REAL_WORLD_VALUE_SLOPE, tags::RESCALE_SLOPE)?
+        || differs(tags::REAL_WORLD_VALUE_INTERCEPT, tags::RESCALE_INTERCEPT)?
+    {
+        return Err("RealWorldValueMappingSequence (0040,9096) and PixelValueTransformationSequence (0028,9145) give different activities".into());
+    }
+    Ok(())
 }

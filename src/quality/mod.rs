@@ -12,6 +12,7 @@ mod window;
 
 pub use outline::outline_shift;
 pub use policy::{Action, QualityPolicy};
+pub use suv_checks::check_suv_inputs;
 
 use crate::case::{Case, Facts};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! Findings about how the numbers of a case's SUV came to be: what a reader assumed, and what contradicts itself.
 
-use super::{Code, Findings};
+use super::{Code, Finding, Findings, QualityPolicy};
 use crate::case::Case;
 use crate::suv::{F18_HALF_LIFE_S, PetInfo, SuvScale, SuvType, Units};
 use std::ops::RangeInclusive;
@@ -15,7 +15,23 @@ const SURFACE_FACTOR: RangeInclusive<f64> = 1.9..=7.6;
 /// Adds what was assumed on the way to SUVbw, a half-life that is not that of the stated tracer, and an unusual factor
 /// from another kind of SUV.
 pub(super) fn assumptions(case: &Case<'_>, suv: Option<&SuvScale>, out: &mut Findings<'_>) {
-    let Some(info) = case.pet_info else { return };
+    if let Some(info) = case.pet_info {
+        inputs(info, suv, out);
+    }
+}
+
+/// Returns what can be said of a PET's SUV before there is a case; nothing is refused.
+pub fn check_suv_inputs(info: &PetInfo, suv: &SuvScale) -> Vec<Finding> {
+    let policy = QualityPolicy::default();
+    let mut findings = Findings {
+        policy: &policy,
+        found: Vec::new(),
+    };
+    inputs(info, Some(suv), &mut findings);
+    findings.found
+}
+
+fn inputs(info: &PetInfo, suv: Option<&SuvScale>, out: &mut Findings<'_>) {
     let assumed = &info.assumptions;
     out.add_if(
         assumed.weight_unit,
