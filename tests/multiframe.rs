@@ -2,6 +2,10 @@
 
 mod support;
 
+use dicom_core::value::DataSetSequence;
+use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
+use dicom_dictionary_std::tags;
+use dicom_object::{InMemDicomObject, open_file};
 use dlnms::dicom::{Modality, Series};
 use std::path::PathBuf;
 use support::{inspect, series, shared};
@@ -107,4 +111,81 @@ fn a_multi_frame_object_is_named_with_its_frame_when_it_is_refused() {
         why.contains("frame 51") && why.contains("same position"),
         "{why}"
     );
+}
+
+/// A multi-frame object that says of a frame too little, or of the frames too few, is no thinner series.
+#[test]
+fn frames_that_are_not_described_exactly_are_refused() {
+    let Some(legacy) =
+        shared("data/petct/b_pet/derived_legacy_enhanced_pet/acrin042_pet_ac_z55-94.dcm")
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mf.dcm");
+    let refused = |change: &dyn Fn(&mut InMemDicomObject, &mut Vec<InMemDicomObject>)| {
+        let mut object = open_file(&legacy).unwrap();
+        let of_frames = tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE;
+        let mut frames = object.element(of_frames).unwrap().items().unwrap().to_vec();
+        change(&mut object, &mut frames);
+        object.put(sequence(of_frames, frames));
+        object.write_to_file(&file).unwrap();
+        let found = inspect(std::slice::from_ref(&file)).unwrap();
+        found.series[0].rejected_because.clone().unwrap()
+    };
+    let frames = tags::NUMBER_OF_FRAMES;
+    let text = |tag, text: &str| DataElement::new(tag, VR::IS, PrimitiveValue::from(text));
+    for (stated, words) in [
+        (
+            "39",
+            "NumberOfFrames (0028,0008) is 39, but 40 frames are described in mf.dcm",
+        ),
+        (
+            "41",
+            "NumberOfFrames (0028,0008) is 41, but 40 frames are described in mf.dcm",
+        ),
+        ("0", "NumberOfFrames (0028,0008) is 0 in mf.dcm"),
+        ("", "NumberOfFrames (0028,0008) is missing in mf.dcm"),
+    ] {
+        let why = refused(&|object, _| drop(object.put(text(frames, stated))));
+        assert!(why.contains(words), "{stated:?}: {why}");
+    }
+    let why = refused(&|_, frames| drop(frames.pop()));
+    assert!(why.contains("is 40, but 39 frames are described"), "{why}");
+    // One frame's slope, missing, empty, or there twice.
+    let values = tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE;
+    let group =
+        |frame: &InMemDicomObject| frame.element(values).unwrap().items().unwrap()[0].clone();
+    let slope = tags::RESCALE_SLOPE;
+    let why = refused(&|object, frames| {
+        // What the object says of all frames does not stand in for a frame's empty value.
+        object.put(text(slope, "1"));
+        let mut item = group(&frames[7]);
+        item.put(text(slope, ""));
+        frames[7].put(sequence(values, vec![item]));
+    });
+    assert!(
+        why.contains("RescaleSlope (0028,1053) is empty in mf.dcm frame 8"),
+        "{why}"
+    );
+    let why = refused(&|_, frames| {
+        let mut item = group(&frames[7]);
+        item.take_element(slope).unwrap();
+        frames[7].put(sequence(values, vec![item]));
+    });
+    assert!(
+        why.contains("RescaleSlope (0028,1053) is missing in mf.dcm frame 8"),
+        "{why}"
+    );
+    let why = refused(&|_, frames| {
+        let item = group(&frames[7]);
+        frames[7].put(sequence(values, vec![item.clone(), item]));
+    });
+    let words =
+        "PixelValueTransformationSequence (0028,9145) has more than one item in mf.dcm frame 8";
+    assert!(why.contains(words), "{why}");
+}
+
+fn sequence(tag: Tag, items: Vec<InMemDicomObject>) -> DataElement<InMemDicomObject> {
+    DataElement::new(tag, VR::SQ, DataSetSequence::from(items))
 }

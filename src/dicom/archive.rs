@@ -3,7 +3,7 @@
 use super::attributes::text;
 use super::decode;
 use super::folders::{self, Found, FoundFile};
-use super::instance::Instance;
+use super::instance::{self, Instance};
 use super::rtstruct::StructureSet;
 use super::seg::Segmentation;
 use super::series::{Modality, Plan, Series, SliceProgress};
@@ -176,7 +176,7 @@ impl Content {
         // six or more.
         let room = 4 * file.attribute_bytes as usize;
         allocation::headroom(room, "the attributes of a DICOM file")?;
-        let modality = text(&file.object, tags::MODALITY);
+        let modality = instance::modality(&file.object);
         Ok(match modality.as_deref() {
             Some("RTSTRUCT") => {
                 StructureSet::of(source, &file).map_or_else(Self::Unreadable, Self::Contours)

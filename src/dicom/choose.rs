@@ -125,10 +125,12 @@ pub fn candidates(instances: &[Instance], modality: Modality) -> Vec<Candidate<'
     let mut groups: BTreeMap<(&str, bool), Vec<&Instance>> = BTreeMap::new();
     for instance in instances {
         let uid = instance.series_uid.as_str();
-        if instance.modality == modality.code() {
+        let of_modality = instance.modality == modality.code();
+        if of_modality {
             let group = groups.entry((uid, instance.localizer)).or_default();
             group.push(instance);
-        } else if !uid.is_empty() {
+        }
+        if !uid.is_empty() && (!of_modality || instance.localizer) {
             namesakes.entry(uid).or_default().push(instance);
         }
     }

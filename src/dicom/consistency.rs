@@ -47,9 +47,8 @@ pub fn check(slices: &[&Instance], modality: Modality) -> Result<()> {
             .pet_constants
             .as_ref()
             .zip(slice.pet_constants.as_ref());
-        if let Some(what) = constants.and_then(|(a, b)| a.difference(b)) {
-            let (a, b) = (first.name(), slice.name());
-            return Err(Error::Suv(format!("{what} differs between {a} and {b}")));
+        if let Some(tag) = constants.and_then(|(a, b)| a.difference(b)) {
+            return Err(differs(named(tag), first, slice));
         }
     }
     Ok(())
@@ -75,22 +74,36 @@ pub fn one_study(slices: &[&Instance], modality: Modality) -> Result<()> {
     }
 }
 
-/// Checks that no image of another modality, or of none, has the series' UID: left out, it would make the series thinner.
+/// Checks the other images with the series' UID: none is of another modality, or of none, and none calls itself a
+/// localizer in the plane of the slices. Left out, it would make the series thinner.
 ///
 /// # Errors
 /// Names the image.
 pub fn complete(slices: &[&Instance], others: &[&Instance], modality: Modality) -> Result<()> {
-    match others.iter().find(|o| o.modality != modality.code()) {
-        None => Ok(()),
-        Some(other) => Err(Error::DicomSeries {
-            modality: modality.code(),
-            why: format!(
-                "{} of {} is not that of {}, which has the same {}",
-                named(tags::MODALITY),
-                other.name(),
-                slices[0].name(),
-                named(tags::SERIES_INSTANCE_UID)
+    let first = slices[0];
+    let foreign = |o: &&&Instance| o.modality != modality.code();
+    let in_plane = |o: &&&Instance| {
+        let [a, b] = [o.orientation, first.orientation].map(Option::unwrap_or_default);
+        o.localizer && !first.localizer && a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 0.01)
+    };
+    let (other, why) = match (others.iter().find(foreign), others.iter().find(in_plane)) {
+        (Some(other), _) => (other, format!("{} is not that of", named(tags::MODALITY))),
+        (None, Some(other)) => (
+            other,
+            format!(
+                "{} is LOCALIZER, but it lies in the plane of",
+                named(tags::IMAGE_TYPE)
             ),
-        }),
-    }
+        ),
+        (None, None) => return Ok(()),
+    };
+    Err(Error::DicomSeries {
+        modality: modality.code(),
+        why: format!(
+            "{}: {why} {}, which has the same {}",
+            other.name(),
+            first.name(),
+            named(tags::SERIES_INSTANCE_UID)
+        ),
+    })
 }

@@ -1,6 +1,6 @@
 //! Who an image is of and what its series shares, as digests: two values can be told apart, neither can be read.
 
-use super::attributes::{Attributes, first_item, named, private, private_text, text, texts};
+use super::attributes::{Attributes, first_item, text};
 use super::instance::radiopharmaceutical;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -69,77 +69,37 @@ fn comparable_name(name: &str) -> String {
     parts.collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// Attributes that a PET series shares and that SUV or the choice of the tracer depends on, as digests.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PetConstants(Vec<(Constant, Option<u64>)>);
-
-/// An attribute of the object, one in its radiopharmaceutical item, or the scan start that GE writes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Constant {
-    Of(Tag),
-    OfTracer(Tag),
-    GeScanStart,
-}
-
-const OF_SERIES: [Tag; 14] = [
-    tags::UNITS,
-    tags::SUV_TYPE,
-    tags::DECAY_CORRECTION,
-    tags::DECAY_CORRECTED,
-    tags::DECAY_CORRECTION_DATE_TIME,
-    tags::ATTENUATION_CORRECTED,
-    tags::PATIENT_WEIGHT,
-    tags::PATIENT_SIZE,
-    tags::PATIENT_SEX,
-    tags::SERIES_DATE,
-    tags::SERIES_TIME,
-    tags::TIMEZONE_OFFSET_FROM_UTC,
-    tags::SERIES_TYPE,
-    tags::MANUFACTURER,
-];
-const OF_TRACER: [Tag; 6] = [
-    tags::RADIOPHARMACEUTICAL,
-    tags::RADIONUCLIDE_TOTAL_DOSE,
-    tags::RADIONUCLIDE_HALF_LIFE,
-    tags::RADIOPHARMACEUTICAL_START_DATE_TIME,
-    tags::RADIOPHARMACEUTICAL_START_TIME,
-    tags::RADIONUCLIDE_POSITRON_FRACTION,
-];
-const TRACER_CODES: [Tag; 2] = [
-    tags::RADIOPHARMACEUTICAL_CODE_SEQUENCE,
-    tags::RADIONUCLIDE_CODE_SEQUENCE,
-];
+/// Attributes that a PET series shares beyond what SUV is computed from, as digests: which tracer, which kind of series,
+/// and the manufacturer, who decides what private attributes mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PetConstants([(Tag, Option<u64>); 5]);
 
 impl PetConstants {
     /// Reads the constants of a PET image.
     pub fn read(facts: &impl Attributes) -> Self {
         let drug = radiopharmaceutical(facts);
-        let of = OF_SERIES.map(|t| (Constant::Of(t), text(facts, t).map(|v| digest_numbers(&v))));
-        let in_drug = |tag| drug.and_then(|d| text(d, tag)).map(|v| digest_numbers(&v));
-        let of_tracer = OF_TRACER.map(|t| (Constant::OfTracer(t), in_drug(t)));
-        let codes = TRACER_CODES.map(|t| (Constant::OfTracer(t), drug.and_then(|d| code(d, t))));
-        let vendor = text(facts, tags::MANUFACTURER).unwrap_or_default();
-        let by_ge = vendor.to_ascii_uppercase().contains("GE MEDICAL");
-        let ge = private(facts, 0x0009, "GEMS_PETD_01", 0x0D, by_ge).and_then(private_text);
-        let mut corrections = texts(facts, tags::CORRECTED_IMAGE);
-        corrections.sort();
-        let mut all = of.to_vec();
-        all.extend(of_tracer);
-        all.extend(codes);
-        all.push((Constant::GeScanStart, ge.map(|v| digest(&v))));
-        let corrections = Some(digest(&corrections.join("\\")));
-        all.push((Constant::Of(tags::CORRECTED_IMAGE), corrections));
-        Self(all)
+        let of = |tag| text(facts, tag).map(|t| digest(&t));
+        let name = drug.and_then(|d| text(d, tags::RADIOPHARMACEUTICAL));
+        let coded = |tag| drug.and_then(|d| code(d, tag));
+        Self([
+            (tags::RADIOPHARMACEUTICAL, name.map(|t| digest(&t))),
+            (
+                tags::RADIOPHARMACEUTICAL_CODE_SEQUENCE,
+                coded(tags::RADIOPHARMACEUTICAL_CODE_SEQUENCE),
+            ),
+            (
+                tags::RADIONUCLIDE_CODE_SEQUENCE,
+                coded(tags::RADIONUCLIDE_CODE_SEQUENCE),
+            ),
+            (tags::SERIES_TYPE, of(tags::SERIES_TYPE)),
+            (tags::MANUFACTURER, of(tags::MANUFACTURER)),
+        ])
     }
 
-    /// Returns the name of the first attribute in which two images differ; absent and present differ too.
-    pub fn difference(&self, other: &Self) -> Option<String> {
-        let pairs = self.0.iter().zip(&other.0);
-        let mut differing = pairs.filter(|(a, b)| a.1 != b.1);
-        differing.next().map(|((constant, _), _)| match constant {
-            Constant::Of(tag) | Constant::OfTracer(tag) => named(*tag),
-            Constant::GeScanStart => "GE scan start (0009,xx0D)".into(),
-        })
+    /// Returns the first attribute in which two images differ; absent and present differ too.
+    pub fn difference(&self, other: &Self) -> Option<Tag> {
+        let mut pairs = self.0.iter().zip(&other.0);
+        pairs.find(|(a, b)| a.1 != b.1).map(|(a, _)| a.0)
     }
 }
 
@@ -153,24 +113,5 @@ fn code(item: &InMemDicomObject, sequence: Tag) -> Option<u64> {
 pub fn digest(value: &str) -> u64 {
     let mut hash = DefaultHasher::new();
     value.hash(&mut hash);
-    hash.finish()
-}
-
-/// Digest of a list of numbers, so that "7" equals "7.0", or of the text if it is none. Leading zeros mean something in
-/// dates and times.
-fn digest_numbers(value: &str) -> u64 {
-    let number = |part: &str| {
-        let decimal = !part.starts_with('0') || part.starts_with("0.");
-        part.trim().parse::<f64>().ok().filter(|_| decimal)
-    };
-    let numbers: Option<Vec<u64>> = value
-        .split('\\')
-        .map(|part| number(part).map(f64::to_bits))
-        .collect();
-    let mut hash = DefaultHasher::new();
-    match numbers {
-        Some(numbers) => numbers.hash(&mut hash),
-        None => value.hash(&mut hash),
-    }
     hash.finish()
 }

@@ -2,7 +2,7 @@
 
 use super::acquisition::Acquisition;
 use super::attributes::{
-    Attributes, Layers, count, first_item, items, named, optional, required, text, texts,
+    Attributes, Layers, first_item, items, named, optional, required, text, texts,
 };
 use super::identity::{Patient, PetConstants};
 use super::pet::PetHeader;
@@ -142,16 +142,22 @@ impl Instance {
         if let Err(why) = counted {
             images.iter_mut().for_each(|i| i.defect = Some(why.clone()));
         }
+        for image in &mut images {
+            let groups = frames.get(image.frame).into_iter().chain(shared);
+            if let Some(tag) = groups.filter_map(repeated_group).next() {
+                let why = format!("{} has more than one item", named(tag));
+                image.defect.get_or_insert(why);
+            }
+        }
         images
     }
 
     fn image(origin: &Arc<Origin>, frame: usize, facts: &Layers<'_>) -> Option<Self> {
         let sop_class = text(facts, tags::SOP_CLASS_UID).unwrap_or_default();
         let stated = text(facts, tags::MODALITY);
-        let by_class = modality_of(&sop_class).map(str::to_owned);
-        let modality = by_class.or(stated.clone()).unwrap_or_default();
+        let modality = modality(facts).unwrap_or_default();
         let is_ct_or_pet = matches!(modality.as_str(), "CT" | "PT");
-        if !is_ct_or_pet && (origin.pixels.is_none() || count(facts, tags::ROWS).is_none()) {
+        if !is_ct_or_pet && origin.pixels.is_none() {
             return None;
         }
         let image_type = [tags::FRAME_TYPE, tags::IMAGE_TYPE].map(|tag| texts(facts, tag));
@@ -160,60 +166,39 @@ impl Instance {
             values.any(|v| v.eq_ignore_ascii_case(value))
         };
         let lossy_flag = text(facts, tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01");
-        let localizer = is("LOCALIZER");
-        let mut defects = Defects(None);
-        if stated.as_ref().is_some_and(|m| *m != modality) {
-            defects.add(format!(
-                "{} is not that of the SOP class",
-                named(tags::MODALITY)
-            ));
-        }
-        let series_uid = text(facts, tags::SERIES_INSTANCE_UID).unwrap_or_default();
-        if series_uid.is_empty() && is_ct_or_pet {
-            defects.add(format!("{} is missing", named(tags::SERIES_INSTANCE_UID)));
-        }
-        let pixels = defects.keep(PixelDescription::read(facts));
-        let rescale = match is_ct_or_pet {
-            true => defects.keep(stored::rescale(facts, &modality, &sop_class)),
-            false => Rescale::default(),
-        };
-        let padding = defects.keep(stored::padding(facts, &pixels));
-        let place = match is_ct_or_pet {
-            true => defects.keep(Place::read(facts)),
-            false => Place::default(),
-        };
+        let content = Content::read(facts, &modality);
         let pet = modality == "PT";
         Some(Self {
             frame,
             modality_stated: stated.is_some(),
             study_uid: text(facts, tags::STUDY_INSTANCE_UID).unwrap_or_default(),
-            series_uid,
+            series_uid: text(facts, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
             frame_of_reference: text(facts, tags::FRAME_OF_REFERENCE_UID),
             patient: Patient::read(facts),
             acquisition: Acquisition::read(facts),
             age_known: text(facts, tags::PATIENT_AGE).is_some()
                 || text(facts, tags::PATIENT_BIRTH_DATE).is_some(),
-            localizer,
+            localizer: is("LOCALIZER"),
             derived: is("DERIVED"),
             lossy: lossy_flag || LOSSY.contains(&origin.transfer_syntax.as_str()),
-            rows: pixels.rows,
-            columns: pixels.columns,
-            bits_allocated: pixels.bits_allocated,
-            bits_stored: pixels.bits_stored,
-            signed: pixels.signed,
-            slope: rescale.slope,
-            intercept: rescale.intercept,
-            unit_unspecified: rescale.unit_unspecified,
-            padding,
-            position: place.position,
-            orientation: place.orientation,
-            pixel_spacing: place.pixel_spacing,
-            slice_thickness: place.slice_thickness,
+            rows: content.pixels.rows,
+            columns: content.pixels.columns,
+            bits_allocated: content.pixels.bits_allocated,
+            bits_stored: content.pixels.bits_stored,
+            signed: content.pixels.signed,
+            slope: content.rescale.slope,
+            intercept: content.rescale.intercept,
+            unit_unspecified: content.rescale.unit_unspecified,
+            padding: content.padding,
+            position: content.place.position,
+            orientation: content.place.orientation,
+            pixel_spacing: content.place.pixel_spacing,
+            slice_thickness: content.place.slice_thickness,
             pet: pet.then(|| PetHeader::read(facts, &sop_class)),
             pet_constants: pet.then(|| PetConstants::read(facts)),
             modality,
             sop_class,
-            defect: defects.0,
+            defect: content.defect,
             origin: origin.clone(),
         })
     }
@@ -234,6 +219,13 @@ impl Instance {
             file
         }
     }
+}
+
+/// Returns the modality of an object: by its SOP class where that is a CT or a PET, else as Modality (0008,0060) says.
+pub fn modality(facts: &impl Attributes) -> Option<String> {
+    let class = text(facts, tags::SOP_CLASS_UID).unwrap_or_default();
+    let by_class = modality_of(&class).map(str::to_owned);
+    by_class.or_else(|| text(facts, tags::MODALITY))
 }
 
 /// Modality of a storage class: CT, Enhanced CT and PET with their legacy converted kinds.
@@ -263,6 +255,11 @@ fn frame_count(object: &InMemDicomObject, described: usize) -> Result<usize, Str
     }
 }
 
+/// Returns the functional group that is there more than once (each has one item, PS3.3 C.7.6.16.2).
+fn repeated_group(groups: &InMemDicomObject) -> Option<Tag> {
+    GROUPS.into_iter().find(|tag| items(groups, *tag).len() > 1)
+}
+
 /// The first thing that is wrong with an image.
 struct Defects(Option<String>);
 
@@ -277,6 +274,47 @@ impl Defects {
             self.add(why);
             T::default()
         })
+    }
+}
+
+/// What the values of an image are and where they lie, with the first thing that is wrong.
+struct Content {
+    pixels: PixelDescription,
+    rescale: Rescale,
+    padding: Option<[f64; 2]>,
+    place: Place,
+    defect: Option<String>,
+}
+
+impl Content {
+    fn read(facts: &impl Attributes, modality: &str) -> Self {
+        let is_ct_or_pet = matches!(modality, "CT" | "PT");
+        let sop_class = text(facts, tags::SOP_CLASS_UID).unwrap_or_default();
+        let mut defects = Defects(None);
+        if text(facts, tags::MODALITY).is_some_and(|stated| stated != modality) {
+            let tag = named(tags::MODALITY);
+            defects.add(format!("{tag} is not that of the SOP class"));
+        }
+        if is_ct_or_pet && text(facts, tags::SERIES_INSTANCE_UID).is_none() {
+            defects.add(format!("{} is missing", named(tags::SERIES_INSTANCE_UID)));
+        }
+        let pixels = defects.keep(PixelDescription::read(facts));
+        let rescale = match is_ct_or_pet {
+            true => defects.keep(stored::rescale(facts, modality, &sop_class)),
+            false => Rescale::default(),
+        };
+        let padding = defects.keep(stored::padding(facts, &pixels));
+        let place = match is_ct_or_pet {
+            true => defects.keep(Place::read(facts)),
+            false => Place::default(),
+        };
+        Self {
+            pixels,
+            rescale,
+            padding,
+            place,
+            defect: defects.0,
+        }
     }
 }
 

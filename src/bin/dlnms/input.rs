@@ -29,10 +29,10 @@ pub struct StudyArguments {
     /// SUV tags of a PET volume that is not DICOM, as JSON of DICOM keywords [default: the volume's name with .json]
     #[arg(long, value_name = "FILE", requires = "pet")]
     pet_tags: Option<PathBuf>,
-    /// Series Instance UID of the CT [default: the largest regular one]
+    /// Series Instance UID of the CT [default: the largest regular one that shares a frame of reference with the PET]
     #[arg(long, value_name = "UID")]
     ct_series: Option<String>,
-    /// Series Instance UID of the PET [default: the largest attenuation-corrected one with an SUV]
+    /// Series Instance UID of the PET [default: the largest attenuation-corrected one with an SUV that shares a frame of reference with the CT]
     #[arg(long, value_name = "UID")]
     pet_series: Option<String>,
     #[command(flatten)]
