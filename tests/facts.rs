@@ -155,6 +155,30 @@ fn sequence(object: &mut InMemDicomObject, tag: Tag, item: InMemDicomObject) {
     object.put(DataElement::new(tag, VR::SQ, items));
 }
 
+/// Gives every frame a real-world value map to Bq/ml with the slope and intercept of its Pixel Value Transformation.
+fn map_to_activity(object: &mut InMemDicomObject) {
+    let of_frames = tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE;
+    let mut frames = object.element(of_frames).unwrap().items().unwrap().to_vec();
+    for frame in &mut frames {
+        let values = frame.element(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
+        let values = &values.unwrap().items().unwrap()[0];
+        let number = |tag| values.element(tag).unwrap().to_float64().unwrap();
+        let mut map = InMemDicomObject::new_empty();
+        for (tag, of) in [
+            (tags::REAL_WORLD_VALUE_SLOPE, tags::RESCALE_SLOPE),
+            (tags::REAL_WORLD_VALUE_INTERCEPT, tags::RESCALE_INTERCEPT),
+        ] {
+            let number = PrimitiveValue::from(number(of));
+            map.put(DataElement::new(tag, VR::FD, number));
+        }
+        let unit = item(&[(tags::CODE_VALUE, VR::SH, "Bq/ml")]);
+        sequence(&mut map, tags::MEASUREMENT_UNITS_CODE_SEQUENCE, unit);
+        sequence(frame, tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE, map);
+    }
+    let frames = DataSetSequence::from(frames);
+    object.put(DataElement::new(of_frames, VR::SQ, frames));
+}
+
 /// The legacy converted object said again in the words of Enhanced PET (PS3.3 A.56): units by a real-world value map,
 /// corrections by flags, the moment of the decay correction by name.
 #[test]
@@ -187,11 +211,8 @@ fn enhanced_pet_has_the_suv_of_what_it_was_made_from() {
         let unassigned = tags::UNASSIGNED_SHARED_CONVERTED_ATTRIBUTES_SEQUENCE;
         let old = shared.element(unassigned).unwrap().items().unwrap()[0].clone();
         shared.remove_element(unassigned);
-        let mut map = InMemDicomObject::new_empty();
-        let unit = item(&[(tags::CODE_VALUE, VR::SH, "Bq/ml")]);
-        sequence(&mut map, tags::MEASUREMENT_UNITS_CODE_SEQUENCE, unit);
-        sequence(&mut shared, tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE, map);
         sequence(&mut object, groups, shared);
+        map_to_activity(&mut object);
         let drug = tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE;
         let mut drug_item = old.element(drug).unwrap().items().unwrap()[0].clone();
         let start = tags::RADIOPHARMACEUTICAL_START_DATE_TIME;
