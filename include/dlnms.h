@@ -1578,11 +1578,14 @@ void dlnms_series_choice_init(dlnms_series_choice *choice,
 
 // Decode the CT and the PET of a scanned study. Once per study.
 //
-// By rule, the CT is the largest series that is not a localizer; the PET the largest that is attenuation corrected and
-// convertible to SUV; both complete and regular, or the call fails and names the slice. Decoding uses as many threads
-// as the scan's options say. choice may be NULL; progress (phase DLNMS_PHASE_DECODE; called from the decoding
-// threads, one call at a time) and cancel may be NULL. The call ends within 100 ms after it is cancelled; a codec
-// that cannot be interrupted may go on in the background for the slice that it is at. Any thread.
+// By rule, the CT is not a localizer and in HU, the PET is attenuation corrected and convertible to SUV, both are complete
+// and regular, and they share a frame of reference, or a study where either states none. Of such pairs the one is taken
+// of which both series have the most voxels; where two are equally good, the call fails and lists their UIDs. A UID in
+// choice leaves one candidate; two of them take any pair, whose mismatch is a finding; the checks of a series remain.
+//
+// Decoding uses as many threads as the scan's options say. choice may be NULL; progress (phase DLNMS_PHASE_DECODE;
+// called from the decoding threads, one call at a time) and cancel may be NULL. The call ends within 100 ms after it
+// is cancelled; a codec that cannot be interrupted may go on in the background for the slice that it is at. Any thread.
 // Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
 // DLNMS_E_RESOURCES, DLNMS_E_INVALID_ARGUMENT if the study is loaded already or needs more than max_study_bytes.
 //

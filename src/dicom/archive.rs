@@ -1,6 +1,5 @@
 //! Any mix of files, folders and buffers: read once, headers only, then asked for series and ROIs.
 
-use super::attributes::text;
 use super::decode;
 use super::folders::{self, Found, FoundFile};
 use super::instance::{self, Instance};
@@ -13,7 +12,6 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::reading::ReadOptions;
-use dicom_dictionary_std::tags;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
