@@ -1,5 +1,6 @@
 //! Buffers whose size comes from a file or a host: memory that is not there is an error, never the end of the process.
 
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 
 /// Returns `len` zeros. `what` names the buffer in the error, for example "the voxels of the CT".
@@ -10,6 +11,21 @@ use crate::error::{Error, Result};
 pub(crate) fn zeros<T: Copy + Default>(len: usize, what: &str) -> Result<Vec<T>> {
     let mut buffer = with_capacity(len, what)?;
     buffer.resize(len, T::default());
+    Ok(buffer)
+}
+
+/// As [`zeros`] for bytes by the gigabyte, which take seconds to fill; ends soon after `cancel` is triggered.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] if the memory cannot be had, [`Error::Cancelled`].
+#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
+pub(crate) fn zeros_until(len: usize, what: &str, cancel: &CancelToken) -> Result<Vec<u8>> {
+    const CHUNK: usize = 16 << 20;
+    let mut buffer = with_capacity(len, what)?;
+    while buffer.len() < len {
+        cancel.check()?;
+        buffer.resize(len.min(buffer.len() + CHUNK), 0);
+    }
     Ok(buffer)
 }
 

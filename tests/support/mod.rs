@@ -161,3 +161,29 @@ pub fn series(paths: &[PathBuf], modality: Modality) -> dlnms::Result<Series> {
 pub fn inspect(paths: &[PathBuf]) -> dlnms::Result<Inspection> {
     Ok(Archive::open(paths, &CancelToken::default())?.inspect())
 }
+
+/// How long a call goes on after it is cancelled 50 ms after its start: the best of five, for other tests run beside.
+/// The call must still be going on then, and end as cancelled.
+pub fn latest_after_cancel(
+    call: impl Fn(&CancelToken) -> Option<dlnms::Error> + Sync,
+) -> std::time::Duration {
+    let once = || {
+        let cancel = CancelToken::default();
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| (call(&cancel), std::time::Instant::now()));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(!running.is_finished(), "it is too fast to be cancelled");
+            let then = std::time::Instant::now();
+            cancel.trigger();
+            let (error, ended) = running.join().unwrap();
+            let error = error.expect("it was cancelled");
+            assert_eq!(
+                error.status(),
+                dlnms::error::status::DLNMS_E_CANCELLED,
+                "{error}"
+            );
+            ended - then
+        })
+    };
+    (0..5).map(|_| once()).min().unwrap()
+}
