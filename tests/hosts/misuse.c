@@ -266,6 +266,9 @@ static void buffers(void) {
     check("exact", dlnms_result_json(result, text, needed, &again, NULL) == DLNMS_OK && strlen(text) + 1 == needed);
     check("research use only", strstr(text, "\"research_use_only\":true") != NULL);
     check("not trained is flagged", strstr(text, "not_trained") != NULL);
+    const char *digest = dlnms_result_manifest_sha256(result);
+    check("the bundle's digest", digest != NULL && strlen(digest) == 64 && strstr(text, digest) != NULL);
+    check("a dead result has no digest", dlnms_result_manifest_sha256(NULL) == NULL);
     free(text);
     expect("no buffer", dlnms_result_json(result, NULL, 5, NULL, &error), DLNMS_E_NULL_ARGUMENT, &error, "buffer");
     expect("head index", dlnms_result_head(result, 99, NULL, NULL, &error), DLNMS_E_INVALID_ARGUMENT, &error, "index");
@@ -303,6 +306,11 @@ static void files(dlnms_runtime *runtime, const char *bundle, const char *scratc
     options.providers[0] = 42;
     expect("unknown provider", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "providers");
     options.providers[0] = DLNMS_PROVIDER_CPU;
+    options.expected_manifest_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    expect("another bundle", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_BUNDLE_ALTERED, &error, options.expected_manifest_sha256);
+    options.expected_manifest_sha256 = "";
+    expect("no digest", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "expected_manifest_sha256");
+    options.expected_manifest_sha256 = NULL;
     options.threads = 100000;
     expect("too many threads", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "threads");
     check("nothing was made", none == NULL);
