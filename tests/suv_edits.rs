@@ -234,7 +234,7 @@ fn an_input_of_suv_that_is_no_number_is_refused_naming_tag_and_file() {
         ),
     ] {
         for wrong in ["70,5", "70 kg", "nan", "inf", "70\\80", "1e999"] {
-            refused(pet(&set(tag, vr, wrong)), &[named, "slice0.dcm"]);
+            refused(pet(&set(tag, vr, wrong)), &[named, "file 1"]);
         }
     }
     for (tag, named) in [
@@ -248,7 +248,7 @@ fn an_input_of_suv_that_is_no_number_is_refused_naming_tag_and_file() {
         ),
     ] {
         for wrong in ["370,0", "370 MBq", "nan", "1\\2", "-inf"] {
-            refused(pet(&set_drug(tag, VR::DS, wrong)), &[named, "slice0.dcm"]);
+            refused(pet(&set_drug(tag, VR::DS, wrong)), &[named, "file 1"]);
         }
     }
     // Not an input of SUV by body weight.
@@ -259,7 +259,7 @@ fn an_input_of_suv_that_is_no_number_is_refused_naming_tag_and_file() {
         set(tags::SUV_TYPE, VR::CS, "LBMJANMA")(k, s);
         size(k, s);
     };
-    refused(pet(&lean), &["PatientSize (0010,1020)", "slice0.dcm"]);
+    refused(pet(&lean), &["PatientSize (0010,1020)", "file 1"]);
 }
 
 #[test]
@@ -270,23 +270,20 @@ fn an_input_of_suv_that_is_missing_or_empty_is_refused_naming_tag_and_file() {
         (tags::ACQUISITION_TIME, "AcquisitionTime (0008,0032)"),
         (tags::ACQUISITION_DATE, "AcquisitionDate (0008,0022)"),
     ] {
-        refused(
-            pet(&|_, s| drop(s.take_element(tag))),
-            &[named, "slice0.dcm"],
-        );
-        refused(pet(&set(tag, VR::LO, "")), &[named, "slice0.dcm"]);
+        refused(pet(&|_, s| drop(s.take_element(tag))), &[named, "file 1"]);
+        refused(pet(&set(tag, VR::LO, "")), &[named, "file 1"]);
         // In one slice alone.
         let one = |k: usize, s: &mut InMemDicomObject| {
             if k == 1 {
                 s.take_element(tag).unwrap();
             }
         };
-        refused(pet(&one), &[named.split(' ').next().unwrap(), "slice1.dcm"]);
+        refused(pet(&one), &[named.split(' ').next().unwrap(), "file 2"]);
     }
     let dose = "RadionuclideTotalDose (0018,1074)";
     for nothing in ["", "0", "-370000000"] {
         let edit = set_drug(tags::RADIONUCLIDE_TOTAL_DOSE, VR::DS, nothing);
-        refused(pet(&edit), &[dose, "slice0.dcm"]);
+        refused(pet(&edit), &[dose, "file 1"]);
     }
     let never = |_: usize, s: &mut InMemDicomObject| {
         edit_drug(s, |drug| {
@@ -298,7 +295,7 @@ fn an_input_of_suv_that_is_missing_or_empty_is_refused_naming_tag_and_file() {
     };
     refused(
         pet(&never),
-        &["RadiopharmaceuticalStartDateTime (0018,1078)", "slice0.dcm"],
+        &["RadiopharmaceuticalStartDateTime (0018,1078)", "file 1"],
     );
 }
 
@@ -331,7 +328,7 @@ fn a_day_that_the_calendar_lacks_and_a_time_that_no_clock_shows_are_refused() {
             "TimezoneOffsetFromUTC (0008,0201)",
         ),
     ] {
-        refused(pet(&set(tag, vr, wrong)), &[named, "slice0.dcm"]);
+        refused(pet(&set(tag, vr, wrong)), &[named, "file 1"]);
     }
     let injected = |text| {
         pet(&set_drug(
@@ -342,7 +339,7 @@ fn a_day_that_the_calendar_lacks_and_a_time_that_no_clock_shows_are_refused() {
     };
     for wrong in ["20250231100000", "20250101100000+25", "yesterday"] {
         let named = "RadiopharmaceuticalStartDateTime (0018,1078)";
-        refused(injected(wrong), &[named, "slice0.dcm"]);
+        refused(injected(wrong), &[named, "file 1"]);
     }
 }
 
@@ -408,7 +405,7 @@ fn every_input_of_suv_is_compared_over_all_slices() {
                 edit(k, s);
             }
         };
-        refused(pet(&last), &[named, "slice0.dcm", "slice2.dcm"]);
+        refused(pet(&last), &[named, "file 1", "file 3"]);
     }
 }
 
@@ -420,7 +417,7 @@ fn two_radiopharmaceutical_items_are_refused() {
         put_items(s, tag, vec![drug.clone(), drug]);
     };
     let named = "RadiopharmaceuticalInformationSequence (0054,0016) has 2 items";
-    refused(pet(&twice), &[named, "slice0.dcm"]);
+    refused(pet(&twice), &[named, "file 1"]);
 }
 
 #[test]
@@ -452,7 +449,7 @@ fn a_half_life_that_is_not_the_coded_nuclides_is_refused_naming_both() {
         ("79197006", "6586.2", "Rb-82 with 75.5 s"),
     ] {
         let named = "RadionuclideHalfLife (0018,1075)";
-        refused(of(code_value, half_life), &[named, name, "slice0.dcm"]);
+        refused(of(code_value, half_life), &[named, name, "file 1"]);
     }
     let factor = |t: f64| 70_000.0 / (370e6 * 2f64.powf(-3600.0 / t));
     for (code_value, half_life) in [
@@ -466,7 +463,7 @@ fn a_half_life_that_is_not_the_coded_nuclides_is_refused_naming_both() {
     }
     // F-18 alone has a half-life where the header has none.
     let named = "RadionuclideHalfLife (0018,1075)";
-    refused(of("C-131A3", ""), &[named, "slice0.dcm"]);
+    refused(of("C-131A3", ""), &[named, "file 1"]);
     exact(of("C-111A1", ""), after(60.0), "START/SeriesTime", &[]);
 }
 
@@ -513,7 +510,7 @@ fn a_reference_time_that_cannot_be_verified_is_not_used() {
     for wrong in ["20250101123000.00", "20241224110000.00"] {
         exact(ge(wrong), after(60.0), "START/AcquisitionTime", &assumed);
     }
-    refused(ge("20250231110000"), &["(0009,xx0D)", "slice0.dcm"]);
+    refused(ge("20250231110000"), &["(0009,xx0D)", "file 1"]);
 
     // The frame's own times come before the acquisition: FRT is counted to the mean decay time of the frame.
     let lambda = std::f64::consts::LN_2 / HALF_LIFE;
@@ -586,6 +583,25 @@ fn a_reader_repairs_units_and_says_so() {
 }
 
 #[test]
+fn a_host_that_states_f18_with_another_half_life_gets_a_finding() {
+    let mut series = pet(&|_, _| ()).unwrap();
+    let mut host = |half_life: f64, coded: bool| {
+        let info = series.pet_info.as_mut().unwrap();
+        (info.half_life_s, info.f18_coded) = (Some(half_life), coded);
+        findings(&series)
+    };
+    assert_eq!(host(4000.0, true), [Code::HalfLifeMismatch]);
+    assert_eq!(host(6453.0, true), [Code::HalfLifeMismatch]);
+    assert_eq!(host(6719.0, true), [Code::HalfLifeMismatch]);
+    assert_eq!(host(6588.0, true), []);
+    assert_eq!(
+        host(4000.0, false),
+        [],
+        "another nuclide, as far as is known"
+    );
+}
+
+#[test]
 fn an_inspection_has_the_findings_of_suv() {
     let folder = tempfile::tempdir().unwrap();
     write_pet(folder.path(), &set(tags::PATIENT_WEIGHT, VR::DS, "70000"));
@@ -638,7 +654,7 @@ fn private_factors_that_are_no_numbers_are_refused() {
     );
     // Four characters are not a binary float.
     for wrong in ["0,12", "none", "0.1 g/ml"] {
-        refused(counts(wrong, VR::UN), &["(7053,xx00)", "slice0.dcm"]);
+        refused(counts(wrong, VR::UN), &["(7053,xx00)", "file 1"]);
     }
     refused(counts("0", VR::UN), &["CNTS"]);
 }
@@ -939,7 +955,7 @@ fn an_enhanced_pet_has_the_values_of_its_map_to_suv() {
     let named = "RealWorldValueMappingSequence (0040,9096)";
     refused(
         pet(vec![suv(0.02, 0.0), suv(0.03, 0.0)], Some(("3", "0"))),
-        &[named, "two maps", "enhanced.dcm"],
+        &[named, "two maps", "file 1 frame 1"],
     );
     refused(
         pet(vec![activity(3.0), activity(3.0)], Some(("3", "0"))),
@@ -951,7 +967,7 @@ fn an_enhanced_pet_has_the_values_of_its_map_to_suv() {
     );
     refused(
         pet(vec![activity(3.0)], None),
-        &["RescaleSlope (0028,1053)", "enhanced.dcm"],
+        &["RescaleSlope (0028,1053)", "file 1 frame 1"],
     );
     refused(pet(vec![], Some(("3", "0"))), &["Units (0054,1001)"]);
     refused(
@@ -1006,13 +1022,13 @@ fn an_enhanced_ct_has_the_values_of_its_map_to_hounsfield_units() {
     );
     refused(
         ct(vec![other], None),
-        &["RescaleSlope (0028,1053)", "enhanced.dcm"],
+        &["RescaleSlope (0028,1053)", "file 1 frame 1"],
     );
     let twice = ct(
         vec![hounsfield(2.0, 0.0), hounsfield(1.0, 0.0)],
         Some(("1", "0")),
     );
-    refused(twice, &["two maps", "enhanced.dcm"]);
+    refused(twice, &["two maps", "file 1 frame 1"]);
 }
 
 #[test]
@@ -1043,7 +1059,7 @@ fn an_enhanced_pets_decay_is_counted_to_its_own_reference() {
     );
     refused(
         reference("20250231110000"),
-        &["DecayCorrectionDateTime", "enhanced.dcm"],
+        &["DecayCorrectionDateTime", "file 1 frame 1"],
     );
     let corrected = |text: &'static str| of(&move |o| put(o, tags::DECAY_CORRECTED, VR::CS, text));
     refused(corrected("PERHAPS"), &["DecayCorrection (0054,1102)"]);
