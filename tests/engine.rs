@@ -325,3 +325,37 @@ fn a_batch_of_the_whole_network_ends_within_a_tenth_of_a_second() {
     println!("64 cases ended {after:?} after the token was triggered");
     assert!(after < Duration::from_millis(200), "{after:?}");
 }
+
+#[test]
+fn a_thread_with_a_stack_of_128_kib_scores() {
+    let voxels = Voxels::new(200.0);
+    let mut case = case(&voxels, &voxels);
+    case.lesion = Some(dlnms::scorer::LesionRequest::default());
+    case.references = Some(Default::default());
+    for kernels in Kernels::ALL {
+        let entry = Entry {
+            kernels: Some(kernels),
+            threads: Some(1), // nothing runs in the threads of a pool
+            ..cpu(None)
+        };
+        let scorer = open(&bundle(), &[entry]);
+        let small = std::thread::Builder::new().stack_size(128 << 10);
+        std::thread::scope(|scope| {
+            let work = || {
+                match scorer.prepare(None, &CancelToken::default()) {
+                    Err(e) if kernels == Kernels::Dlnms => {
+                        return support::beyond_this_processor(&e.to_string());
+                    }
+                    prepared => prepared.unwrap(),
+                }
+                let scores = score(&scorer, &case).unwrap();
+                assert_eq!(scores.engine.kernels, kernels);
+                assert!(report::report(&scores, &[]).to_string().len() > 1000);
+                let batch = scorer.score_batch(&[case, case], &CancelToken::default());
+                assert_eq!(batch.unwrap()[1].as_ref().unwrap().heads, scores.heads);
+                scorer.planes(&case).unwrap();
+            };
+            small.spawn_scoped(scope, work).unwrap().join().unwrap();
+        });
+    }
+}

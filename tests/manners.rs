@@ -1,7 +1,14 @@
 //! How the library behaves in somebody else's process: memory, threads, signals, files, output.
+#![allow(unsafe_code)] // a function of a preloaded library
 
 mod support;
 
+use dlnms::Error;
+use dlnms::roi::Roi;
+use dlnms::runtime::Runtime;
+use dlnms::runtime::provider::{Policy, Provider};
+use dlnms::scorer::{CancelToken, Case, Queue, Scorer, ScorerOptions};
+use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use std::process::Command;
 use support::host::{Host, Link, c_compilers, example, host};
 use support::{bundle, onnxruntime, root, run, skip, tiny_bundle, tool};
@@ -235,4 +242,137 @@ fn two_types_alone_are_sent_between_threads_by_our_own_word() {
             "unsafe impl Sync for UserData {}"
         ]
     );
+}
+
+/// Stands before libc's function: so many threads may still be made, all if it is negative.
+const REFUSES_THREADS: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+static int left = -1;
+void dlnms_test_threads_left(int n) { __atomic_store_n(&left, n, __ATOMIC_SEQ_CST); }
+int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *p) {
+    int now = __atomic_load_n(&left, __ATOMIC_SEQ_CST);
+    if (now == 0) return EAGAIN;
+    if (now > 0) __atomic_sub_fetch(&left, 1, __ATOMIC_SEQ_CST);
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, "pthread_create");
+    return real(t, a, f, p);
+}
+"#;
+
+/// This test by name, in a process of its own.
+fn alone(test: &str) -> Command {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args([test, "--exact", "--nocapture", "--test-threads=1"]);
+    child
+}
+
+#[test]
+fn a_thread_that_the_system_refuses_costs_time_or_is_a_status_that_can_be_tried_again() {
+    // SAFETY: a question to the loader.
+    let preloaded = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"dlnms_test_threads_left".as_ptr()) };
+    if !preloaded.is_null() {
+        // SAFETY: the function of the source above.
+        let allow =
+            unsafe { std::mem::transmute::<*mut libc::c_void, extern "C" fn(i32)>(preloaded) };
+        return without_threads(&|left| allow(left));
+    }
+    let out = tempfile::tempdir().unwrap();
+    let (source, library) = (out.path().join("refuses.c"), out.path().join("refuses.so"));
+    std::fs::write(&source, REFUSES_THREADS).unwrap();
+    let mut compile = Command::new("cc");
+    run(compile
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source]));
+    let test = "a_thread_that_the_system_refuses_costs_time_or_is_a_status_that_can_be_tried_again";
+    let output = alone(test).env("LD_PRELOAD", &library).output().unwrap();
+    let texts = [&output.stdout, &output.stderr].map(|t| String::from_utf8_lossy(t).into_owned());
+    assert!(output.status.success(), "{}\n{}", texts[0], texts[1]);
+    assert_eq!(texts[1], "", "nothing is written to stderr");
+    println!("{}", texts[0]);
+}
+
+fn without_threads(allow: &dyn Fn(i32)) {
+    allow(0);
+    let runtime = Runtime::load(Some(&onnxruntime())).unwrap();
+    let open = |threads| {
+        let options = ScorerOptions {
+            policy: Policy::strict(Provider::Cpu),
+            threads,
+            ..ScorerOptions::default()
+        };
+        Scorer::new(runtime, &bundle(), options).unwrap()
+    };
+    let side = 60usize;
+    let data: Vec<u8> = (0..side.pow(3)).map(|n| (n % 97) as u8).collect();
+    let geometry = Geometry {
+        dims: [side; 3],
+        origin: [-90.0; 3],
+        spacing: [3.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let view = |name| VolumeView::packed(&data, DType::U8, geometry, name).unwrap();
+    let mut case = Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]));
+    case.references = Some(Default::default());
+    let none = CancelToken::default();
+
+    // One thread: it prepares with one of its own, and needs no pool.
+    let single = open(1);
+    let refused = single.prepare(None, &none).unwrap_err();
+    assert!(matches!(refused, Error::Resources(_)), "{refused}");
+    assert!(
+        refused.to_string().contains("a thread to prepare with"),
+        "{refused}"
+    );
+    allow(1);
+    let truth = single.score(&case, &none).unwrap();
+
+    // Four: whatever is refused while it prepares, it is prepared as it would be or can be tried again.
+    let shared = open(4);
+    let mut refusals = 0;
+    for left in 0.. {
+        allow(left);
+        match shared.prepare(None, &none) {
+            Err(Error::Resources(why)) => {
+                println!("{left} threads: {why}");
+                refusals += 1;
+            }
+            outcome => {
+                outcome.unwrap();
+                break;
+            }
+        }
+        assert!(left < 16);
+    }
+    assert!(refusals >= 4, "{refusals}");
+    let (here, there) = (shared.engine().unwrap(), single.engine().unwrap());
+    assert_eq!(
+        (here.kernels, here.precision),
+        (there.kernels, there.precision)
+    );
+    assert_eq!(here.passed_over.len(), there.passed_over.len());
+
+    // Prepared, it needs none: batches, planes and reference regions are computed by the thread that asks.
+    allow(0);
+    assert_eq!(shared.score(&case, &none).unwrap().heads, truth.heads);
+    for outcome in shared.score_batch(&[case; 5], &none).unwrap() {
+        assert_eq!(outcome.unwrap().heads, truth.heads);
+    }
+    let refused = Queue::new(4, 2).map(drop).unwrap_err();
+    assert!(matches!(refused, Error::Resources(_)), "{refused}");
+    allow(1);
+    let queue = Queue::new(4, 2).unwrap();
+    let (done, told) = std::sync::mpsc::channel();
+    let task = || {
+        Ok(dlnms::scorer::Task {
+            cancel: none.clone(),
+            work: Box::new(move || done.send(()).unwrap()),
+        })
+    };
+    queue.submit(task).unwrap();
+    told.recv_timeout(std::time::Duration::from_secs(10))
+        .unwrap();
+    allow(-1);
 }

@@ -288,6 +288,53 @@ fn an_entry_has_a_cache_and_threads_of_its_own() {
     assert_eq!(outcome(), CacheOutcome::Hit);
 }
 
+/// A deadlock otherwise: prepare waits for the callback, and the callback for prepare.
+#[test]
+fn a_call_from_prepares_own_callback_is_busy_and_nothing_is_lost() {
+    let bundle = support::tiny_bundle();
+    let scorer = Scorer::new(runtime(), &bundle, with(&[cpu(None)])).unwrap();
+    let other = Scorer::new(runtime(), &bundle, with(&[cpu(None)])).unwrap();
+    let data = vec![0u8; 40 * 40 * 40];
+    let geometry = Geometry {
+        dims: [40; 3],
+        origin: [-100.0; 3],
+        spacing: [5.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let view = |name| VolumeView::packed(&data, DType::U8, geometry, name).unwrap();
+    let case = Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]));
+    let cancel = CancelToken::default();
+    let mut phases = Vec::new();
+    let mut within = |phase, _| {
+        phases.push(phase);
+        if phase != Phase::Ready {
+            let refused = [
+                scorer.score(&case, &cancel).map(drop),
+                scorer.score_batch(&[case], &cancel).map(drop),
+                scorer.prepare(None, &cancel),
+                scorer.prepare(Some(&mut |_, _| true), &cancel),
+            ];
+            for outcome in refused {
+                let error = outcome.unwrap_err();
+                assert_eq!(error.status(), DLNMS_E_BUSY, "{error}");
+                let words = "this scorer is busy with the call from whose callback this one comes";
+                assert_eq!(error.to_string(), words);
+            }
+            // What waits for nothing goes on: planes, and another scorer.
+            scorer.planes(&case).unwrap();
+            other.score(&case, &cancel).unwrap();
+        } else {
+            scorer.score(&case, &cancel).unwrap();
+        }
+        true
+    };
+    scorer.prepare(Some(&mut within), &cancel).unwrap();
+    assert!(phases.contains(&Phase::WarmUp), "{phases:?}");
+    let once = scorer.score(&case, &cancel).unwrap();
+    assert_eq!(once.heads, other.score(&case, &cancel).unwrap().heads);
+}
+
 #[test]
 fn memory_that_is_not_there_is_a_status() {
     for kilobytes in [100_000, 180_000, 260_000] {

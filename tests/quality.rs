@@ -71,7 +71,7 @@ fn check(case: &Case<'_>, policy: &QualityPolicy) -> dlnms::Result<Vec<Finding>>
     let references = case
         .references
         .as_ref()
-        .map(|r| reference::of(case, &[], r));
+        .map(|r| reference::of(case, &[], r, 0));
     let roi = case.roi.extent()?;
     quality::check(
         case,

@@ -26,7 +26,7 @@ fn factors(study: &Study) -> Vec<f64> {
 
 fn measure(study: &Study, request: &ReferenceRequest) -> References {
     let case = study.case(Roi::Point([0.0; 3])).unwrap();
-    reference::of(&case, &factors(study), request)
+    reference::of(&case, &factors(study), request, 0)
 }
 
 fn within(point: [f64; 3], bounds: [[f64; 2]; 3]) -> bool {
@@ -117,7 +117,7 @@ fn what_is_not_covered_is_not_found() {
             pet.volume.view("pet").unwrap(),
             Roi::Point([0.0; 3]),
         );
-        reference::of(&case, &[], &ReferenceRequest::default())
+        reference::of(&case, &[], &ReferenceRequest::default(), 0)
     };
     // Above the dome there is an aorta, and no liver; around the neck neither.
     let chest = of(&cut(&study.ct, [-200.0, 100.0]), &study.pet);
@@ -159,7 +159,7 @@ fn another_patients_organs_are_found_whatever_the_axes_of_the_volume() {
     let find = |ct: &Volume| {
         let pet = VolumeView::packed(&pet, DType::F32, geometry, "pet").unwrap();
         let case = Case::new(ct.view("ct").unwrap(), pet, Roi::Point([0.0; 3]));
-        let found = reference::of(&case, &[], &ReferenceRequest::default());
+        let found = reference::of(&case, &[], &ReferenceRequest::default(), 0);
         (found.liver.unwrap(), found.blood_pool.unwrap())
     };
     let (liver, blood) = find(&ct);

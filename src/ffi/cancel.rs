@@ -35,8 +35,8 @@ pub unsafe extern "C" fn dlnms_cancel_new(
     })
 }
 
-/// Cancel every call that has this token, now or later; they fail with DLNMS_E_CANCELLED at their next check
-/// (between phases, never in the middle of one network run). NULL does nothing. Any thread.
+/// Cancel every call that has this token, now or later; they fail with DLNMS_E_CANCELLED within 100 ms, also in the middle
+/// of a run of the network on the CPU. A GPU ends what it was given. NULL does nothing. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_cancel_trigger(cancel: *const dlnms_cancel) {
     guard_or((), || {

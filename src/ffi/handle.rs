@@ -61,6 +61,30 @@ impl<T: Object> Deref for InUse<T> {
     }
 }
 
+impl<T: Object> InUse<T> {
+    /// Runs `body` on the object; a panic of `body` poisons it, also where this guard itself outlives the panic.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the object is poisoned already; those of `body`.
+    pub fn with<R>(&self, body: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        let used = InUse::of(self.slot.clone())?;
+        body(&used)
+    }
+
+    fn of(slot: Arc<Slot>) -> Result<Self> {
+        if slot.poisoned.load(Ordering::Acquire) {
+            return Err(Error::Internal(format!(
+                "this {} was left unusable by an earlier internal error",
+                T::NAME
+            )));
+        }
+        Ok(Self {
+            slot,
+            kind: std::marker::PhantomData,
+        })
+    }
+}
+
 impl<T> Drop for InUse<T> {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -92,16 +116,7 @@ pub fn get<T: Object>(handle: *const T::Handle) -> Result<InUse<T>> {
             slot.name
         )));
     }
-    if slot.poisoned.load(Ordering::Acquire) {
-        return Err(Error::Internal(format!(
-            "this {} was left unusable by an earlier internal error",
-            T::NAME
-        )));
-    }
-    Ok(InUse {
-        slot,
-        kind: std::marker::PhantomData,
-    })
+    InUse::of(slot)
 }
 
 /// As [`get`], with NULL allowed.
@@ -185,6 +200,24 @@ mod tests {
             let _thing = get::<Thing>(std::ptr::without_provenance(address)).unwrap();
             std::panic::resume_unwind(Box::new("no message on stderr"));
         });
+        assert!(matches!(get::<Thing>(handle), Err(Error::Internal(_))));
+        free::<Thing>(handle);
+    }
+
+    #[test]
+    fn a_panic_poisons_an_object_that_others_keep_in_use() {
+        let handle = register(Thing(1));
+        let kept = Arc::new(get::<Thing>(handle).unwrap());
+        assert_eq!(kept.with(|thing| Ok(thing.0)).unwrap(), 1);
+        let job = kept.clone();
+        let panicked = super::super::guard::catch(|| {
+            job.with(|_| -> Result<()> {
+                std::panic::resume_unwind(Box::new("no message on stderr"))
+            })
+        });
+        assert!(matches!(panicked, Err(Error::Internal(_))));
+        let later = kept.with(|thing| Ok(thing.0)).unwrap_err();
+        assert!(later.to_string().contains("left unusable"), "{later}");
         assert!(matches!(get::<Thing>(handle), Err(Error::Internal(_))));
         free::<Thing>(handle);
     }

@@ -1,7 +1,7 @@
 //! Section "queue".
 
 use super::callbacks::UserData;
-use super::case::{dlnms_case, host_case};
+use super::case::{HostCase, dlnms_case, host_case};
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{catch, guard, guard_or};
 use super::handle::{self, InUse, Object};
@@ -9,9 +9,9 @@ use super::result::{ResultObject, dlnms_result};
 use super::scorer::dlnms_scorer;
 use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
-use crate::scorer::{CancelToken, Queue, Scorer, Task};
+use crate::scorer::{CancelToken, Queue, QueueId, Scorer, Task};
 use std::ffi::c_void;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 /// The job waits for a thread.
@@ -41,11 +41,22 @@ impl Object for QueueObject {
     const NAME: &'static str = "dlnms_queue";
 }
 
-#[derive(Default)]
+impl Drop for QueueObject {
+    fn drop(&mut self) {
+        // Freed by the progress callback of a prepare that the queue's own threads may wait for.
+        if self.scorer.is_preparing_on_this_thread() {
+            self.queue.detach();
+        }
+    }
+}
+
 struct Job {
     state: Mutex<State>,
     done: Condvar,
     cancel: CancelToken,
+    queue: QueueId,
+    /// Kept by the queue, not by jobs that are done.
+    scorer: Weak<InUse<Scorer>>,
 }
 
 #[derive(Default)]
@@ -59,6 +70,38 @@ enum State {
 }
 
 impl Job {
+    fn new(queue: QueueId, scorer: &Arc<InUse<Scorer>>) -> Self {
+        Self {
+            state: Mutex::default(),
+            done: Condvar::new(),
+            cancel: CancelToken::default(),
+            queue,
+            scorer: Arc::downgrade(scorer),
+        }
+    }
+
+    /// Scores the case; a panic leaves the scorer unusable, as in a call of its own.
+    fn score(&self, scorer: &InUse<Scorer>, host: &HostCase<'_>) -> Result<ResultObject> {
+        catch(|| {
+            scorer.with(|scorer| {
+                let scores = scorer.score(&host.case(), &self.cancel)?;
+                Ok(ResultObject::new(scores))
+            })
+        })
+    }
+
+    /// Returns an error if this thread can never see the job done, for the job waits for what this thread is in.
+    fn check_waiter(&self) -> Result<()> {
+        if self.queue.has_this_thread() {
+            return Err(Error::Busy("the job's queue"));
+        }
+        let scorer = self.scorer.upgrade();
+        match scorer.is_some_and(|s| s.is_preparing_on_this_thread()) {
+            true => Err(Error::Busy("the job's scorer")),
+            false => Ok(()),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -144,7 +187,8 @@ const MAX_CAPACITY: u32 = 1 << 20;
 const MAX_WORKERS: u32 = 256;
 
 /// Make a queue in front of a scorer, which it keeps. NULL options are the defaults. Free with dlnms_queue_free().
-/// Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_INTERNAL (no threads).
+/// Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_RESOURCES (the system refuses a thread; where it
+/// refuses some of them, the queue has fewer).
 ///
 /// # Safety
 /// `options` is NULL or initialised; `out` is writable; `err` is NULL or writable.
@@ -212,7 +256,7 @@ pub unsafe extern "C" fn dlnms_queue_submit(
         let host = unsafe { host_case::<'static>(c) }?;
         let scorer = queue.scorer.clone();
         queue.queue.submit(|| {
-            let job = Arc::new(Job::default());
+            let job = Arc::new(Job::new(queue.queue.id(), &queue.scorer));
             let number = handle::register(job.clone());
             // SAFETY: not NULL, writable by the caller's promise; before the job can be done.
             unsafe { out.write(number) };
@@ -220,10 +264,7 @@ pub unsafe extern "C" fn dlnms_queue_submit(
             let number = number.addr();
             let work = move || {
                 *job.state() = State::Running;
-                let outcome = catch(|| {
-                    let scores = scorer.score(&host.case(), &job.cancel)?;
-                    Ok(ResultObject::new(scores))
-                });
+                let outcome = job.score(&scorer, &host);
                 drop(host); // from here on the host may take its voxels back
                 *job.state() = State::Done(Box::new(outcome));
                 job.done.notify_all();
@@ -264,8 +305,9 @@ pub extern "C" fn dlnms_queue_waiting(queue: *const dlnms_queue) -> usize {
 }
 
 /// Free a queue: jobs that wait are cancelled, those that run go on to their end, and the call returns when every job is
-/// done and every thread has ended - but for a thread that frees its own queue from a callback, which ends when that
-/// returns. NULL does nothing. Any thread.
+/// done and every thread has ended. Where it cannot wait for them - in a callback of a job of the same queue, and in the
+/// progress callback of the scorer's prepare - they are done some time after that callback returns: their callbacks say
+/// when, and until then they need their voxels. NULL does nothing. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_queue_free(queue: *mut dlnms_queue) {
     guard_or((), || handle::free::<QueueObject>(queue));
@@ -284,7 +326,8 @@ pub extern "C" fn dlnms_job_poll(job: *const dlnms_job) -> u32 {
 }
 
 /// Wait until a job is done, `timeout_ms` milliseconds at most; UINT32_MAX: as long as it takes. Any thread.
-/// Errors: DLNMS_E_DEADLINE if it is not done by then.
+/// Errors: DLNMS_E_DEADLINE if it is not done by then; DLNMS_E_BUSY at once for a job that is not done, in a callback of a job
+/// of the same queue and in the progress callback of the scorer's prepare, for which it may be waiting itself.
 ///
 /// # Safety
 /// `err` is NULL or writable.
@@ -299,6 +342,9 @@ pub unsafe extern "C" fn dlnms_job_wait(
         let limit = (timeout_ms != u32::MAX)
             .then(|| Instant::now() + Duration::from_millis(timeout_ms.into()));
         let mut state = job.state();
+        if matches!(*state, State::Waiting | State::Running) {
+            job.check_waiter()?;
+        }
         while matches!(*state, State::Waiting | State::Running) {
             let left = match limit {
                 None => Duration::from_secs(3600),

@@ -36,7 +36,8 @@ impl Object for Scorer {
 pub struct dlnms_scorer_options {
     /// Set by dlnms_scorer_options_init().
     pub struct_size: u32,
-    /// Threads of the network, the calling one among them; 0 is min(4, cores). They sleep when idle; see spin.
+    /// Threads of a call, the calling one among them: of the network, of a batch's planes and of reference regions; 0 is
+    /// min(4, cores). They sleep when idle; see spin.
     pub threads: u32,
     /// Folder of the model bundle. Required.
     pub bundle_dir: *const c_char,
@@ -145,9 +146,10 @@ pub unsafe extern "C" fn dlnms_scorer_new(
 ///
 /// `progress` and `cancel` may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
 /// threads that end with the call do the work. Cancelling and the timeout of the options stop ONNX Runtime where it
-/// looks: between the parts of loading a model, not within the compiler of a GPU. Any thread.
+/// looks: between the parts of loading a model and the nodes of a run, not within the compiler of a GPU. Any thread.
 /// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL, _MISSING,
-/// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.
+/// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE, DLNMS_E_RESOURCES (the system refuses a thread), DLNMS_E_BUSY (a call from
+/// `progress` of the same scorer, dlnms_scorer_score() and its kin too); the scorer can be prepared again.
 ///
 /// # Safety
 /// `progress` is NULL or initialised; `err` is NULL or writable.
@@ -177,7 +179,8 @@ pub unsafe extern "C" fn dlnms_scorer_prepare(
 ///
 /// `cancel` may be NULL. Free `*out` with dlnms_result_free(). Any thread, any number at once.
 /// Errors: those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, _GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
-/// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, _OUTSIDE, _INVALID, DLNMS_E_SUV, each with the field at fault.
+/// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, _OUTSIDE, _INVALID, DLNMS_E_SUV, each with the field at fault; DLNMS_E_VOXEL_RANGE if
+/// the network's output for this case is no probability while its provider answers the self-test, and so stays.
 ///
 /// # Safety
 /// `c` is initialised and its pointers keep their promises during the call; `out` is writable; `err` is NULL or

@@ -31,9 +31,9 @@ struct Disc {
 }
 
 /// A point on the aorta's axis, LPS mm.
-pub(super) fn find(chest: &Chest, case: &Case<'_>) -> Result<[f64; 3], String> {
+pub(super) fn find(chest: &Chest, case: &Case<'_>, threads: usize) -> Result<[f64; 3], String> {
     let [first, last] = chest.lungs[2];
-    let found = crate::parallel::map(last + 1 - first, 0, |n| disc(chest, case, first + n));
+    let found = crate::parallel::map(last + 1 - first, threads, |n| disc(chest, case, first + n));
     let mut chains: Vec<Vec<Disc>> = Vec::new();
     for disc in found.into_iter().flatten() {
         let fits = |chain: &&mut Vec<Disc>| {

@@ -25,7 +25,7 @@ pub(super) struct Chest {
 }
 
 impl Chest {
-    pub fn of(case: &Case<'_>) -> Result<Self, String> {
+    pub fn of(case: &Case<'_>, threads: usize) -> Result<Self, String> {
         let (ct, pet) = (case.ct.geometry.bounds(), case.pet.geometry.bounds());
         let low: [f64; 3] = std::array::from_fn(|a| ct[a][0].max(pet[a][0]) + STEP_MM / 2.0);
         let high: [f64; 3] = std::array::from_fn(|a| ct[a][1].min(pet[a][1]));
@@ -37,7 +37,7 @@ impl Chest {
         }
         let probe = Probe::new(&case.ct);
         let at = |i: [usize; 3]| std::array::from_fn(|a| low[a] + i[a] as f64 * STEP_MM);
-        let slices = crate::parallel::map(dims[2], 0, |k| {
+        let slices = crate::parallel::map(dims[2], threads, |k| {
             let mut slice = Vec::with_capacity(dims[0] * dims[1]);
             for j in 0..dims[1] {
                 for i in 0..dims[0] {

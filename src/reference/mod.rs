@@ -64,10 +64,16 @@ const AORTA_RADIUS_MM: f64 = 6.0;
 const AORTA_HALF_LENGTH_MM: f64 = 10.0;
 
 /// Measure the references of a case; `factors` are the SUV factors of its PET slices, empty if values are SUVbw.
-pub fn of(case: &Case<'_>, factors: &[f64], request: &ReferenceRequest) -> References {
+/// At most `threads` threads work, the calling one among them; 0 means as many as there are cores, at most four.
+pub fn of(
+    case: &Case<'_>,
+    factors: &[f64],
+    request: &ReferenceRequest,
+    threads: usize,
+) -> References {
     let searched = request.liver.is_none() || request.blood_pool.is_none();
     let chest = match searched {
-        true => Chest::of(case),
+        true => Chest::of(case, threads),
         false => Err("not looked for".into()),
     };
     let place =
@@ -78,7 +84,7 @@ pub fn of(case: &Case<'_>, factors: &[f64], request: &ReferenceRequest) -> Refer
                 PlacedBy::Found,
             )),
         };
-    let find_aorta = |chest: &Chest| aorta::find(chest, case);
+    let find_aorta = |chest: &Chest| aorta::find(chest, case, threads);
     References {
         liver: place(request.liver, &liver::find).and_then(|(center, placed_by)| {
             measure(case, factors, center, placed_by, |d| {

@@ -53,8 +53,10 @@ impl Scorer {
         cancel: &CancelToken,
         outcomes: &mut Vec<Result<Scores>>,
     ) {
+        // Where there are fewer cases than threads, each has several of them.
+        let threads_of_case = (self.threads() / cases.len().max(1)).max(1);
         let filled = parallel::map(cases.len(), self.threads(), |n| {
-            self.fill(&cases[n], cancel)
+            self.fill(&cases[n], threads_of_case, cancel)
         });
         let good = filled.iter().flatten();
         let tensors: Vec<[&[f32]; 2]> = good.map(|g| [&*g.buffers.pet, &*g.buffers.ct]).collect();
@@ -99,12 +101,12 @@ impl Scorer {
         }
     }
 
-    fn fill(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Filled> {
+    fn fill(&self, case: &Case<'_>, threads: usize, cancel: &CancelToken) -> Result<Filled> {
         let began = Instant::now();
         if cancel.is_triggered() {
             return Err(Error::Cancelled);
         }
-        let looked = self.look(case)?;
+        let looked = self.look(case, threads)?;
         let spec = &self.bundle().manifest.preprocessing;
         let mut buffers = self.buffers()?;
         match buffers.fill(spec, case, &looked.checked) {

@@ -10,7 +10,7 @@ mod self_test;
 
 pub use exchange::*;
 pub use preprocess::Planes;
-pub use queue::{Queue, Task};
+pub use queue::{Queue, QueueId, Task};
 
 use crate::bundle::{Bundle, Manifest};
 pub use crate::cancel::CancelToken;
@@ -27,6 +27,7 @@ use infer::Inference;
 use preprocess::{Buffers, Checked};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 /// A bundle with a runtime. Share it: every method takes `&self` and may be called from any thread.
@@ -37,8 +38,8 @@ pub struct Scorer {
     runtime: Runtime,
     options: ScorerOptions,
     ready: RwLock<Readiness>,
-    /// Whether a thread is building the session, so that it is built once.
-    preparing: Mutex<bool>,
+    /// The thread whose call is building the session, so that it is built once.
+    preparing: Mutex<Option<ThreadId>>,
     /// Told when it is not any more.
     prepared_or_not: Condvar,
     /// Kept so that warm calls allocate no tensors.
@@ -97,7 +98,7 @@ impl Scorer {
             runtime,
             options,
             ready: RwLock::default(),
-            preparing: Mutex::new(false),
+            preparing: Mutex::new(None),
             prepared_or_not: Condvar::new(),
             buffers: Mutex::new(Vec::new()),
         })
@@ -126,7 +127,7 @@ impl Scorer {
             prepared = Instant::now();
         }
 
-        let looked = self.look(case)?;
+        let looked = self.look(case, self.threads())?;
         let mut buffers = self.buffers()?;
         let spec = &self.bundle.manifest.preprocessing;
         let planes = buffers.fill(spec, case, &looked.checked);
@@ -147,8 +148,8 @@ impl Scorer {
         Ok(self.finish(case, looked, engine, heads, times))
     }
 
-    /// Everything that can be refused, found or computed without sampling.
-    fn look(&self, case: &Case<'_>) -> Result<Looked> {
+    /// Everything that can be refused, found or computed without sampling, on at most so many threads.
+    fn look(&self, case: &Case<'_>, threads: usize) -> Result<Looked> {
         let mut checked = Checked::of(case)?;
         let begun = Instant::now();
         let lesion = case.lesion.as_ref().map(|request| {
@@ -159,7 +160,7 @@ impl Scorer {
             *missed = missed.or(lesion.missed_by_mm);
         }
         let request = case.references.as_ref();
-        let references = request.map(|r| reference::of(case, checked.factors(), r));
+        let references = request.map(|r| reference::of(case, checked.factors(), r, threads));
         let quality = quality::check(
             case,
             &checked.roi,

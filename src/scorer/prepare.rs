@@ -39,7 +39,7 @@ struct Turn<'a>(&'a Scorer);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *lock(&self.0.preparing) = false;
+        *lock(&self.0.preparing) = None;
         self.0.prepared_or_not.notify_all();
     }
 }
@@ -49,7 +49,12 @@ impl Scorer {
     ///
     /// `progress` is called from this thread, at each step and every 100 ms; the work is done by another thread that ends
     /// with the call. Cancelling and [`ScorerOptions::prepare_timeout`](super::ScorerOptions) stop ONNX Runtime where it
-    /// looks: between the parts of loading a model, not within the compiler of a GPU.
+    /// looks: between the parts of loading a model and the nodes of a run, not within the compiler of a GPU.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] from within `progress` of the same scorer's prepare; [`Error::Resources`] if the system refuses a thread,
+    /// [`Error::Deadline`] and [`Error::Cancelled`]: after these it can be prepared again. [`Error::ProviderUnavailable`] with
+    /// the reason of each provider of the policy, [`Error::SelfTest`] if the last one answers wrongly; the bundle's errors.
     pub fn prepare(&self, progress: Option<Progress>, cancel: &CancelToken) -> Result<()> {
         let timeout = self.options.prepare_timeout;
         let mut watch = Watch {
@@ -67,13 +72,17 @@ impl Scorer {
         watch.tell((Phase::Ready, 1.0))
     }
 
-    /// Wait until nobody prepares; `None` if there is nothing left to do.
+    /// Waits until nobody prepares; `None` if there is nothing left to do.
     fn turn(&self, watch: &mut Watch<'_, '_>) -> Result<Option<Turn<'_>>> {
         let mut busy = lock(&self.preparing);
-        while *busy {
+        while let Some(thread) = *busy {
+            // The host's progress callback: whoever builds waits for it to return.
+            if thread == std::thread::current().id() {
+                return Err(Error::Busy("this scorer"));
+            }
             let waited = self.prepared_or_not.wait_timeout(busy, HEARTBEAT);
             busy = waited.map_or_else(|e| e.into_inner().0, |(busy, _)| busy);
-            if *busy {
+            if busy.is_some() {
                 drop(busy); // the host's code runs without our lock
                 watch.tell((Phase::Load, 0.0))?;
                 busy = lock(&self.preparing);
@@ -82,8 +91,13 @@ impl Scorer {
         if self.prepared().is_some() {
             return Ok(None);
         }
-        *busy = true;
+        *busy = Some(std::thread::current().id());
         Ok(Some(Turn(self)))
+    }
+
+    /// Returns whether this thread is within a progress callback of this scorer's prepare, which waits for it to return.
+    pub(crate) fn is_preparing_on_this_thread(&self) -> bool {
+        *lock(&self.preparing) == Some(std::thread::current().id())
     }
 
     fn build_watched(&self, watch: &mut Watch<'_, '_>) -> Result<Prepared> {
@@ -94,7 +108,8 @@ impl Scorer {
                 .name("dlnms-prepare".into())
                 .stack_size(STACK)
                 .spawn_scoped(scope, || self.build(steps, &interrupt))
-                .map_err(|e| Error::Internal(format!("no thread to prepare with: {e}")))?;
+                // Not on the calling thread instead: its stack may be too small, and nobody could end it at a deadline.
+                .map_err(|e| Error::Resources(format!("a thread to prepare with: {e}")))?;
             let mut step = (Phase::Load, 0.0);
             let mut ended = Ok(());
             loop {

@@ -2,7 +2,9 @@
 
 use super::{CancelToken, lock};
 use crate::error::{Error, Result};
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
@@ -24,6 +26,26 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     capacity: usize,
+    id: QueueId,
+}
+
+/// Tells queues apart; no number is used twice in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueId(usize);
+
+static NEXT_ID: AtomicUsize = AtomicUsize::new(1);
+
+thread_local! {
+    /// The queue that this thread belongs to; 0 if to none.
+    static OF_THIS_THREAD: Cell<QueueId> = const { Cell::new(QueueId(0)) };
+}
+
+impl QueueId {
+    /// Returns whether this thread is one of the queue's own, which must not wait for its tasks.
+    #[must_use]
+    pub fn has_this_thread(self) -> bool {
+        OF_THIS_THREAD.get() == self
+    }
 }
 
 #[derive(Default)]
@@ -33,12 +55,17 @@ struct State {
 }
 
 impl Queue {
-    /// A queue where up to `capacity` tasks wait for `workers` threads, which sleep when there is nothing to do.
+    /// Makes a queue where up to `capacity` tasks wait for `workers` threads, which sleep when there is nothing to do. It has
+    /// fewer threads where the system refuses more.
+    ///
+    /// # Errors
+    /// [`Error::Resources`] if the system refuses even the first thread.
     pub fn new(capacity: usize, workers: usize) -> Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
             capacity,
+            id: QueueId(NEXT_ID.fetch_add(1, Ordering::Relaxed)),
         });
         let mut queue = Self {
             shared: shared.clone(),
@@ -48,9 +75,17 @@ impl Queue {
             let shared = shared.clone();
             let worker = std::thread::Builder::new()
                 .name(format!("dlnms-queue-{n}"))
-                .spawn(move || shared.work())
-                .map_err(|e| Error::Internal(format!("no thread for the queue: {e}")))?;
-            queue.workers.push(worker);
+                .spawn(move || shared.work());
+            match worker {
+                Ok(worker) => queue.workers.push(worker),
+                Err(e) if n == 0 => {
+                    return Err(Error::Resources(format!("a thread for the queue: {e}")));
+                }
+                Err(e) => {
+                    log::warn!(target: "dlnms::scorer", "the queue has {n} threads instead of {workers}: {e}");
+                    break;
+                }
+            }
         }
         Ok(queue)
     }
@@ -67,6 +102,17 @@ impl Queue {
         Ok(())
     }
 
+    /// Returns what tells this queue apart from others.
+    #[must_use]
+    pub fn id(&self) -> QueueId {
+        self.shared.id
+    }
+
+    /// Has the queue end by itself: dropping it then waits for no task.
+    pub fn detach(&mut self) {
+        self.workers.clear();
+    }
+
     /// Tasks that wait for a thread.
     pub fn waiting(&self) -> usize {
         lock(&self.shared.state).waiting.len()
@@ -75,6 +121,7 @@ impl Queue {
 
 impl Shared {
     fn work(&self) {
+        OF_THIS_THREAD.set(self.id);
         loop {
             let mut state = lock(&self.state);
             let task = loop {

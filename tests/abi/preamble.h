@@ -19,8 +19,11 @@
  *  - Any function may be called from any thread at any time. Objects given as const may be used by many at once.
  *  - The library writes nothing to stdout or stderr, touches no signal handler and no environment variable, and keeps
  *    no thread of its own when idle but ONNX Runtime's sleeping pool. It makes no network connection.
- *  - Callbacks must not throw and must not longjmp. They may call the library.
- *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on.
+ *  - Callbacks must not throw and must not longjmp. They may call the library; a call that would wait for the very call
+ *    whose callback it comes from is DLNMS_E_BUSY.
+ *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on, in queued
+ *    jobs too. What the system refuses for the moment, a thread or memory for a run, is DLNMS_E_RESOURCES: try again.
+ *  - Threads that call the library need a stack of 128 KiB. Its own work that needs more has threads of its own.
  *
  * Fork: threads are not inherited. In a process that is forked from one that has loaded ONNX Runtime, every call answers
  * DLNMS_E_FORKED at once, every _free does nothing (what it would free leaks until the process ends), and no callback or

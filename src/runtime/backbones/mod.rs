@@ -85,8 +85,9 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
             Ok(found)
         };
         let worker = std::thread::Builder::new().name("dlnms-weights".into());
-        let Ok(worker) = worker.spawn_scoped(scope, pack) else {
-            // The system refuses a second thread: this one does both.
+        let worker = (threads > 1).then(|| worker.spawn_scoped(scope, pack));
+        let Some(Ok(worker)) = worker else {
+            // The host or the system allows no second thread: this one does both.
             let mut found = Vec::new();
             let mut no_memory = None;
             let taken = onnx::take(&mut file, model.bytes, &mut |piece| {
