@@ -19,8 +19,11 @@
  *  - Any function may be called from any thread at any time. Objects given as const may be used by many at once.
  *  - The library writes nothing to stdout or stderr, touches no signal handler and no environment variable, and keeps
  *    no thread of its own when idle but ONNX Runtime's sleeping pool. It makes no network connection.
- *  - Callbacks must not throw and must not longjmp. They may call the library.
- *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on.
+ *  - Callbacks must not throw and must not longjmp. They may call the library; a call that would wait for the very call
+ *    whose callback it comes from is DLNMS_E_BUSY.
+ *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on, in queued
+ *    jobs too. What the system refuses for the moment, a thread or memory for a run, is DLNMS_E_RESOURCES: try again.
+ *  - Threads that call the library need a stack of 128 KiB. Its own work that needs more has threads of its own.
  *
  * Fork: threads are not inherited. In a process that is forked from one that has loaded ONNX Runtime, every call answers
  * DLNMS_E_FORKED at once, every _free does nothing (what it would free leaks until the process ends), and no callback or
@@ -343,8 +346,8 @@ typedef struct dlnms_cancel dlnms_cancel;
 // out is writable, err NULL or writable.
 dlnms_status dlnms_cancel_new(dlnms_cancel **out, dlnms_error **err);
 
-// Cancel every call that has this token, now or later; they fail with DLNMS_E_CANCELLED at their next check
-// (between phases, never in the middle of one network run). NULL does nothing. Any thread.
+// Cancel every call that has this token, now or later; they fail with DLNMS_E_CANCELLED within 100 ms, also in the middle
+// of a run of the network on the CPU. A GPU ends what it was given. NULL does nothing. Any thread.
 void dlnms_cancel_trigger(const dlnms_cancel *cancel);
 
 // Free a token. NULL does nothing. Calls in flight keep it. Any thread.
@@ -1219,7 +1222,8 @@ typedef struct dlnms_scorer dlnms_scorer;
 typedef struct {
   // Set by dlnms_scorer_options_init().
   uint32_t struct_size;
-  // Threads of the network, the calling one among them; 0 is min(4, cores). They sleep when idle; see spin.
+  // Threads of a call, the calling one among them: of the network, of a batch's planes and of reference regions; 0 is
+  // min(4, cores). They sleep when idle; see spin.
   uint32_t threads;
   // Folder of the model bundle. Required.
   const char *bundle_dir;
@@ -1282,9 +1286,10 @@ dlnms_status dlnms_scorer_new(const dlnms_runtime *runtime,
 //
 // progress and cancel may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
 // threads that end with the call do the work. Cancelling and the timeout of the options stop ONNX Runtime where it
-// looks: between the parts of loading a model, not within the compiler of a GPU. Any thread.
+// looks: between the parts of loading a model and the nodes of a run, not within the compiler of a GPU. Any thread.
 // Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL, _MISSING,
-// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE; the scorer can be prepared again.
+// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE, DLNMS_E_RESOURCES (the system refuses a thread), DLNMS_E_BUSY (a call from
+// progress of the same scorer, dlnms_scorer_score() and its kin too); the scorer can be prepared again.
 //
 // Preconditions:
 // progress is NULL or initialised; err is NULL or writable.
@@ -1297,7 +1302,8 @@ dlnms_status dlnms_scorer_prepare(const dlnms_scorer *scorer,
 //
 // cancel may be NULL. Free *out with dlnms_result_free(). Any thread, any number at once.
 // Errors: those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, _GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
-// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, _OUTSIDE, _INVALID, DLNMS_E_SUV, each with the field at fault.
+// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, _OUTSIDE, _INVALID, DLNMS_E_SUV, each with the field at fault; DLNMS_E_VOXEL_RANGE if
+// the network's output for this case is no probability while its provider answers the self-test, and so stays.
 //
 // Preconditions:
 // c is initialised and its pointers keep their promises during the call; out is writable; err is NULL or
@@ -1425,7 +1431,8 @@ void dlnms_completion_init(dlnms_completion *completion,
                            uint32_t struct_size);
 
 // Make a queue in front of a scorer, which it keeps. NULL options are the defaults. Free with dlnms_queue_free().
-// Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_INTERNAL (no threads).
+// Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_RESOURCES (the system refuses a thread; where it
+// refuses some of them, the queue has fewer).
 //
 // Preconditions:
 // options is NULL or initialised; out is writable; err is NULL or writable.
@@ -1454,19 +1461,23 @@ dlnms_status dlnms_queue_submit(const dlnms_queue *queue,
 size_t dlnms_queue_waiting(const dlnms_queue *queue);
 
 // Free a queue: jobs that wait are cancelled, those that run go on to their end, and the call returns when every job is
-// done and every thread has ended - but for a thread that frees its own queue from a callback, which ends when that
-// returns. NULL does nothing. Any thread.
+// done and every thread has ended. Where it cannot wait for them - in a callback of a job of the same queue, and in the
+// progress callback of the scorer's prepare - they are done some time after that callback returns: their callbacks say
+// when, and until then they need their voxels. NULL does nothing. Any thread.
 void dlnms_queue_free(dlnms_queue *queue);
 
 // Where a job is: a DLNMS_JOB_ constant; 0 for a dead handle. Never waits. Any thread.
 uint32_t dlnms_job_poll(const dlnms_job *job);
 
 // Wait until a job is done, timeout_ms milliseconds at most; UINT32_MAX: as long as it takes. Any thread.
-// Errors: DLNMS_E_DEADLINE if it is not done by then.
+// Errors: DLNMS_E_DEADLINE if it is not done by then; DLNMS_E_BUSY at once for a job that is not done, in a callback of a job
+// of the same queue and in the progress callback of the scorer's prepare, for which it may be waiting itself.
 //
 // Preconditions:
 // err is NULL or writable.
-dlnms_status dlnms_job_wait(const dlnms_job *job, uint32_t timeout_ms, dlnms_error **err);
+dlnms_status dlnms_job_wait(const dlnms_job *job,
+                            uint32_t timeout_ms,
+                            dlnms_error **err);
 
 // Take the outcome of a job that is done: its result, or the error that dlnms_scorer_score() would have given. Once;
 // free the result with dlnms_result_free(). Any thread.

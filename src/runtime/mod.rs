@@ -13,6 +13,7 @@ mod library;
 mod model_file;
 mod placement;
 mod plugin;
+mod pool;
 mod private_folder;
 pub mod provider;
 mod references;

@@ -4,6 +4,7 @@ use super::cache::{self, Cache, CacheOutcome, Missing};
 use super::file_limit;
 use super::graph::Cases;
 use super::model_file::{self, ModelInMemory};
+use super::pool::Pool;
 use super::provider::{Entry, Kernels, Provider};
 use super::{Plan, Runtime, backbones, plugin};
 use crate::bundle::{Model, Precision};
@@ -270,9 +271,9 @@ pub(super) const NO_MEMORY: &str = "no memory for the backbones";
 /// Returns the error for an action in which ONNX Runtime failed: a refusal of the system, if its message tells of one.
 pub(super) fn failed<R>(doing: &'static str) -> impl Fn(ort::Error<R>) -> Error {
     move |e| match e.message() {
-        why if why.contains("pthread_create") => Error::Resources(
-            "a thread of ONNX Runtime's pool; a scorer of one thread needs no pool".into(),
-        ),
+        why if why.contains("pthread_create") => {
+            Error::Resources("a thread of ONNX Runtime or of a provider".into())
+        }
         why => Error::Runtime {
             doing,
             why: why.to_owned(),
@@ -307,6 +308,7 @@ fn options(runtime: Runtime, threads: usize, spin: bool) -> Result<SessionBuilde
     builder = set(builder.with_no_environment_execution_providers())?;
     builder = set(builder.with_optimization_level(GraphOptimizationLevel::All))?;
     builder = set(builder.with_intra_threads(threads))?;
+    builder = set(builder.with_thread_manager(Pool::new(threads)?))?;
     builder = set(builder.with_inter_threads(1))?;
     builder = set(builder.with_intra_op_spinning(spin))?;
     builder = set(builder.with_inter_op_spinning(false))?;
