@@ -120,7 +120,7 @@ def draw(rng, study):
     if names == list(SEQUENCES):
         return edit_sequence(rng, targets, Edit(modality, name, "", chosen))
     change = rng.choice(changes_for(name))
-    harmless = change == "pad" or not one and change == "scale 1.1" and name not in VECTORS
+    harmless = change == "pad" or not one and change == "scale 1.1" and name not in (*VECTORS, "drug.RadionuclideHalfLife")
     word = rng.choice(WORDS[name].split(" ")) if name in WORDS else ""
     for ds in targets:
         apply(holder(ds, name), name, change, word)

@@ -186,36 +186,44 @@ def suv_factors(slices):
             raise Refused("not attenuation corrected")
         if needed(ds, 0x00281052, "RescaleIntercept") != 0:
             raise Refused("PET has an intercept")
-    same_number = lambda tag, name: one_for_all(slices, lambda ds: number(ds, tag, name), name)
-    weight, height = same_number(0x00101030, "PatientWeight"), number(first, 0x00101020, "PatientSize")
-    sex = same(0x00100040, "PatientSex")
-    in_drug = lambda tag, name: one_for_all(slices, lambda ds: number(drug_of(ds), tag, name), name)
-    dose, half_life = in_drug(0x00181074, "RadionuclideTotalDose"), in_drug(0x00181075, "RadionuclideHalfLife")
-    start_time = one_for_all(slices, lambda ds: text(drug_of(ds), 0x00181072), "RadiopharmaceuticalStartTime")
-    start_moment = one_for_all(slices, lambda ds: text(drug_of(ds), 0x00181078), "RadiopharmaceuticalStartDateTime")
-    nuclide = one_for_all(slices, lambda ds: nuclide_of(drug_of(ds)), "Radionuclide")
-    if weight is not None and weight > 1000:
-        weight, flagged = weight / 1000, True
+    weight_flag = False
 
     def the_weight():
+        """PatientWeight in kilograms; read where it is needed alone, for what nobody uses cannot be wrong."""
+        nonlocal weight_flag
+        weight = one_for_all(slices, lambda ds: number(ds, 0x00101030, "PatientWeight"), "PatientWeight")
         if weight is None or weight <= 0:
             raise Refused("PatientWeight is missing")
-        return weight
+        weight_flag = weight > 1000
+        return weight / 1000 if weight > 1000 else weight
+
+    def height():
+        return one_for_all(slices, lambda ds: number(ds, 0x00101020, "PatientSize"), "PatientSize")
+
+    sex = same(0x00100040, "PatientSex")
+    for tag, name in (
+        (0x00181074, "RadionuclideTotalDose"),
+        (0x00181075, "RadionuclideHalfLife"),
+        (0x00181072, "RadiopharmaceuticalStartTime"),
+    ):
+        one_for_all(slices, lambda ds: text(drug_of(ds), tag), name)
+    nuclide = one_for_all(slices, lambda ds: nuclide_of(drug_of(ds)), "Radionuclide")
 
     if units == "GML":
         if kind in (None, "BW"):
             return [1.0] * len(slices), flagged
         if kind not in ("LBM", "LBMJAMES128", "LBMJANMA", "IBW"):
             raise Refused("SUVType")
-        lean = norm(kind, the_weight(), height, sex)
+        lean = norm(kind, the_weight(), height(), sex)
         if not lean > 0:
             raise Refused("no lean mass")
         factor = the_weight() / lean
-        return [factor] * len(slices), flagged or not 0.5 <= factor <= 2
+        return [factor] * len(slices), weight_flag or not 0.5 <= factor <= 2
     if units == "CM2ML":
-        if height is None or height <= 0:
+        tall = height()
+        if tall is None or tall <= 0:
             raise Refused("PatientSize is missing")
-        area = 0.007184 * (height * 100) ** 0.725 * the_weight() ** 0.425
+        area = 0.007184 * (tall * 100) ** 0.725 * the_weight() ** 0.425
         return [the_weight() * 1000 / (area * 1e4)] * len(slices), True
     philips = lambda element: [private(ds, 0x7053, element, "Philips PET Private Group", "PHILIPS") for ds in slices]
     activity = [1.0] * len(slices)
@@ -228,6 +236,7 @@ def suv_factors(slices):
             raise Refused("counts without a factor")
     elif units != "BQML":
         raise Refused("Units")
+    dose, half_life = number(drug_of(first), 0x00181074, "RadionuclideTotalDose"), number(drug_of(first), 0x00181075, "RadionuclideHalfLife")
     if dose is None or dose <= 0:
         raise Refused("RadionuclideTotalDose")
     if dose < 1e4:
@@ -243,7 +252,7 @@ def suv_factors(slices):
         raise Refused("half-life of another nuclide")
     lam = math.log(2) / half_life
     if correction == "ADMIN":
-        return [a * the_weight() * 1000 / dose for a in activity], flagged
+        return [a * the_weight() * 1000 / dose for a in activity], flagged or weight_flag
     if correction not in ("START", "NONE"):
         raise Refused("DecayCorrection")
 
@@ -252,7 +261,8 @@ def suv_factors(slices):
     acquired = [acquisition(ds, clock) for ds in slices]
     known = [a for a in acquired if a is not None]
     frames = [(number(ds, 0x00541300, "FrameReferenceTime"), number(ds, 0x00181242, "ActualFrameDuration")) for ds in slices]
-    injected, at_time = clock.moment(start_moment, "StartDateTime"), time_of_day(start_time, "StartTime")
+    injected = one_for_all(slices, lambda ds: clock.moment(text(drug_of(ds), 0x00181078), "StartDateTime"), "StartDateTime")
+    at_time = time_of_day(text(drug_of(first), 0x00181072), "StartTime")
 
     def uptake(reference):
         nonlocal flagged
@@ -277,7 +287,7 @@ def suv_factors(slices):
         for a, (_, duration) in zip(acquired, frames):
             t, dt = duration / 1000, uptake(a)
             out.append(math.exp(lam * dt) * lam * t / (1 - math.exp(-lam * t)) * the_weight() * 1000 / dose)
-        return [f * a for f, a in zip(out, activity)], flagged or clock.assumed
+        return [f * a for f, a in zip(out, activity)], flagged or weight_flag or clock.assumed
 
     series = one_for_all(
         slices, lambda ds: seconds(date(text(ds, 0x00080021)), time_of_day(text(ds, 0x00080031))), "SeriesDate or SeriesTime"
@@ -296,7 +306,7 @@ def suv_factors(slices):
     else:
         raise Refused("no reference time")
     factors = [the_weight() * 1000 / (dose * math.exp(-lam * uptake(r))) for r in references]
-    return [f * a for f, a in zip(factors, activity)], flagged or clock.assumed
+    return [f * a for f, a in zip(factors, activity)], flagged or weight_flag or clock.assumed
 
 
 def acquisition(ds, clock):
@@ -355,9 +365,10 @@ def series_of(images, modality):
     slices = [ds for ds in images if text(ds, 0x00080060) == modality]
     if not slices:
         raise Refused(f"there is no {modality}")
+    # A CT may come as a secondary capture, whose rescale says what it holds; SUV needs the PET object's attributes.
+    allowed = {"CT": ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7", None), "PT": ("1.2.840.10008.5.1.4.1.1.128",)}
     for ds in images:
-        wanted = {"CT": "1.2.840.10008.5.1.4.1.1.2", "PT": "1.2.840.10008.5.1.4.1.1.128"}.get(text(ds, 0x00080060))
-        if wanted is None or text(ds, 0x00080016) != wanted:
+        if text(ds, 0x00080016) not in allowed.get(text(ds, 0x00080060), ()):
             raise Refused("Modality and SOP class contradict each other")
     one_for_all(slices, lambda ds: text(ds, 0x0020000E), "SeriesInstanceUID")
     if text(slices[0], 0x0020000E) is None:
