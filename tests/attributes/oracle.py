@@ -204,7 +204,6 @@ def suv_factors(slices):
     for tag, name in (
         (0x00181074, "RadionuclideTotalDose"),
         (0x00181075, "RadionuclideHalfLife"),
-        (0x00181072, "RadiopharmaceuticalStartTime"),
     ):
         one_for_all(slices, lambda ds: text(drug_of(ds), tag), name)
     nuclide = one_for_all(slices, lambda ds: nuclide_of(drug_of(ds)), "Radionuclide")
@@ -262,7 +261,7 @@ def suv_factors(slices):
     known = [a for a in acquired if a is not None]
     frames = [(number(ds, 0x00541300, "FrameReferenceTime"), number(ds, 0x00181242, "ActualFrameDuration")) for ds in slices]
     injected = one_for_all(slices, lambda ds: clock.moment(text(drug_of(ds), 0x00181078), "StartDateTime"), "StartDateTime")
-    at_time = time_of_day(text(drug_of(first), 0x00181072), "StartTime")
+    at_time = one_for_all(slices, lambda ds: time_of_day(text(drug_of(ds), 0x00181072), "StartTime"), "StartTime")
 
     def uptake(reference):
         nonlocal flagged
