@@ -85,7 +85,7 @@ fn blocks(
         }
         found(n, &block);
     }
-    Ok(())
+    bits.finish()
 }
 
 /// A.3.3, rows then columns.

@@ -286,20 +286,30 @@ impl<'a> Bits<'a> {
 
     /// Goes on after a restart marker, which must come next and in turn.
     pub fn restart(&mut self) -> Result<(), Failure> {
-        self.refill();
-        let rest = self.data.get(self.at..).unwrap_or_default();
-        let fill = rest.iter().take_while(|b| **b == 0xFF).count();
-        if self.count - self.missing >= 8 || fill == 0 {
-            return Err("a restart marker is missing".into());
-        }
-        match rest.get(fill) {
-            Some(marker) if *marker == 0xD0 + self.restarts % 8 => {}
-            Some(_) => return Err("a restart marker is missing".into()),
-            None => return Err(BREAKS_OFF.into()),
-        }
-        self.at += fill + 1;
+        self.marker(0xD0 + self.restarts, "a restart marker is missing")?;
         self.restarts = (self.restarts + 1) % 8;
         (self.held, self.count, self.missing) = (0, 0, 0);
         Ok(())
+    }
+
+    /// Returns an error unless the end of the image comes next: what else there is was not decoded, or was put in the
+    /// place of what is missing.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        self.marker(0xD9, "its scan does not end with its last pixel")
+    }
+
+    /// Goes beyond a marker; at most the rest of a byte may come before it, and fill bytes.
+    fn marker(&mut self, wanted: u8, missing: &str) -> Result<(), Failure> {
+        self.refill();
+        let rest = self.data.get(self.at..).unwrap_or_default();
+        let fill = rest.iter().take_while(|b| **b == 0xFF).count();
+        match rest.get(fill) {
+            None => Err(BREAKS_OFF.into()),
+            Some(found) if *found == wanted && fill > 0 && self.count - self.missing < 8 => {
+                self.at += fill + 1;
+                Ok(())
+            }
+            Some(_) => Err(missing.into()),
+        }
     }
 }

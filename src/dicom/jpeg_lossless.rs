@@ -53,7 +53,7 @@ pub fn decode(
         }
         std::mem::swap(&mut row, &mut above);
     }
-    Ok(())
+    bits.finish()
 }
 
 /// How the lines of a stream are coded.
