@@ -77,7 +77,10 @@ fn a_heartbeat_goes_on_while_nothing_else_does_and_a_deadline_ends_it() {
     for entry in folder.path().read_dir().unwrap().flatten() {
         match entry.path().is_dir() {
             true => std::fs::remove_dir_all(entry.path()).unwrap(),
-            false => lock = Some(std::fs::File::open(entry.path()).unwrap()),
+            false if entry.path().extension().is_some_and(|e| e == "lock") => {
+                lock = Some(std::fs::File::open(entry.path()).unwrap());
+            }
+            false => {} // the key of the proofs
         }
     }
     let lock = lock.unwrap();

@@ -166,7 +166,7 @@ static void reserved_fields(dlnms_runtime *runtime) {
     roi.reserved = 3; refused("roi reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_roi.reserved");
     dlnms_facts_init(&facts, sizeof facts);
     c.facts = &facts; facts.hounsfield_stated = 5; refused("facts word", DLNMS_E_INVALID_ARGUMENT, "dlnms_facts.hounsfield_stated");
-    facts.hounsfield_stated = DLNMS_UNKNOWN; facts.reserved = 5; refused("facts reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_facts.reserved");
+    c.facts = &facts; facts.hounsfield_stated = DLNMS_UNKNOWN; facts.reserved = 5; refused("facts reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_facts.reserved");
 
     dlnms_runtime_options where;
     dlnms_runtime_options_init(&where, sizeof where);
@@ -321,8 +321,8 @@ static void files(dlnms_runtime *runtime, const char *bundle, const char *scratc
     expect("no runtime there", dlnms_runtime_new(&where, &other, &error), DLNMS_E_RUNTIME_NOT_FOUND, &error, "searched");
     const char *paths[] = {scratch};
     dlnms_study *study = NULL;
-    expect("no DICOM there", dlnms_study_open(paths, 1, NULL, NULL, &study, &error), DLNMS_E_DICOM_READ, &error, "DICOM");
-    expect("no paths", dlnms_study_open(paths, 0, NULL, NULL, &study, &error), DLNMS_E_INVALID_ARGUMENT, &error, "n_paths");
+    expect("no DICOM there", dlnms_study_open(paths, 1, NULL, NULL, NULL, NULL, &study, &error), DLNMS_E_DICOM_READ, &error, "DICOM");
+    expect("no paths", dlnms_study_open(paths, 0, NULL, NULL, NULL, NULL, &study, &error), DLNMS_E_INVALID_ARGUMENT, &error, "n_paths");
     dlnms_progress progress;
     dlnms_progress_init(&progress, sizeof progress);
     expect("progress without callback", dlnms_scorer_prepare(scorer, &progress, NULL, &error), DLNMS_E_NULL_ARGUMENT, &error, "callback");
