@@ -197,6 +197,8 @@ fn hull(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::roi::{Delineation, Seed};
+    use crate::volume::{DType, Geometry, IDENTITY};
 
     #[test]
     fn the_calipers_find_the_diagonal_and_the_width_across_it() {
@@ -208,5 +210,73 @@ mod tests {
         assert!((across - 48.0).abs() < 1e-12, "{across}"); // twice 30 x 40 / 50
         assert_eq!(calipers(&[[1.0, 1.0]]), None);
         assert_eq!(calipers(&[]), None);
+    }
+
+    fn grid() -> Geometry<'static> {
+        Geometry {
+            dims: [30, 20, 10],
+            origin: [0.0; 3],
+            spacing: [4.0; 3],
+            direction: IDENTITY,
+            slice_offsets: None,
+        }
+    }
+
+    /// SUV 1, with a node of SUV 6 at i = 5 to 6 and a tumour of SUV 20 at i = 15 to 19.
+    fn pet() -> Vec<u8> {
+        let value = |n: usize| match [n % 30, n / 30 % 20, n / 600] {
+            [5..=6, 9..=10, 4..=5] => 6f32,
+            [15..=19, 9..=10, 4..=5] => 20.0,
+            _ => 1.0,
+        };
+        (0..6000).flat_map(|n| value(n).to_ne_bytes()).collect()
+    }
+
+    fn missed(roi: Roi<'_>) -> (Option<f64>, usize) {
+        let (pet, ct) = (pet(), vec![0u8; 12000]);
+        let pet = VolumeView::packed(&pet, DType::F32, grid(), "pet").unwrap();
+        let ct = VolumeView::packed(&ct, DType::I16, grid(), "ct").unwrap();
+        let case = Case::new(ct, pet, roi);
+        let request = LesionRequest {
+            radius_mm: 60.0,
+            ..LesionRequest::default()
+        };
+        let lesion = of(&case, &roi.extent().unwrap(), &[], &request).unwrap();
+        (lesion.missed_by_mm, lesion.pet.voxels)
+    }
+
+    #[test]
+    fn a_lesion_must_hold_the_seed_the_mask_or_lie_near_the_point() {
+        let seed = |point| {
+            missed(Roi::Seed(Seed {
+                point,
+                radius_mm: 60.0,
+                delineation: Delineation::default(),
+            }))
+        };
+        let point = |point| missed(Roi::Point(point));
+        // The tumour's edge is at 58 mm along x; the node's own lesion is found, though the tumour is hotter.
+        assert_eq!(seed([60.0, 36.0, 16.0]), (None, 20));
+        assert_eq!(seed([22.0, 36.0, 16.0]), (None, 8));
+        assert_eq!(seed([57.0, 36.0, 16.0]), (Some(1.0), 20));
+        assert_eq!(point([22.0, 36.0, 16.0]), (None, 8));
+        assert_eq!(point([48.0, 36.0, 16.0]), (None, 20));
+        assert_eq!(point([47.5, 36.0, 16.0]), (Some(10.5), 20));
+        let region = Roi::Box([18.0, 34.0, 14.0], [26.0, 42.0, 22.0]);
+        assert_eq!(missed(region), (None, 8));
+        // A mask: the lesion must share a voxel with it.
+        let mask = |first: usize, last: usize| {
+            let mut mask = vec![0u8; 6000];
+            mask[(4 * 20 + 9) * 30..][first..=last].fill(1);
+            let view = VolumeView::packed(&mask, DType::U8, grid(), "mask").unwrap();
+            missed(Roi::Mask(view))
+        };
+        assert_eq!(mask(5, 6), (None, 8));
+        let mut ring = vec![0u8; 6000];
+        ring[(4 * 20 + 9) * 30 + 3] = 1;
+        ring[(4 * 20 + 9) * 30 + 8] = 1;
+        let view = VolumeView::packed(&ring, DType::U8, grid(), "mask").unwrap();
+        // Its box holds the node, but none of its voxels does: from the node's first voxel to the middle is half a voxel.
+        assert_eq!(missed(Roi::Mask(view)), (Some(2.0), 8));
     }
 }

@@ -252,12 +252,126 @@ mod tests {
     }
 
     #[test]
+    fn a_mask_reaches_to_the_outer_edges_of_its_voxels() {
+        let mut mask = vec![0i16; 60];
+        let at = |i: usize, j: usize, k: usize| (k * 4 + j) * 5 + i;
+        (mask[at(1, 2, 0)], mask[at(3, 1, 1)], mask[at(2, 1, 1)]) = (-1, 1, 300);
+        let bytes: Vec<u8> = mask.iter().flat_map(|v| v.to_ne_bytes()).collect();
+        let g = grid([5, 4, 3], [10.0, 20.0, 30.0]);
+        let view = VolumeView::packed(&bytes, DType::I16, g, "mask").unwrap();
+        let extent = Roi::Mask(view).extent().unwrap();
+        assert_eq!(
+            extent.bounds,
+            Some([[11.0, 17.0], [21.0, 25.0], [28.5, 34.5]])
+        );
+        assert_eq!(extent.center, [14.0, 20.0 + 8.0 / 3.0, 32.0]);
+        assert_eq!(extent.lesion_missed_by_mm, None);
+        // Uneven slices: the centroid is that of the millimetres, not of the indices.
+        let uneven = Geometry {
+            slice_offsets: Some(&[0.0, 3.0, 7.0]),
+            ..g
+        };
+        let view = VolumeView::packed(&bytes, DType::I16, uneven, "mask").unwrap();
+        assert_eq!(Roi::Mask(view).center().unwrap()[2], 32.0);
+        let mut last = vec![0u8; 60];
+        last[at(4, 3, 2)] = 1;
+        let view = VolumeView::packed(&last, DType::U8, uneven, "mask").unwrap();
+        let extent = Roi::Mask(view).extent().unwrap();
+        assert_eq!(extent.center, [18.0, 26.0, 37.0]);
+        assert_eq!(
+            extent.bounds,
+            Some([[17.0, 19.0], [25.0, 27.0], [35.0, 39.0]])
+        );
+    }
+
+    #[test]
+    fn the_sums_of_a_slice_are_exact() {
+        let mut mask = vec![0f32; 60];
+        let at = |i: usize, j: usize, k: usize| (k * 4 + j) * 5 + i;
+        for (i, j) in [(1, 0), (4, 0), (2, 3)] {
+            mask[at(i, j, 1)] = 0.5;
+        }
+        let bytes = |mask: &[f32]| {
+            mask.iter()
+                .flat_map(|v| v.to_ne_bytes())
+                .collect::<Vec<u8>>()
+        };
+        let stored = bytes(&mask);
+        let view =
+            VolumeView::packed(&stored, DType::F32, grid([5, 4, 3], [0.0; 3]), "mask").unwrap();
+        let sums = set_in_slice::<f32>(&view, 1).unwrap();
+        assert_eq!((sums.count, sums.sum_i, sums.sum_j), (3, 7, 3));
+        assert_eq!((sums.i, sums.j), ([1, 4], [0, 3]));
+        let none = set_in_slice::<f32>(&view, 0).unwrap();
+        assert_eq!((none.count, none.sum_i, none.sum_j), (0, 0, 0));
+        mask[at(0, 2, 2)] = f32::NAN;
+        let stored = bytes(&mask);
+        let view =
+            VolumeView::packed(&stored, DType::F32, grid([5, 4, 3], [0.0; 3]), "mask").unwrap();
+        assert!(matches!(
+            Roi::Mask(view).extent(),
+            Err(Error::VoxelNotFinite { volume: "mask" })
+        ));
+    }
+
+    #[test]
+    fn points_boxes_and_seeds_say_where_they_are() {
+        let seed = Seed {
+            point: [1.0, 2.0, 3.0],
+            radius_mm: 40.0,
+            delineation: Delineation::default(),
+        };
+        assert_eq!(seed.delineation, Delineation::Fraction(0.41));
+        let region = Roi::Box([4.0, 0.0, 6.0], [2.0, 1.0, 6.0]);
+        assert_eq!(
+            region.extent().unwrap().bounds,
+            Some([[2.0, 4.0], [0.0, 1.0], [6.0, 6.0]])
+        );
+        for roi in [Roi::Point(seed.point), Roi::Seed(seed)] {
+            let extent = roi.extent().unwrap();
+            assert_eq!((extent.center, extent.bounds), ([1.0, 2.0, 3.0], None));
+        }
+        let view = [0u8; 1];
+        let view = VolumeView::packed(&view, DType::U8, grid([1; 3], [0.0; 3]), "mask").unwrap();
+        let kinds = [
+            Roi::Point([0.0; 3]),
+            region,
+            Roi::Mask(view),
+            Roi::Seed(seed),
+        ]
+        .map(|r| r.kind());
+        assert_eq!(kinds, ["point", "box", "mask", "seed"]);
+        assert!(Roi::Box([f64::NAN; 3], [0.0; 3]).extent().is_err());
+    }
+
+    #[test]
     fn volumes_apart_are_refused() {
         let ct = grid([10, 10, 10], [0.0; 3]);
         assert!(require_overlap(&grid([10, 10, 10], [5.0, 5.0, 5.0]), &ct).is_ok());
         let text = require_overlap(&grid([10, 10, 10], [0.0, 0.0, 300.0]), &ct)
             .unwrap_err()
             .to_string();
-        assert!(text.contains("along S"), "{text}");
+        assert!(
+            text.contains("along S PET covers 298.5 to 328.5 mm and CT -1.5 to 28.5 mm"),
+            "{text}"
+        );
+        for (axis, name) in ["along L", "along P", "along S"].into_iter().enumerate() {
+            let touch = [20.0, 20.0, 30.0][axis];
+            for (shift, apart) in [
+                (touch, true),
+                (-touch, true),
+                (touch - 0.1, false),
+                (0.1 - touch, false),
+            ] {
+                let mut origin = [0.0; 3];
+                origin[axis] = shift;
+                let found = require_overlap(&grid([10, 10, 10], origin), &ct).err();
+                assert_eq!(
+                    found.is_some_and(|e| e.to_string().contains(name)),
+                    apart,
+                    "{name} {shift}"
+                );
+            }
+        }
     }
 }

@@ -2,6 +2,10 @@
 
 mod support;
 
+use dicom_core::value::DataSetSequence;
+use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
+use dicom_dictionary_std::tags;
+use dicom_object::InMemDicomObject;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -85,6 +89,172 @@ fn a_study_in_one_folder_is_scored_by_every_kind_of_roi() {
         String::from_utf8_lossy(&unsaid.stderr).contains("--segment"),
         "{unsaid:?}"
     );
+}
+
+/// Codes of the findings of a result.
+fn found(result: &Value) -> Vec<&str> {
+    let findings = result["qc"].as_array().unwrap().iter();
+    findings.map(|f| f["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_lesion_that_does_not_hold_its_seed_is_found_and_refused_if_asked() {
+    let Some(study) = shared("data/petct/a_paired/acrin042") else {
+        return;
+    };
+    // In the mediastinum, 20 mm from the tumour's edge; and in the tumour.
+    let beside = ["--seed=-10,-14,-121", "--threshold", "4"];
+    let elsewhere = scored(&study, &beside);
+    let hottest = elsewhere["pet_metrics"]["suv_max"].as_f64().unwrap();
+    assert!((hottest - 42.217).abs() < 1e-3, "{hottest}");
+    assert_eq!(
+        found(&elsewhere),
+        ["lesion_elsewhere"],
+        "{}",
+        elsewhere["qc"]
+    );
+    assert_eq!(elsewhere["qc"][0]["severity"], "critical");
+    let refused = score(&study, &[&beside[..], &["--quality", "strict"]].concat());
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && text.contains("lesion_elsewhere"),
+        "{text}"
+    );
+    let point = scored(&study, &["--center=-10,-14,-121", "--threshold", "4"]);
+    assert!(
+        found(&point).contains(&"lesion_elsewhere"),
+        "{}",
+        point["qc"]
+    );
+    let inside = scored(&study, &["--center=-42,-14,-121", "--threshold", "4"]);
+    assert_eq!(found(&inside), [""; 0], "{}", inside["qc"]);
+}
+
+/// ACRIN-042's structure set, edited.
+fn edited(study: &Path, folder: &Path, edit: impl FnOnce(&mut InMemDicomObject)) -> String {
+    let file = study.join("derived/rtstruct_tumour_suv4_on_ct.dcm");
+    let mut object = dicom_object::open_file(file).unwrap();
+    edit(&mut object);
+    let path = folder.join("edited.dcm");
+    object.write_to_file(&path).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn items(object: &mut InMemDicomObject, tag: Tag, edit: impl FnOnce(&mut Vec<InMemDicomObject>)) {
+    let mut items = object.element(tag).unwrap().items().unwrap().to_vec();
+    edit(&mut items);
+    object.put(DataElement::new(tag, VR::SQ, DataSetSequence::from(items)));
+}
+
+/// Edits the contours of the only ROI.
+fn contours(object: &mut InMemDicomObject, edit: impl FnOnce(&mut Vec<InMemDicomObject>)) {
+    items(object, tags::ROI_CONTOUR_SEQUENCE, |rois| {
+        items(&mut rois[0], tags::CONTOUR_SEQUENCE, edit);
+    });
+}
+
+fn put(object: &mut InMemDicomObject, tag: Tag, vr: VR, value: &str) {
+    object.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
+}
+
+#[test]
+fn edited_contours_are_exact_flagged_or_refused() {
+    let Some(study) = shared("data/petct/a_paired/acrin042") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let with = |edit: &dyn Fn(&mut InMemDicomObject)| {
+        let file = edited(&study, folder.path(), edit);
+        score(&study, &["--rtstruct", &file, "--roi", "GTV_SUV4"])
+    };
+    let result = |output: Output| serde_json::from_str::<Value>(&ok(output)).unwrap();
+    let truth = result(with(&|_| {}));
+    assert_eq!(found(&truth), [""; 0]);
+    // Every contour twice: each counts once.
+    let twice = result(with(&|o| contours(o, |c| c.extend(c.clone()))));
+    assert_eq!(twice["scores"], truth["scores"]);
+    assert_eq!(twice["roi"], truth["roi"]);
+    assert_eq!(found(&twice), [""; 0]);
+    // A copy of one contour 5 mm aside: joined, and said so.
+    let joined = result(with(&|o| {
+        contours(o, |c| {
+            let mut aside = c[10].clone();
+            let data = aside
+                .element(tags::CONTOUR_DATA)
+                .unwrap()
+                .to_multi_float64()
+                .unwrap();
+            let moved = data
+                .iter()
+                .enumerate()
+                .map(|(n, v)| v + if n % 3 == 0 { 5.0 } else { 0.0 });
+            let moved: Vec<String> = moved.map(|v| v.to_string()).collect();
+            put(&mut aside, tags::CONTOUR_DATA, VR::DS, &moved.join("\\"));
+            c.push(aside);
+        });
+    }));
+    assert_eq!(found(&joined), ["contours_overlap"]);
+    let refused = |edit: &dyn Fn(&mut InMemDicomObject), words: &str| {
+        let output = with(edit);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && text.contains(words),
+            "{words}: {text}"
+        );
+    };
+    refused(
+        &|o| {
+            items(o, tags::STRUCTURE_SET_ROI_SEQUENCE, |rois| {
+                let mut second = rois[0].clone();
+                put(&mut second, tags::ROI_NUMBER, VR::IS, "2");
+                rois.push(second);
+            })
+        },
+        "\"GTV_SUV4\" is ambiguous: ROIs 1 of edited.dcm, 2 of edited.dcm",
+    );
+    refused(
+        &|o| {
+            items(o, tags::STRUCTURE_SET_ROI_SEQUENCE, |rois| {
+                put(
+                    &mut rois[0],
+                    tags::REFERENCED_FRAME_OF_REFERENCE_UID,
+                    VR::UI,
+                    "1.2.3",
+                );
+            })
+        },
+        "ROI 1: its frame of reference is not that of the images that it was drawn on",
+    );
+    refused(
+        &|o| {
+            contours(o, |c| {
+                put(
+                    &mut c[3],
+                    tags::CONTOUR_GEOMETRIC_TYPE,
+                    VR::CS,
+                    "OPEN_PLANAR",
+                )
+            })
+        },
+        "ROI 1: contour 4: a contour of type OPEN_PLANAR encloses nothing",
+    );
+    refused(
+        &|o| {
+            contours(o, |c| {
+                put(&mut c[3], tags::NUMBER_OF_CONTOUR_POINTS, VR::IS, "4")
+            })
+        },
+        "ROI 1: contour 4: NumberOfContourPoints (3006,0046) contradicts",
+    );
+    refused(
+        &|o| {
+            contours(o, |c| {
+                put(&mut c[3], tags::CONTOUR_DATA, VR::DS, "0\\0\\0\\1\\1")
+            })
+        },
+        "ROI 1: contour 4: ContourData (3006,0050) holds 5 values",
+    );
+    refused(&|o| contours(o, Vec::clear), "ROI 1: it has no contours");
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub fn put_items(object: &mut Object, tag: Tag, items: Vec<Object>) {
     object.put(DataElement::new(tag, VR::SQ, DataSetSequence::from(items)));
 }
 
-fn put_number(object: &mut Object, tag: Tag, value: u16) {
+pub fn put_number(object: &mut Object, tag: Tag, value: u16) {
     object.put(DataElement::new(tag, VR::US, PrimitiveValue::from(value)));
 }
 

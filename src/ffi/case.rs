@@ -19,7 +19,8 @@ pub const DLNMS_ROI_POINT: u32 = 1;
 pub const DLNMS_ROI_BOX: u32 = 2;
 /// A mask; the centroid of its voxels that are not 0 is the centre.
 pub const DLNMS_ROI_MASK: u32 = 3;
-/// A point near the tumour, from which a threshold cuts it out of the PET; that lesion's centroid is the centre.
+/// A point in the tumour, from which a threshold cuts it out of the PET; that lesion's centroid is the centre. A lesion
+/// that does not hold the point is the finding DLNMS_QC_LESION_ELSEWHERE.
 pub const DLNMS_ROI_SEED: u32 = 4;
 
 /// `threshold` is a fraction of SUVmax: 0.41 is the usual one.
