@@ -824,7 +824,8 @@ void dlnms_facts_init(dlnms_facts *facts,
 // A mask; the centroid of its voxels that are not 0 is the centre.
 #define DLNMS_ROI_MASK 3
 
-// A point near the tumour, from which a threshold cuts it out of the PET; that lesion's centroid is the centre.
+// A point in the tumour, from which a threshold cuts it out of the PET; that lesion's centroid is the centre. A lesion
+// that does not hold the point is the finding DLNMS_QC_LESION_ELSEWHERE.
 #define DLNMS_ROI_SEED 4
 
 // threshold is a fraction of SUVmax: 0.41 is the usual one.
