@@ -261,11 +261,41 @@ int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), vo
 }
 "#;
 
+const SMALL: usize = 60;
+
+fn voxels() -> Vec<u8> {
+    (0..SMALL.pow(3)).map(|n| (n % 97) as u8).collect()
+}
+
+fn small_case(voxels: &[u8]) -> Case<'_> {
+    let geometry = Geometry {
+        dims: [SMALL; 3],
+        origin: [-90.0; 3],
+        spacing: [3.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let view = |name| VolumeView::packed(voxels, DType::U8, geometry, name).unwrap();
+    Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]))
+}
+
+/// Set for a test that runs in a process of its own.
+const ALONE: &str = "DLNMS_TEST_ALONE";
+
 /// This test by name, in a process of its own.
 fn alone(test: &str) -> Command {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args([test, "--exact", "--nocapture", "--test-threads=1"]);
+    child.env(ALONE, "1");
     child
+}
+
+/// Runs a test in a process of its own; returns what that printed.
+fn run_alone(test: &str) -> String {
+    let output = alone(test).output().unwrap();
+    let texts = [&output.stdout, &output.stderr].map(|t| String::from_utf8_lossy(t).into_owned());
+    assert!(output.status.success(), "{}\n{}", texts[0], texts[1]);
+    texts[0].clone()
 }
 
 #[test]
@@ -304,17 +334,8 @@ fn without_threads(allow: &dyn Fn(i32)) {
         };
         Scorer::new(runtime, &bundle(), options).unwrap()
     };
-    let side = 60usize;
-    let data: Vec<u8> = (0..side.pow(3)).map(|n| (n % 97) as u8).collect();
-    let geometry = Geometry {
-        dims: [side; 3],
-        origin: [-90.0; 3],
-        spacing: [3.0; 3],
-        direction: IDENTITY,
-        slice_offsets: None,
-    };
-    let view = |name| VolumeView::packed(&data, DType::U8, geometry, name).unwrap();
-    let mut case = Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]));
+    let voxels = voxels();
+    let mut case = small_case(&voxels);
     case.references = Some(Default::default());
     let none = CancelToken::default();
 
@@ -375,4 +396,149 @@ fn without_threads(allow: &dyn Fn(i32)) {
     told.recv_timeout(std::time::Duration::from_secs(10))
         .unwrap();
     allow(-1);
+}
+
+/// Threads of this process by name; those that the library makes begin with its own.
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    // A thread may end while it is looked at.
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
+    tasks
+        .filter_map(name)
+        .map(|n| n.trim().to_owned())
+        .collect()
+}
+
+/// The most threads that the process has at once during `work`, beyond those it has before and the one that looks.
+fn most_threads(work: impl FnOnce()) -> usize {
+    let before = threads().len();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let look = || {
+            let mut most = 0;
+            while !done.load(std::sync::atomic::Ordering::Acquire) {
+                most = most.max(threads().len());
+            }
+            most
+        };
+        let looks = scope.spawn(look);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        work();
+        done.store(true, std::sync::atomic::Ordering::Release);
+        looks.join().unwrap().saturating_sub(before + 1)
+    })
+}
+
+#[test]
+fn threads_caps_prepare_single_calls_batches_and_reference_regions() {
+    if std::env::var_os(ALONE).is_none() {
+        let test = "threads_caps_prepare_single_calls_batches_and_reference_regions";
+        print!("{}", run_alone(test));
+        return;
+    }
+    let runtime = Runtime::load(Some(&onnxruntime())).unwrap();
+    let (voxels, none) = (voxels(), CancelToken::default());
+    let mut case = small_case(&voxels);
+    case.references = Some(Default::default());
+    for n in [1, 2, 3] {
+        let options = ScorerOptions {
+            policy: Policy::strict(Provider::Cpu),
+            threads: n,
+            ..ScorerOptions::default()
+        };
+        let scorer = Scorer::new(runtime, &bundle(), options).unwrap();
+        // The calling thread only waits for the one that prepares. Beside that is another for the weights or the network's pool.
+        let preparing = most_threads(|| scorer.prepare(None, &none).unwrap());
+        // The pool sleeps meanwhile: planes and regions come before the network.
+        let one = most_threads(|| drop(scorer.score(&case, &none).unwrap()));
+        let many = most_threads(|| drop(scorer.score_batch(&[case; 9], &none).unwrap()));
+        println!("{n} threads: prepare made {preparing}, a call {one}, a batch {many}");
+        assert!(preparing <= n.max(1), "{preparing} of {n}");
+        assert!(one < n && many < n, "{one} and {many} of {n}");
+    }
+}
+
+/// Lines of the library's log.
+static LINES: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+
+struct Listener;
+
+impl log::Log for Listener {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+    fn log(&self, record: &log::Record<'_>) {
+        let line = format!("{} {} {}", record.level(), record.target(), record.args());
+        LINES.lock().unwrap().push(line);
+    }
+    fn flush(&self) {}
+}
+
+#[test]
+fn the_log_has_one_line_for_each_case_scored_or_refused_and_nothing_is_written_without_proc() {
+    let test =
+        "the_log_has_one_line_for_each_case_scored_or_refused_and_nothing_is_written_without_proc";
+    if std::env::var_os(ALONE).is_none() {
+        run_alone(test);
+        // ONNX Runtime complains of the missing /proc/cpuinfo on standard error, by itself.
+        let program = std::env::current_exe().unwrap();
+        let hidden = |flags: &str, command: &str| {
+            let script = format!("mount -t tmpfs none /proc && {command}");
+            let mut child = Command::new("unshare");
+            child
+                .args([flags, "sh", "-c", &script])
+                .arg(&program)
+                .arg(test);
+            child.env(ALONE, "1").output()
+        };
+        let possible = |flags: &&str| hidden(flags, "true").is_ok_and(|o| o.status.success());
+        let Some(flags) = ["-m", "-rm"].into_iter().find(possible) else {
+            println!("*** NOT TESTED HERE: a process without /proc: it may not be made ***");
+            return;
+        };
+        let command = "exec \"$0\" \"$1\" --exact --nocapture --test-threads=1";
+        let output = hidden(flags, command).unwrap();
+        let texts =
+            [&output.stdout, &output.stderr].map(|t| String::from_utf8_lossy(t).into_owned());
+        assert!(output.status.success(), "{}\n{}", texts[0], texts[1]);
+        assert_eq!(texts[1], "", "nothing is written to stderr");
+        return;
+    }
+    log::set_logger(&Listener).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    let runtime = Runtime::load(Some(&onnxruntime())).unwrap();
+    let (voxels, none) = (voxels(), CancelToken::default());
+    let case = small_case(&voxels);
+    let mut outside = case;
+    outside.roi = Roi::Point([1e6; 3]);
+    let options = ScorerOptions {
+        policy: Policy::strict(Provider::Cpu),
+        ..ScorerOptions::default()
+    };
+    let scorer = Scorer::new(runtime, &tiny_bundle(), options).unwrap();
+    let lines = || -> Vec<String> {
+        let all = std::mem::take(&mut *LINES.lock().unwrap());
+        let of_scorer = |l: &String| l.contains("dlnms::scorer");
+        all.into_iter().filter(of_scorer).collect()
+    };
+    scorer.score(&case, &none).unwrap();
+    let scored = lines();
+    assert_eq!(scored.len(), 1, "{scored:?}");
+    let begins = "INFO dlnms::scorer case scored by cpu in fp32 with kernels of onnxruntime in ";
+    assert!(
+        scored[0].starts_with(begins) && scored[0].ends_with(" findings"),
+        "{scored:?}"
+    );
+    scorer.score(&outside, &none).unwrap_err();
+    let refused = lines();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let begins = "INFO dlnms::scorer case refused: roi: the centre (1000000.00, ";
+    assert!(refused[0].starts_with(begins), "{refused:?}");
+    scorer.score_batch(&[case, outside, case], &none).unwrap();
+    let batch = lines();
+    assert_eq!(batch.len(), 3, "{batch:?}");
+    assert_eq!(
+        batch.iter().filter(|l| l.contains("case refused")).count(),
+        1
+    );
 }

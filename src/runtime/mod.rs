@@ -16,9 +16,11 @@ mod plugin;
 mod pool;
 mod private_folder;
 pub mod provider;
+mod redirect;
 mod references;
 mod request;
 mod session;
+mod standard_error;
 mod telemetry;
 mod wire;
 
@@ -129,6 +131,7 @@ fn start(path: PathBuf) -> Result<Loaded> {
         why,
     };
     telemetry::switch_off(address, &version).map_err(failed)?;
+    standard_error::take_over(address);
     let environment = ort::init_from(&path)
         .map_err(|e| failed(e.to_string()))?
         .with_name("dlnms")
