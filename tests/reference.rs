@@ -55,6 +55,42 @@ fn liver_and_aorta_of_a_real_patient_are_found() {
 }
 
 #[test]
+fn places_and_values_are_the_same_on_any_threads_and_by_either_way_of_reading() {
+    let Some(mut study) = acrin() else { return };
+    let find = |study: &Study, threads| {
+        let case = study.case(Roi::Point([0.0; 3])).unwrap();
+        let request = ReferenceRequest::default();
+        reference::of(&case, &factors(study), &request, threads)
+    };
+    let first = find(&study, 1);
+    // Of the flood fill over samples that the runs replaced.
+    for (found, center, mean, voxels) in [
+        (
+            first.liver.as_ref().unwrap(),
+            [-100.488281, -36.488281, -263.814993],
+            1.697_638_156_370,
+            196,
+        ),
+        (
+            first.blood_pool.as_ref().unwrap(),
+            [33.511719, 17.511719, -99.814993],
+            1.273_307_646_221,
+            24,
+        ),
+    ] {
+        for (v, expected) in found.center_lps_mm.iter().zip(center) {
+            assert!((v - expected).abs() < 1e-5, "{found:?}");
+        }
+        assert!((found.suv_mean - mean).abs() < 1e-11, "{found:?}");
+        assert_eq!(found.voxels, voxels);
+    }
+    assert_eq!(find(&study, 2), first);
+    // A billionth of a turn: every index is computed, and all of them are the same.
+    study.ct.volume.direction[0][1] = 1e-9;
+    assert_eq!(find(&study, 2), first);
+}
+
+#[test]
 fn a_place_the_host_knows_is_measured_as_numpy_measures_it() {
     let Some(study) = acrin() else { return };
     let request = ReferenceRequest {

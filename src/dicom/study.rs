@@ -55,6 +55,7 @@ impl Study {
         if !std::ptr::eq(ct, pet) {
             study.warnings.extend_from_slice(&pet.warnings);
         }
+        study.log();
         Ok(study)
     }
 
@@ -62,6 +63,16 @@ impl Study {
     pub fn of(ct: Series, pet: Series) -> Self {
         let warnings = [pet.warnings.as_slice(), &ct.warnings].concat();
         Self { ct, pet, warnings }
+    }
+
+    /// Writes the one line of a study into the log: counts alone, nothing of its patient or its files.
+    fn log(&self) {
+        let ([cx, cy, cz], [px, py, pz]) = (self.ct.volume.dims, self.pet.volume.dims);
+        log::info!(
+            target: "dlnms::study",
+            "study opened: CT of {cz} slices {cx} x {cy}, PET of {pz} slices {px} x {py}, {} warnings",
+            self.warnings.len()
+        );
     }
 
     /// What quality checks can know of this study.

@@ -2,8 +2,7 @@
 //! and below.
 
 use super::chest::{Chest, STEP_MM};
-use crate::case::Case;
-use crate::volume::Probe;
+use super::lattice::Lattice;
 
 /// Distance of the points of a slice, mm.
 const FINE_MM: f64 = 2.0;
@@ -30,10 +29,12 @@ struct Disc {
     center: [f64; 3],
 }
 
-/// A point on the aorta's axis, LPS mm.
-pub(super) fn find(chest: &Chest, case: &Case<'_>, threads: usize) -> Result<[f64; 3], String> {
+/// Returns a point on the aorta's axis, LPS mm; on at most `threads` threads.
+pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f64; 3], String> {
     let [first, last] = chest.lungs[2];
-    let found = crate::parallel::map(last + 1 - first, threads, |n| disc(chest, case, first + n));
+    let rays = rays();
+    let find = |n| disc(chest, ct, &rays, first + n);
+    let found = crate::parallel::map(last + 1 - first, threads, find);
     let mut chains: Vec<Vec<Disc>> = Vec::new();
     for disc in found.into_iter().flatten() {
         let fits = |chain: &&mut Vec<Disc>| {
@@ -56,32 +57,20 @@ pub(super) fn find(chest: &Chest, case: &Case<'_>, threads: usize) -> Result<[f6
     }
 }
 
-/// The roundest disc of one slice.
-fn disc(chest: &Chest, case: &Case<'_>, slice: usize) -> Option<Disc> {
-    let probe = Probe::new(&case.ct);
-    let window = Window::of(chest, &probe, slice);
-    let directions = RAYS.map(|degrees| degrees.to_radians().sin_cos());
+/// Returns the roundest disc of one slice.
+fn disc(chest: &Chest, ct: &Lattice<'_>, rays: &[Ray], slice: usize) -> Option<Disc> {
+    let window = Window::of(chest, ct, slice);
     let mut best: Option<((f64, f64), Disc)> = None;
     for j in 2..window.dims[1].saturating_sub(2) {
         for i in 2..window.dims[0].saturating_sub(2) {
             if !window.is_blood(i, j) {
                 continue;
             }
-            let Some((nearest, farthest, sum)) = directions.iter().try_fold(
-                (f64::INFINITY, 0.0f64, 0.0),
-                |(low, high, sum), (sin, cos)| {
-                    let r = window.lung(i, j, *cos, *sin)?;
-                    Some((low.min(r), high.max(r), sum + r))
-                },
-            ) else {
+            let Some((spread, sum)) = window.lung_around(rays, i, j) else {
                 continue;
             };
-            let spread = farthest - nearest;
             let round = (spread, -sum);
-            if nearest >= *RADIUS_MM.start()
-                && spread <= MAX_SPREAD_MM
-                && best.as_ref().is_none_or(|(b, _)| round < *b)
-            {
+            if best.as_ref().is_none_or(|(b, _)| round < *b) {
                 let center = window.point(i, j);
                 best = Some((round, Disc { slice, center }));
             }
@@ -90,32 +79,74 @@ fn disc(chest: &Chest, case: &Case<'_>, slice: usize) -> Option<Disc> {
     best.map(|(_, disc)| disc)
 }
 
+/// The points of a slice in one direction, as steps along L and P, nearest first: at every step up to the largest radius.
+type Ray = [[isize; 2]; REACH];
+const REACH: usize = (*RADIUS_MM.end() / FINE_MM) as usize;
+
+fn rays() -> [Ray; RAYS.len()] {
+    RAYS.map(|degrees| {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        // Rounded as a place far from the border is, half a step away from zero.
+        let step = |v: f64| (1000.0 + v).round() as isize - 1000;
+        std::array::from_fn(|n| [cos, sin].map(|v| step(v * (n + 1) as f64)))
+    })
+}
+
 /// HU around the spine and left of it in one slice.
 struct Window {
     dims: [usize; 2],
     origin: [f64; 3],
     hu: Vec<f64>,
+    /// Sums of HU and of their squares over the rectangle from the first point up to one, which is not part of it.
+    sums: Vec<[f64; 2]>,
 }
 
 impl Window {
-    fn of(chest: &Chest, probe: &Probe<'_>, slice: usize) -> Self {
+    fn of(chest: &Chest, ct: &Lattice<'_>, slice: usize) -> Self {
         let [_, [front, back], _] = chest.lungs;
         // In front of the middle of the lungs it is heart that lies beside the left one.
         let middle = (front + back) / 2;
         let origin = chest.point([chest.midline(), middle, slice]);
         let depth = (back - middle) as f64 * STEP_MM + 40.0;
         let dims = [(80.0 / FINE_MM) as usize, (depth / FINE_MM) as usize];
-        let hu = (0..dims[0] * dims[1])
-            .map(|n| {
-                let [x, y] = [n % dims[0], n / dims[0]].map(|v| v as f64 * FINE_MM);
-                // Four points a millimetre apart: half of the noise.
-                let around = [[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]];
-                let at = |d: [f64; 2]| [origin[0] + x + d[0], origin[1] + y + d[1], origin[2]];
-                let hu = |d| probe.value(at(d)).unwrap_or(-1000.0);
-                around.map(hu).iter().sum::<f64>() / 4.0
-            })
-            .collect();
-        Self { dims, origin, hu }
+        // Four points a millimetre apart: half of the noise.
+        let around = |a: usize| -> Vec<f64> {
+            let points = (0..dims[a]).map(|n| origin[a] + n as f64 * FINE_MM);
+            points.flat_map(|v| [v - 0.5, v + 0.5]).collect()
+        };
+        let mut hu = vec![0.0; dims[0] * dims[1]];
+        ct.plane(&around(0), &around(1), origin[2], |j, row| {
+            let means = hu[j / 2 * dims[0]..][..dims[0]].iter_mut();
+            for (sum, two) in means.zip(row.as_chunks::<2>().0) {
+                *sum = *sum + two[0] + two[1];
+            }
+        });
+        hu.iter_mut().for_each(|sum| *sum /= 4.0);
+        let mut window = Self {
+            dims,
+            origin,
+            hu,
+            sums: Vec::new(),
+        };
+        window.add_up();
+        window
+    }
+
+    /// Fills the sums.
+    fn add_up(&mut self) {
+        let [nx, ny] = self.dims;
+        let width = nx + 1;
+        self.sums = vec![[0.0; 2]; width * (ny + 1)];
+        for j in 0..ny {
+            let mut row = [0.0; 2];
+            for i in 0..nx {
+                // Nothing so dense is blood, and infinite sums have no differences.
+                let hu = self.at(i, j).min(4000.0);
+                row = [row[0] + hu, row[1] + hu * hu];
+                let above = self.sums[j * width + i + 1];
+                self.sums[(j + 1) * width + i + 1] = [above[0] + row[0], above[1] + row[1]];
+            }
+        }
     }
 
     fn at(&self, i: usize, j: usize) -> f64 {
@@ -132,27 +163,34 @@ impl Window {
         if !BLOOD_HU.contains(&self.at(i, j)) {
             return false;
         }
-        let (mut sum, mut squares) = (0.0, 0.0);
-        for y in j - 2..=j + 2 {
-            for x in i - 2..=i + 2 {
-                let hu = self.at(x, y);
-                sum += hu;
-                squares += hu * hu;
-            }
-        }
+        let corner = |i: usize, j: usize| self.sums[j * (self.dims[0] + 1) + i];
+        let (low, high) = (corner(i - 2, j - 2), corner(i + 3, j + 3));
+        let (left, right) = (corner(i - 2, j + 3), corner(i + 3, j - 2));
+        let [sum, squares] = [0, 1].map(|n| high[n] - left[n] - right[n] + low[n]);
         let mean = sum / 25.0;
         BLOOD_HU.contains(&mean) && squares / 25.0 - mean * mean <= MAX_SD_HU * MAX_SD_HU
     }
 
+    /// How much the distance of the lung differs among the directions, and the sum of the distances; `None` if it is not
+    /// within reach in one of them, too near, or not around a disc.
+    fn lung_around(&self, rays: &[Ray], i: usize, j: usize) -> Option<(f64, f64)> {
+        let (mut nearest, mut farthest, mut sum) = (f64::INFINITY, 0.0f64, 0.0);
+        for ray in rays {
+            let mm = self.lung(ray, i, j)?;
+            (nearest, farthest, sum) = (mm.min(nearest), mm.max(farthest), sum + mm);
+            if nearest < *RADIUS_MM.start() || farthest - nearest > MAX_SPREAD_MM {
+                return None;
+            }
+        }
+        Some((farthest - nearest, sum))
+    }
+
     /// How far the lung is in one direction; `None` if it is not within reach.
-    fn lung(&self, i: usize, j: usize, cos: f64, sin: f64) -> Option<f64> {
-        let steps = (*RADIUS_MM.end() / FINE_MM) as usize;
-        (1..=steps).find_map(|r| {
-            let x = (i as f64 + cos * r as f64).round();
-            let y = (j as f64 + sin * r as f64).round();
-            let inside =
-                (0.0..self.dims[0] as f64).contains(&x) && (0.0..self.dims[1] as f64).contains(&y);
-            (inside && self.at(x as usize, y as usize) < LUNG_HU).then_some(r as f64 * FINE_MM)
-        })
+    fn lung(&self, ray: &Ray, i: usize, j: usize) -> Option<f64> {
+        let n = ray.iter().position(|[x, y]| {
+            let (x, y) = (i.wrapping_add_signed(*x), j.wrapping_add_signed(*y));
+            x < self.dims[0] && y < self.dims[1] && self.at(x, y) < LUNG_HU
+        })?;
+        Some((n + 1) as f64 * FINE_MM)
     }
 }

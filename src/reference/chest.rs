@@ -1,69 +1,75 @@
-//! A coarse look at a CT: HU at every few millimetres along the patient's axes, and which of it is lung.
+//! A coarse map of the lungs on CT: which points at every few millimetres along the patient's axes are lung.
+//!
+//! Air is kept as runs along L, a hundredth of the samples, and connected by runs.
 
+use super::lattice::Lattice;
 use crate::case::Case;
-use crate::volume::Probe;
-use std::collections::VecDeque;
 
 /// Distance of the samples, mm.
 pub(super) const STEP_MM: f64 = 4.0;
 /// A body of 2.2 m on a table of 0.7 m; what is larger is no patient.
 const MAX_SAMPLES: usize = 24 << 20;
+/// A patient has some ten thousand runs of air; noise is no patient.
+const MAX_RUNS: usize = 1 << 20;
 const AIR_HU: f32 = -500.0;
 /// Both lungs of a child.
 const MIN_LUNGS_ML: f64 = 400.0;
 /// Air in a hollow table is flat, lungs are not.
 const MIN_LUNG_DEPTH_MM: f64 = 100.0;
 
-/// HU of the part of the patient that CT and PET share.
+/// Samples of one row that are air, first and last index along L.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    pub first: usize,
+    pub last: usize,
+    /// Index along P.
+    pub j: usize,
+    /// Index along S.
+    pub k: usize,
+}
+
+impl Run {
+    fn len(self) -> usize {
+        self.last + 1 - self.first
+    }
+}
+
+/// The lungs of the part of the patient that CT and PET share.
 pub(super) struct Chest {
     pub dims: [usize; 3],
     origin: [f64; 3],
-    pub hu: Vec<f32>,
-    pub lung: Vec<bool>,
+    pub lung: Vec<Run>,
     /// First and last index of the lungs along each axis.
     pub lungs: [[usize; 2]; 3],
 }
 
 impl Chest {
-    pub fn of(case: &Case<'_>, threads: usize) -> Result<Self, String> {
-        let (ct, pet) = (case.ct.geometry.bounds(), case.pet.geometry.bounds());
-        let low: [f64; 3] = std::array::from_fn(|a| ct[a][0].max(pet[a][0]) + STEP_MM / 2.0);
-        let high: [f64; 3] = std::array::from_fn(|a| ct[a][1].min(pet[a][1]));
-        let dims = std::array::from_fn(|a| ((high[a] - low[a]) / STEP_MM + 1.0).max(0.0) as usize);
+    /// Finds the lungs, on at most `threads` threads.
+    pub fn of(case: &Case<'_>, ct: &Lattice<'_>, threads: usize) -> Result<Self, String> {
+        let (a, b) = (case.ct.geometry.bounds(), case.pet.geometry.bounds());
+        let low: [f64; 3] = std::array::from_fn(|i| a[i][0].max(b[i][0]) + STEP_MM / 2.0);
+        let high: [f64; 3] = std::array::from_fn(|i| a[i][1].min(b[i][1]));
+        let dims = std::array::from_fn(|i| ((high[i] - low[i]) / STEP_MM + 1.0).max(0.0) as usize);
         let samples = dims.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
-        match samples {
-            Some(1..=MAX_SAMPLES) => {}
-            _ => return Err("CT and PET share no chest".into()),
+        if !matches!(samples, Some(1..=MAX_SAMPLES)) {
+            return Err("CT and PET share no chest".into());
         }
-        let probe = Probe::new(&case.ct);
-        let at = |i: [usize; 3]| std::array::from_fn(|a| low[a] + i[a] as f64 * STEP_MM);
-        let slices = crate::parallel::map(dims[2], threads, |k| {
-            let mut slice = Vec::with_capacity(dims[0] * dims[1]);
-            for j in 0..dims[1] {
-                for i in 0..dims[0] {
-                    slice.push(probe.value(at([i, j, k])).unwrap_or(-1000.0).max(-1000.0) as f32);
-                }
-            }
-            slice
-        });
         let mut chest = Self {
             dims,
             origin: low,
-            hu: slices.concat(),
             lung: Vec::new(),
             lungs: [[0; 2]; 3],
         };
-        chest.find_lungs()?;
+        let [xs, ys, _] = chest.coordinates();
+        let slices = crate::parallel::map(dims[2], threads, |k| {
+            let z = chest.point([0, 0, k])[2];
+            air_of_slice(ct, &xs, &ys, z, k)
+        });
+        if slices.iter().map(Vec::len).sum::<usize>() > MAX_RUNS {
+            return Err("CT shows no body".into());
+        }
+        chest.find_lungs(&slices.concat())?;
         Ok(chest)
-    }
-
-    pub fn at(&self, [i, j, k]: [usize; 3]) -> usize {
-        (k * self.dims[1] + j) * self.dims[0] + i
-    }
-
-    fn index(&self, n: usize) -> [usize; 3] {
-        let [nx, ny, _] = self.dims;
-        [n % nx, n / nx % ny, n / (nx * ny)]
     }
 
     /// LPS mm of a sample.
@@ -71,76 +77,237 @@ impl Chest {
         std::array::from_fn(|a| self.origin[a] + index[a] as f64 * STEP_MM)
     }
 
+    /// LPS mm of the samples along each axis.
+    pub fn coordinates(&self) -> [Vec<f64>; 3] {
+        std::array::from_fn(|a| (0..self.dims[a]).map(|n| self.point([n; 3])[a]).collect())
+    }
+
     /// The middle between the outer borders of the lungs, an index along L.
     pub fn midline(&self) -> usize {
         self.lungs[0].iter().sum::<usize>() / 2
     }
 
-    /// Neighbours of a sample along the first `axes` axes.
-    fn neighbours(&self, n: usize, axes: usize) -> impl Iterator<Item = usize> + use<> {
-        let index = self.index(n);
-        let stride = [1, self.dims[0], self.dims[0] * self.dims[1]];
-        let dims = self.dims;
-        (0..axes).flat_map(move |a| {
-            let before = (index[a] > 0).then(|| n - stride[a]);
-            let after = (index[a] + 1 < dims[a]).then(|| n + stride[a]);
-            before.into_iter().chain(after)
-        })
-    }
-
-    /// Air that no axial slice connects with its border, in pieces as large as lungs.
-    fn find_lungs(&mut self) -> Result<(), String> {
-        let [nx, ny, nz] = self.dims;
-        let mut air: Vec<bool> = self.hu.iter().map(|hu| *hu < AIR_HU).collect();
-        let mut queue = VecDeque::new();
-        for k in 0..nz {
-            let rows = (0..nx).flat_map(|i| [[i, 0, k], [i, ny - 1, k]]);
-            let columns = (0..ny).flat_map(|j| [[0, j, k], [nx - 1, j, k]]);
-            queue.extend(rows.chain(columns).map(|i| self.at(i)));
-        }
-        while let Some(n) = queue.pop_front() {
-            if std::mem::take(&mut air[n]) {
-                queue.extend(self.neighbours(n, 2));
-            }
-        }
-        let mut pieces: Vec<Vec<usize>> = Vec::new();
-        for n in 0..air.len() {
-            let mut piece = Vec::new();
-            queue.push_back(n);
-            while let Some(n) = queue.pop_front() {
-                if std::mem::take(&mut air[n]) {
-                    piece.push(n);
-                    queue.extend(self.neighbours(n, 3));
-                }
-            }
-            let depth = self.extent(&piece, 1);
-            if (depth[1] - depth[0]) as f64 * STEP_MM >= MIN_LUNG_DEPTH_MM {
-                pieces.push(piece);
-            }
-        }
-        let largest = pieces.iter().map(Vec::len).max().unwrap_or(0);
+    /// Keeps the air that no axial slice connects with its border, in pieces as large as lungs.
+    fn find_lungs(&mut self, air: &[Run]) -> Result<(), String> {
+        let mut pieces = pieces(air, self.dims);
+        pieces.retain(|piece| {
+            (piece.extent[1][1] - piece.extent[1][0]) as f64 * STEP_MM >= MIN_LUNG_DEPTH_MM
+        });
+        let largest = pieces.iter().map(|p| p.samples).max().unwrap_or(0);
         // The other lung, but not a bubble in the bowel.
-        pieces.retain(|p| p.len() * 4 >= largest);
-        let lungs: Vec<usize> = pieces.concat();
-        if lungs.len() as f64 * STEP_MM.powi(3) / 1000.0 < MIN_LUNGS_ML {
+        pieces.retain(|p| p.samples * 4 >= largest);
+        let samples: usize = pieces.iter().map(|p| p.samples).sum();
+        if samples as f64 * STEP_MM.powi(3) / 1000.0 < MIN_LUNGS_ML {
             return Err("no lungs were found on CT".into());
         }
-        self.lungs = std::array::from_fn(|axis| self.extent(&lungs, axis));
-        self.lung = vec![false; self.hu.len()];
-        for n in &lungs {
-            self.lung[*n] = true;
-        }
+        let extents = pieces.iter().map(|p| p.extent);
+        self.lungs = extents.reduce(join).unwrap_or_default();
+        self.lung = pieces.into_iter().flat_map(|p| p.runs).collect();
         let middle = self.midline();
-        let right = lungs.iter().filter(|n| self.index(**n)[0] < middle).count();
-        if right * 5 < lungs.len() || (lungs.len() - right) * 5 < lungs.len() {
+        let of_run = |r: &Run| (r.last + 1).min(middle).saturating_sub(r.first);
+        let right: usize = self.lung.iter().map(of_run).sum();
+        if right * 5 < samples || (samples - right) * 5 < samples {
             return Err("CT shows one lung only".into());
         }
         Ok(())
     }
+}
 
-    fn extent(&self, samples: &[usize], axis: usize) -> [usize; 2] {
-        let along = samples.iter().map(|n| self.index(*n)[axis]);
-        let low = along.clone().min().unwrap_or(0);
-        [low, along.max().unwrap_or(0)]
+/// The runs of air of one slice, row by row.
+fn air_of_slice(ct: &Lattice<'_>, xs: &[f64], ys: &[f64], z: f64, k: usize) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    ct.plane(xs, ys, z, |j, row| {
+        let is_air = |hu: &f64| (*hu as f32) < AIR_HU;
+        let mut at = 0;
+        while let Some(n) = row[at..].iter().position(is_air) {
+            let first = at + n;
+            let length = row[first..].iter().position(|hu| !is_air(hu));
+            at = length.map_or(row.len(), |n| first + n);
+            let last = at - 1;
+            runs.push(Run { first, last, j, k });
+        }
+    });
+    runs
+}
+
+/// Air that hangs together over faces.
+struct Piece {
+    samples: usize,
+    extent: [[usize; 2]; 3],
+    runs: Vec<Run>,
+}
+
+/// The smallest box around two.
+fn join(a: [[usize; 2]; 3], b: [[usize; 2]; 3]) -> [[usize; 2]; 3] {
+    std::array::from_fn(|i| [a[i][0].min(b[i][0]), a[i][1].max(b[i][1])])
+}
+
+/// The pieces of the air that no slice connects with its border. Runs are ordered by slice, row and place in the row.
+fn pieces(air: &[Run], dims: [usize; 3]) -> Vec<Piece> {
+    let [nx, ny, nz] = dims;
+    // Where the runs of each row begin.
+    let mut rows = vec![0; ny * nz + 1];
+    for run in air {
+        rows[run.k * ny + run.j + 1] += 1;
+    }
+    for n in 1..rows.len() {
+        rows[n] += rows[n - 1];
+    }
+    let row = |k: usize, j: usize| rows[k * ny + j]..rows[k * ny + j + 1];
+    let mut sets = Sets::new(air.len());
+    for k in 0..nz {
+        for j in 1..ny {
+            touching(air, row(k, j - 1), row(k, j), |a, b| sets.join(a, b));
+        }
+    }
+    let mut outside = vec![false; air.len()];
+    for (n, run) in air.iter().enumerate() {
+        if run.first == 0 || run.last + 1 == nx || run.j == 0 || run.j + 1 == ny {
+            outside[sets.root(n)] = true;
+        }
+    }
+    let inside: Vec<bool> = (0..air.len()).map(|n| !outside[sets.root(n)]).collect();
+    for k in 1..nz {
+        for j in 0..ny {
+            touching(air, row(k - 1, j), row(k, j), |a, b| {
+                if inside[a] && inside[b] {
+                    sets.join(a, b);
+                }
+            });
+        }
+    }
+    let mut number = vec![usize::MAX; air.len()];
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (n, run) in air.iter().enumerate().filter(|(n, _)| inside[*n]) {
+        let root = sets.root(n);
+        let extent = [[run.first, run.last], [run.j; 2], [run.k; 2]];
+        if number[root] == usize::MAX {
+            number[root] = pieces.len();
+            pieces.push(Piece {
+                samples: 0,
+                extent,
+                runs: Vec::new(),
+            });
+        }
+        let piece = &mut pieces[number[root]];
+        piece.samples += run.len();
+        piece.extent = join(piece.extent, extent);
+        piece.runs.push(*run);
+    }
+    pieces
+}
+
+/// Calls `found` with each two runs of neighbouring rows that share an index along L.
+fn touching(
+    air: &[Run],
+    mut a: std::ops::Range<usize>,
+    mut b: std::ops::Range<usize>,
+    mut found: impl FnMut(usize, usize),
+) {
+    while !a.is_empty() && !b.is_empty() {
+        let (x, y) = (air[a.start], air[b.start]);
+        if x.first <= y.last && y.first <= x.last {
+            found(a.start, b.start);
+        }
+        match x.last <= y.last {
+            true => a.start += 1,
+            false => b.start += 1,
+        }
+    }
+}
+
+/// Disjoint sets of runs.
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn new(n: usize) -> Self {
+        Self((0..n).collect())
+    }
+
+    fn root(&mut self, mut n: usize) -> usize {
+        while self.0[n] != n {
+            self.0[n] = self.0[self.0[n]];
+            n = self.0[n];
+        }
+        n
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        // The lower one leads: chains stay short, for runs come in order.
+        self.0[a.max(b)] = a.min(b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same by a flood fill of samples.
+    fn flooded(air: &[bool], dims: [usize; 3]) -> Vec<usize> {
+        let [nx, ny, nz] = dims;
+        let mut air = air.to_vec();
+        let at = |i: usize, j: usize, k: usize| (k * ny + j) * nx + i;
+        let fill = |air: &mut Vec<bool>, from: usize, axes: usize| {
+            let (mut queue, mut size) = (vec![from], 0);
+            while let Some(n) = queue.pop() {
+                if std::mem::take(&mut air[n]) {
+                    size += 1;
+                    let index = [n % nx, n / nx % ny, n / nx / ny];
+                    for (axis, stride) in [1, nx, nx * ny].into_iter().enumerate().take(axes) {
+                        if index[axis] > 0 {
+                            queue.push(n - stride);
+                        }
+                        if index[axis] + 1 < dims[axis] {
+                            queue.push(n + stride);
+                        }
+                    }
+                }
+            }
+            size
+        };
+        for k in 0..nz {
+            for i in 0..nx {
+                fill(&mut air, at(i, 0, k), 2);
+                fill(&mut air, at(i, ny - 1, k), 2);
+            }
+            for j in 0..ny {
+                fill(&mut air, at(0, j, k), 2);
+                fill(&mut air, at(nx - 1, j, k), 2);
+            }
+        }
+        let mut sizes: Vec<usize> = (0..air.len()).map(|n| fill(&mut air, n, 3)).collect();
+        sizes.retain(|n| *n > 0);
+        sizes.sort_unstable();
+        sizes
+    }
+
+    #[test]
+    fn pieces_of_runs_are_those_of_a_flood_fill() {
+        let dims = [17, 13, 9];
+        let [nx, ny, nz] = dims;
+        for seed in 0..60usize {
+            // Sparse to dense: many small pieces to one that percolates.
+            let noise = |n: usize| (n + seed * 7919).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 57;
+            let air: Vec<bool> = (0..nx * ny * nz)
+                .map(|n| noise(n) < 20 + seed * 2)
+                .collect();
+            let mut runs: Vec<Run> = Vec::new();
+            for (n, _) in air.iter().enumerate().filter(|(_, air)| **air) {
+                let (i, j, k) = (n % nx, n / nx % ny, n / nx / ny);
+                match runs.last_mut() {
+                    Some(r) if r.k == k && r.j == j && r.last + 1 == i => r.last = i,
+                    _ => runs.push(Run {
+                        first: i,
+                        last: i,
+                        j,
+                        k,
+                    }),
+                }
+            }
+            let mut sizes: Vec<usize> = pieces(&runs, dims).iter().map(|p| p.samples).collect();
+            sizes.sort_unstable();
+            assert_eq!(sizes, flooded(&air, dims), "{seed}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The liver: the largest ball of soft tissue below the right lung.
 
 use super::chest::{Chest, STEP_MM};
+use super::lattice::Lattice;
+use crate::allocation;
 
 /// Liver with and without contrast medium, noise taken out; a fatty one below it is not taken.
 const LIVER_HU: std::ops::Range<f32> = 20.0..200.0;
@@ -11,23 +13,17 @@ const MIN_LUNG_MM: f64 = 40.0;
 /// The liver goes on beyond the midline.
 const BEYOND_MIDLINE_MM: f64 = 60.0;
 
-/// The middle of that ball, LPS mm.
-pub(super) fn find(chest: &Chest) -> Result<[f64; 3], String> {
-    // Columns below the right lung, with the index of its lowest sample.
-    let columns: Vec<([usize; 2], usize)> = (0..chest.dims[1])
-        .flat_map(|j| (0..chest.midline()).map(move |i| [i, j]))
-        .filter_map(|[i, j]| {
-            let mut lung = (0..chest.dims[2]).filter(|k| chest.lung[chest.at([i, j, *k])]);
-            let lowest = lung.next()?;
-            let enough = (lung.count() + 1) as f64 * STEP_MM >= MIN_LUNG_MM;
-            enough.then_some(([i, j], lowest))
-        })
-        .collect();
+/// Returns the middle of that ball, LPS mm; on at most `threads` threads.
+pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f64; 3], String> {
+    let columns = columns(chest);
     let top = columns.iter().map(|c| c.1).max().unwrap_or(0);
     let beyond = (BEYOND_MIDLINE_MM / STEP_MM) as usize;
     let width = chest.dims[0].min(chest.midline() + beyond);
-    let belly = Belly::of(chest, [width, chest.dims[1], top]);
-    let depth = belly.depth();
+    let belly = Belly {
+        dims: [width, chest.dims[1], top].map(|n| n + 2),
+    };
+    let depth = belly.depth(chest, ct, threads);
+    let depth = depth.map_err(|e| e.to_string())?;
     let places = columns
         .iter()
         .flat_map(|([i, j], lowest)| (0..*lowest).map(move |k| [*i, *j, k]));
@@ -38,29 +34,35 @@ pub(super) fn find(chest: &Chest) -> Result<[f64; 3], String> {
     }
 }
 
-/// A part of the chest that begins where it begins, one sample of nothing around it.
-struct Belly {
-    dims: [usize; 3],
-    hu: Vec<f32>,
+/// Columns of samples below the right lung, row by row, each with the index of its lowest sample of lung.
+fn columns(chest: &Chest) -> Vec<([usize; 2], usize)> {
+    let [nx, ny, _] = chest.dims;
+    let mut lung = vec![(usize::MAX, 0usize); nx * ny];
+    for run in &chest.lung {
+        for (lowest, count) in &mut lung[run.j * nx + run.first..=run.j * nx + run.last] {
+            *lowest = run.k.min(*lowest);
+            *count += 1;
+        }
+    }
+    (0..ny)
+        .flat_map(|j| (0..chest.midline()).map(move |i| [i, j]))
+        .filter_map(|[i, j]| {
+            let (lowest, count) = lung[j * nx + i];
+            let enough = count > 0 && count as f64 * STEP_MM >= MIN_LUNG_MM;
+            enough.then_some(([i, j], lowest))
+        })
+        .collect()
 }
 
+/// The part of the chest's samples that begins where they begin, one sample of nothing around it.
+struct Belly {
+    dims: [usize; 3],
+}
+
+/// HU of what is around the samples.
 const NOTHING: f32 = -1000.0;
 
 impl Belly {
-    fn of(chest: &Chest, inner: [usize; 3]) -> Self {
-        let mut belly = Self {
-            dims: inner.map(|n| n + 2),
-            hu: vec![NOTHING; inner.iter().map(|n| n + 2).product()],
-        };
-        for k in 0..inner[2] {
-            for j in 0..inner[1] {
-                let (from, to) = (chest.at([0, j, k]), belly.at([0, j, k]));
-                belly.hu[to..to + inner[0]].copy_from_slice(&chest.hu[from..from + inner[0]]);
-            }
-        }
-        belly
-    }
-
     /// Where a sample of the chest is.
     fn at(&self, [i, j, k]: [usize; 3]) -> usize {
         ((k + 1) * self.dims[1] + j + 1) * self.dims[0] + i + 1
@@ -70,49 +72,123 @@ impl Belly {
         self.dims[..axis].iter().product()
     }
 
-    /// Means over 3 x 3 x 3 samples.
-    fn smooth(&self) -> Vec<f32> {
-        let mut values = self.hu.clone();
-        for axis in 0..3 {
-            let stride = self.stride(axis);
-            let from = values.clone();
-            let inner = stride..values.len() - stride;
-            for n in inner {
-                values[n] = (from[n - stride] + from[n] + from[n + stride]) / 3.0;
+    /// Distance in samples to the nearest one that is not liver, by a chamfer in two passes.
+    fn depth(
+        &self,
+        chest: &Chest,
+        ct: &Lattice<'_>,
+        threads: usize,
+    ) -> Result<Vec<f32>, crate::Error> {
+        let [nx, ny, nz] = self.dims;
+        let [xs, ys, zs] = chest.coordinates();
+        let layers = crate::parallel::map(nz - 2, threads, |k| {
+            self.layer(ct, &xs[..nx - 2], &ys[..ny - 2], zs[k])
+        });
+        let layers: Vec<Vec<f32>> = layers.into_iter().collect::<Result<_, _>>()?;
+        let nothing = vec![NOTHING; nx * ny];
+        let layer = |k: usize| match k {
+            0 => &nothing,
+            k => layers.get(k - 1).unwrap_or(&nothing),
+        };
+        let mut depth = allocation::zeros(nx * ny * nz, SAMPLES)?;
+        let rows = || (1..nz - 1).flat_map(|k| (1..ny - 1).map(move |j| (k, j)));
+        for (k, j) in rows() {
+            // The border is no liver whatever lies beside it, so no neighbour of one is beyond the ends.
+            let [below, here, above] =
+                [k - 1, k, k + 1].map(|k| &layer(k)[j * nx + 1..(j + 1) * nx - 1]);
+            let start = (k * ny + j) * nx + 1;
+            let means = below.iter().zip(here).zip(above);
+            for (d, ((a, b), c)) in depth[start..start + nx - 2].iter_mut().zip(means) {
+                let liver = LIVER_HU.contains(&((a + b + c) / 3.0));
+                *d = if liver { f32::MAX } else { 0.0 };
             }
         }
-        values
+        for (k, j) in rows() {
+            self.pass(&mut depth, (k * ny + j) * nx, false);
+        }
+        for (k, j) in rows().rev() {
+            self.pass(&mut depth, (k * ny + j) * nx, true);
+        }
+        Ok(depth)
     }
 
-    /// Distance in samples to the nearest one that is not liver, by a chamfer in two passes.
-    fn depth(&self) -> Vec<f32> {
-        // Half of the 26 neighbours: those before a sample, with their distances.
-        let before: [(usize, f32); 13] = std::array::from_fn(|n| {
+    /// Means over 3 x 3 samples of one slice.
+    fn layer(
+        &self,
+        ct: &Lattice<'_>,
+        xs: &[f64],
+        ys: &[f64],
+        z: f64,
+    ) -> Result<Vec<f32>, crate::Error> {
+        let [nx, ny, _] = self.dims;
+        // Along L; then along P.
+        let mut rows = allocation::with_capacity(nx * ny, SAMPLES)?;
+        rows.resize(nx, NOTHING);
+        let mut row = vec![NOTHING; nx];
+        ct.plane(xs, ys, z, |_, hu| {
+            for (sample, hu) in row[1..].iter_mut().zip(hu) {
+                *sample = *hu as f32;
+            }
+            rows.push(NOTHING);
+            rows.extend(row.windows(3).map(|w| (w[0] + w[1] + w[2]) / 3.0));
+            rows.push(NOTHING);
+        });
+        rows.resize(nx * ny, NOTHING);
+        let mut means = allocation::with_capacity(nx * ny, SAMPLES)?;
+        means.resize(nx, NOTHING);
+        let [before, after] = [&rows[..nx * ny - 2 * nx], &rows[2 * nx..]];
+        let neighbours = before.iter().zip(&rows[nx..]).zip(after);
+        means.extend(neighbours.map(|((a, b), c)| (a + b + c) / 3.0));
+        means.resize(nx * ny, NOTHING);
+        Ok(means)
+    }
+
+    /// Brings the distances of one row, which begins at `start`, up to date with those of the rows and of the neighbour in
+    /// the row that come before, or `after`, it.
+    fn pass(&self, depth: &mut [f32], start: usize, after: bool) {
+        let nx = self.dims[0];
+        if depth[start..start + nx].iter().all(|d| *d == 0.0) {
+            return;
+        }
+        let (low, high) = depth.split_at_mut(if after { start + nx } else { start });
+        let (row, others) = match after {
+            true => (&mut low[start..], &*high),
+            false => (&mut high[..nx], &*low),
+        };
+        let inner = nx - 2;
+        for (offset, length) in self.before() {
+            // The neighbour of the row's second sample, counted from the beginning of the other rows.
+            let first = match after {
+                true => 1 + offset - nx,
+                false => start + 1 - offset,
+            };
+            let neighbours = &others[first..first + inner];
+            for (d, neighbour) in row[1..=inner].iter_mut().zip(neighbours) {
+                // What is not liver has 0 already.
+                *d = d.min(neighbour + length);
+            }
+        }
+        let mut last = 0.0f32;
+        let mut along = |d: &mut f32| {
+            *d = d.min(last + 1.0);
+            last = *d;
+        };
+        match after {
+            true => row.iter_mut().rev().for_each(&mut along),
+            false => row.iter_mut().for_each(&mut along),
+        }
+    }
+
+    /// Half of the 26 neighbours, those in rows before that of a sample: how far before it they are stored, and their
+    /// distances.
+    fn before(&self) -> [(usize, f32); 12] {
+        std::array::from_fn(|n| {
             let d = [n % 3, n / 3 % 3, n / 9].map(|v| v as isize - 1);
             let offset: isize = (0..3).map(|a| d[a] * self.stride(a) as isize).sum();
             let squared: isize = d.iter().map(|v| v * v).sum();
             (offset.unsigned_abs(), (squared as f32).sqrt())
-        });
-        let liver = |hu: &f32| if LIVER_HU.contains(hu) { f32::MAX } else { 0.0 };
-        let mut depth: Vec<f32> = self.smooth().iter().map(liver).collect();
-        // The border is no liver whatever lies beside it, so no neighbour of one is beyond the ends.
-        let [nx, ny, nz] = self.dims;
-        let border = |n: usize| {
-            let at = [n % nx, n / nx % ny, n / (nx * ny)];
-            at.contains(&0) || at[0] + 1 == nx || at[1] + 1 == ny || at[2] + 1 == nz
-        };
-        (0..depth.len())
-            .filter(|n| border(*n))
-            .for_each(|n| depth[n] = 0.0);
-        let set: Vec<usize> = (0..depth.len()).filter(|n| depth[*n] > 0.0).collect();
-        for &n in &set {
-            let nearest = before.map(|(offset, length)| depth[n - offset] + length);
-            depth[n] = nearest.into_iter().fold(depth[n], f32::min);
-        }
-        for &n in set.iter().rev() {
-            let nearest = before.map(|(offset, length)| depth[n + offset] + length);
-            depth[n] = nearest.into_iter().fold(depth[n], f32::min);
-        }
-        depth
+        })
     }
 }
+
+const SAMPLES: &str = "the samples of the liver";

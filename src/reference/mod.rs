@@ -7,11 +7,13 @@
 
 mod aorta;
 mod chest;
+mod lattice;
 mod liver;
 
 use crate::case::Case;
 use crate::petmetrics::Region;
 use chest::Chest;
+use lattice::Lattice;
 use serde::Serialize;
 
 /// Where the references are. `None`: look for them on CT.
@@ -63,8 +65,8 @@ const LIVER_RADIUS_MM: f64 = 15.0;
 const AORTA_RADIUS_MM: f64 = 6.0;
 const AORTA_HALF_LENGTH_MM: f64 = 10.0;
 
-/// Measure the references of a case; `factors` are the SUV factors of its PET slices, empty if values are SUVbw.
-/// At most `threads` threads work, the calling one among them; 0 means as many as there are cores, at most four.
+/// Measures the references of a case on at most `threads` threads, 0 for the default number; `factors` are the SUV factors
+/// of its PET slices, empty if values are SUVbw.
 pub fn of(
     case: &Case<'_>,
     factors: &[f64],
@@ -72,8 +74,9 @@ pub fn of(
     threads: usize,
 ) -> References {
     let searched = request.liver.is_none() || request.blood_pool.is_none();
+    let ct = Lattice::new(&case.ct);
     let chest = match searched {
-        true => Chest::of(case, threads),
+        true => Chest::of(case, &ct, threads),
         false => Err("not looked for".into()),
     };
     let place =
@@ -84,9 +87,10 @@ pub fn of(
                 PlacedBy::Found,
             )),
         };
-    let find_aorta = |chest: &Chest| aorta::find(chest, case, threads);
+    let find_liver = |chest: &Chest| liver::find(chest, &ct, threads);
+    let find_aorta = |chest: &Chest| aorta::find(chest, &ct, threads);
     References {
-        liver: place(request.liver, &liver::find).and_then(|(center, placed_by)| {
+        liver: place(request.liver, &find_liver).and_then(|(center, placed_by)| {
             measure(case, factors, center, placed_by, |d| {
                 d[0].hypot(d[1]).hypot(d[2]) <= LIVER_RADIUS_MM
             })
