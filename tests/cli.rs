@@ -251,6 +251,7 @@ fn contours_and_segments_name_the_tumour_and_its_pet_metrics_are_the_published_o
 #[test]
 fn no_text_of_a_header_reaches_any_output() {
     use dicom_core::{DataElement, PrimitiveValue, VR, header::Header};
+    use dicom_dictionary_std::tags;
     const PLANTED: &str = "PLANTED^SECRET";
     let out = tempfile::tempdir().unwrap();
     let study = out.path().join("study");
@@ -270,12 +271,13 @@ fn no_text_of_a_header_reaches_any_output() {
         {
             let mut object = dicom_object::open_file(&file).unwrap();
             let texts = [VR::PN, VR::LO, VR::SH, VR::ST, VR::LT, VR::UT, VR::AE];
-            let tags: Vec<_> = object
+            let found: Vec<_> = object
                 .iter()
-                .filter(|e| texts.contains(&e.vr()))
+                // What decides HU is refused where it is something else; below.
+                .filter(|e| texts.contains(&e.vr()) && e.tag() != tags::RESCALE_TYPE)
                 .map(|e| (e.tag(), e.vr()))
                 .collect();
-            for (tag, vr) in tags {
+            for (tag, vr) in found {
                 object.put(DataElement::new(tag, vr, PrimitiveValue::from(PLANTED)));
                 planted += 1;
             }
@@ -302,11 +304,19 @@ fn no_text_of_a_header_reaches_any_output() {
     everything.extend(std::fs::read(&json_file).unwrap());
     everything.extend(score("--center=0,0,9999"));
     everything.extend(said(dlnms().args(["inspect", "--json"]).arg(&study)));
+    let first = study.join("ct/0000.dcm");
+    let kept = std::fs::read(&first).unwrap();
+    let mut object = dicom_object::open_file(&first).unwrap();
+    let planted = PrimitiveValue::from(PLANTED);
+    object.put(DataElement::new(tags::RESCALE_TYPE, VR::LO, planted));
+    object.write_to_file(&first).unwrap();
+    everything.extend(score("--center=-82,-12,46.5"));
+    std::fs::write(&first, kept).unwrap();
     std::fs::remove_file(study.join("ct/0050.dcm")).unwrap();
     everything.extend(score("--center=-82,-12,46.5")); // a missing slice is named by its file
     let text = String::from_utf8_lossy(&everything);
     assert!(
-        text.contains("missing slices") && text.contains("n1_pet"),
+        text.contains("missing slices") && text.contains("n1_pet") && text.contains("RescaleType"),
         "{text}"
     );
     assert!(
@@ -422,4 +432,77 @@ fn exit_codes_and_messages_say_whose_fault_it_is() {
         String::from_utf8_lossy(&info.stdout).contains("passed over tensorrt"),
         "{info:?}"
     );
+}
+
+#[test]
+fn score_and_planes_warn_alike_and_refuse_by_the_strict_policy() {
+    let out = tempfile::tempdir().unwrap();
+    let study = out.path().join("study");
+    assert!(
+        output(dlnms().args(["phantom", "--out"]).arg(&study))
+            .status
+            .success()
+    );
+    let run = |command: &str, extra: &[&str]| {
+        let mut c = dlnms();
+        c.args([command, "--bundle"])
+            .arg(tiny_bundle())
+            .arg("--ct")
+            .arg(study.join("ct"))
+            .arg("--pet")
+            .arg(study.join("pet"))
+            .args(extra);
+        if command == "planes" {
+            c.arg("--out").arg(out.path().join("p"));
+        }
+        let o = output(&mut c);
+        (
+            o.status.code(),
+            String::from_utf8_lossy(&o.stderr).into_owned(),
+        )
+    };
+    let findings = [
+        "center_in_air: CT shows air",
+        "center_without_uptake: PET shows",
+    ];
+    for command in ["score", "planes"] {
+        // In the air in front of the patient.
+        let (code, text) = run(command, &["--center=0,-150,46.5"]);
+        assert_eq!(code, Some(0), "{command}: {text}");
+        for finding in findings {
+            let line = format!("warning: {finding}");
+            assert!(text.contains(&line), "{command}: {text}");
+        }
+        let (code, text) = run(command, &["--center=0,-150,46.5", "--quality", "strict"]);
+        assert_eq!(code, Some(1), "{command}: {text}");
+        for finding in findings {
+            let reason = format!("quality check {finding}");
+            assert!(text.contains(&reason), "{command}: {text}");
+        }
+        let tumour = "--center=-82,-12,46.5";
+        let (code, text) = run(command, &[tumour, "--quality", "strict"]);
+        assert_eq!(code, Some(0), "{command}: {text}");
+        assert!(!text.contains("center_"), "{command}: {text}");
+        let (code, text) = run(command, &[tumour, "--quality", "lax"]);
+        assert_eq!(code, Some(2), "{command}: {text}");
+    }
+    // What SUV had to assume is said by both: a weight in grams.
+    for file in study.join("pet").read_dir().unwrap().flatten() {
+        let mut object = dicom_object::open_file(file.path()).unwrap();
+        object.put(dicom_core::DataElement::new(
+            dicom_dictionary_std::tags::PATIENT_WEIGHT,
+            dicom_core::VR::DS,
+            dicom_core::PrimitiveValue::from("70000"),
+        ));
+        object.write_to_file(file.path()).unwrap();
+    }
+    for command in ["score", "planes"] {
+        let (code, text) = run(command, &["--center=-82,-12,46.5"]);
+        assert_eq!(code, Some(0), "{command}: {text}");
+        assert!(
+            text.contains("warning: weight_unit_assumed: "),
+            "{command}: {text}"
+        );
+        assert!(text.contains("warning: SUV: "), "{command}: {text}");
+    }
 }

@@ -5,13 +5,13 @@ mod support;
 mod voxels;
 
 use dlnms::bundle::Manifest;
-use dlnms::dicom::{Modality, Study};
+use dlnms::dicom::{Archive, Modality, SeriesChoice, Study};
 use dlnms::error::status::*;
 use dlnms::planes::PreprocessSpec;
 use dlnms::quality::{self, Action, Code, Finding, QualityPolicy};
 use dlnms::reference;
 use dlnms::roi::Roi;
-use dlnms::scorer::{Case, Facts};
+use dlnms::scorer::{CancelToken, Case, Facts};
 use dlnms::suv::{DecayCorrection, PetInfo, Units};
 use dlnms::volume::{DType, Geometry, IDENTITY, Volume, VolumeView};
 use support::{series, shared, tiny_bundle};
@@ -301,4 +301,39 @@ fn a_real_patient_is_registered_until_the_pet_is_moved() {
         let [dx, _] = shift(&study, z);
         assert!((dx - 25.0).abs() <= 10.0, "z {z}: {dx}");
     }
+}
+
+/// Keeps the lines on studies.
+struct Lines(std::sync::Mutex<Vec<(log::Level, String)>>);
+
+impl log::Log for Lines {
+    fn enabled(&self, _: &log::Metadata) -> bool {
+        true
+    }
+    fn log(&self, record: &log::Record) {
+        if record.target() == "dlnms::study" {
+            let line = (record.level(), record.args().to_string());
+            self.0.lock().unwrap().push(line);
+        }
+    }
+    fn flush(&self) {}
+}
+
+#[test]
+fn an_opened_study_is_one_line_of_counts_in_the_log() {
+    static LINES: Lines = Lines(std::sync::Mutex::new(Vec::new()));
+    let Some(data) = shared("data/petct/a_paired/ibsi_sts/STS_001") else {
+        return;
+    };
+    log::set_logger(&LINES).unwrap();
+    log::set_max_level(log::LevelFilter::Info);
+    let cancel = CancelToken::default();
+    let paths = [data.join("CT/dicom"), data.join("PET/dicom")];
+    let archive = Archive::open(&paths, &cancel).unwrap();
+    let choice = SeriesChoice::default();
+    let study = Study::load(&archive, &archive, choice, &|_, _| true, &cancel).unwrap();
+    let n = study.warnings.len();
+    let line =
+        format!("study opened: CT of 59 slices 198 x 202, PET of 59 slices 41 x 43, {n} warnings");
+    assert_eq!(*LINES.0.lock().unwrap(), [(log::Level::Info, line)]);
 }
