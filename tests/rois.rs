@@ -2,7 +2,8 @@
 
 mod support;
 
-use dlnms::dicom::{Archive, Contour, Contours, Modality, Segmentation, rtstruct};
+use dicom_dictionary_std::tags;
+use dlnms::dicom::{Archive, Contour, Modality, Segmentation, rtstruct};
 use dlnms::files;
 use dlnms::roi::Roi;
 use dlnms::scorer::CancelToken;
@@ -318,5 +319,89 @@ fn segmentations_give_the_voxels_of_their_segments() {
             );
         }
         assert!(seg.mask(99).is_err());
+    }
+}
+
+/// Joined contours in the facts of a case across the C ABI, whether the mask was handed out before or after loading.
+#[test]
+#[allow(unsafe_code)] // it calls what a C host calls
+fn the_case_of_a_mask_of_joined_contours_says_so() {
+    use dlnms::ffi::*;
+    use std::ptr::{null, null_mut};
+    let Some(study) = support::shared("data/petct/a_paired/acrin042") else {
+        return;
+    };
+    let file = study.join("derived/rtstruct_tumour_suv4_on_ct.dcm");
+    let mut object = dicom_object::open_file(&file).unwrap();
+    let sequence =
+        |o: &dicom_object::InMemDicomObject, tag| o.element(tag).unwrap().items().unwrap().to_vec();
+    let mut drawn = sequence(&object, tags::ROI_CONTOUR_SEQUENCE);
+    let mut contours = sequence(&drawn[0], tags::CONTOUR_SEQUENCE);
+    let data = contours[10].element(tags::CONTOUR_DATA).unwrap();
+    let aside = data.to_multi_float64().unwrap();
+    let aside = aside
+        .iter()
+        .enumerate()
+        .map(|(n, v)| v + f64::from(u8::from(n % 3 == 1)) * 4.0);
+    let aside: Vec<String> = aside.map(|v| v.to_string()).collect();
+    let put = |o: &mut dicom_object::InMemDicomObject, tag, items: Vec<_>| {
+        let value = dicom_core::value::DataSetSequence::from(items);
+        o.put(dicom_core::DataElement::new(tag, dicom_core::VR::SQ, value));
+    };
+    let mut copy = contours[10].clone();
+    let value = dicom_core::PrimitiveValue::from(aside.join("\\"));
+    copy.put(dicom_core::DataElement::new(
+        tags::CONTOUR_DATA,
+        dicom_core::VR::DS,
+        value,
+    ));
+    contours.push(copy);
+    put(&mut drawn[0], tags::CONTOUR_SEQUENCE, contours);
+    put(&mut object, tags::ROI_CONTOUR_SEQUENCE, drawn);
+    let folder = tempfile::tempdir().unwrap();
+    let edited = folder.path().join("edited.dcm");
+    object.write_to_file(&edited).unwrap();
+
+    let paths = [study.join("ct"), study.join("pet_ac"), file, edited];
+    let paths = paths.map(|p| std::ffi::CString::new(p.to_str().unwrap()).unwrap());
+    let pointers = [0, 1, 2, 3].map(|n: usize| paths[n].as_ptr());
+    // SAFETY: as the header of each function asks; every pointer lives to the end of the block.
+    unsafe {
+        let mut study = null_mut();
+        let scanned =
+            dlnms_study_scan(pointers.as_ptr(), 4, null(), null(), &mut study, null_mut());
+        assert_eq!(scanned, 0);
+        assert_eq!(dlnms_study_rois_count(study), 2);
+        let (mut said, mut facts) = (Vec::new(), Vec::new());
+        for load in [true, false] {
+            for n in 0..2 {
+                let mut info = std::mem::zeroed::<dlnms_roi_info>();
+                dlnms_roi_info_init(&mut info, size_of::<dlnms_roi_info>() as u32);
+                assert_eq!(dlnms_study_rois(study, n, &mut info, null_mut()), 0);
+                assert_eq!(info.has_mask, 1);
+                said.push(info.contours_overlap);
+                let mut mask = std::mem::zeroed::<dlnms_volume>();
+                dlnms_volume_init(&mut mask, size_of::<dlnms_volume>() as u32);
+                assert_eq!(dlnms_study_roi_mask(study, n, &mut mask, null_mut()), 0);
+                if load && n == 0 {
+                    assert_eq!(
+                        dlnms_study_load(study, null(), null(), null(), null_mut()),
+                        0
+                    );
+                }
+                let mut roi = std::mem::zeroed::<dlnms_roi>();
+                dlnms_roi_init(&mut roi, size_of::<dlnms_roi>() as u32);
+                (roi.kind, roi.mask) = (DLNMS_ROI_MASK, &mask);
+                let mut case = std::mem::zeroed::<dlnms_case>();
+                dlnms_case_init(&mut case, size_of::<dlnms_case>() as u32);
+                assert_eq!(dlnms_study_case(study, &roi, &mut case, null_mut()), 0);
+                facts.push((*case.facts).contours_overlap == DLNMS_YES);
+            }
+        }
+        assert_eq!(
+            (said, facts),
+            (vec![0, 1, 0, 1], vec![false, true, false, true])
+        );
+        dlnms_study_free(study);
     }
 }
