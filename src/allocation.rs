@@ -48,7 +48,6 @@ struct Page([u8; 4096]);
 
 /// Beyond what glibc ever takes from its heap, so that a probe is one mapping that leaves no trace; and room for the
 /// small allocations in between, which cannot fail in Rust without ending the process.
-#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
 const SPARE_BYTES: usize = 40 << 20;
 
 /// Returns an error unless `bytes`, and some megabytes for what is small, could be allocated now. Nothing is kept, and
@@ -58,7 +57,6 @@ const SPARE_BYTES: usize = 40 << 20;
 ///
 /// # Errors
 /// [`Error::OutOfMemory`] if the memory cannot be had.
-#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
 pub(crate) fn headroom(bytes: usize, what: &str) -> Result<()> {
     let mut probe = Vec::<Page>::new();
     let pages = bytes

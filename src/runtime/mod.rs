@@ -30,7 +30,7 @@ pub use library::{PATH_VARIABLE, REQUIRED_API};
 pub use session::{Plan, Session, are_probabilities, attempts};
 
 use crate::error::{Error, Result};
-use crate::process;
+use crate::{allocation, process};
 use once_cell::sync::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +44,10 @@ struct Loaded {
     version: String,
     environment: ort::environment::Environment,
 }
+
+/// Memory that must be there to load ONNX Runtime, beside what is always spared: its image and what its start allocates,
+/// which ends the process where there is none.
+const HEADROOM: usize = 56 << 20;
 
 static LOADED: OnceCell<Loaded> = OnceCell::new();
 
@@ -61,6 +65,7 @@ impl Runtime {
         }
         let path = library::find(path)?;
         let loaded = LOADED.get_or_try_init(|| {
+            allocation::headroom(HEADROOM, "ONNX Runtime")?;
             process::own();
             start(path.clone())
         })?;

@@ -12,6 +12,7 @@ pub use exchange::*;
 pub use preprocess::Planes;
 pub use queue::{Queue, QueueId, Task};
 
+use crate::allocation;
 use crate::bundle::{Bundle, Manifest};
 pub use crate::cancel::CancelToken;
 pub use crate::case::{Case, Facts, LesionRequest};
@@ -77,6 +78,9 @@ struct Prepared {
     session: Session,
     engine: Arc<Engine>,
 }
+
+/// Memory that looking for the reference regions takes: a copy of the CT at a coarse step, and the marks of lung and liver.
+const REFERENCES_BYTES: usize = 64 << 20;
 
 impl Scorer {
     /// Open a bundle. Its model is verified and the session built by [`Scorer::prepare`], or by the first score.
@@ -150,6 +154,8 @@ impl Scorer {
 
     /// Everything that can be refused, found or computed without sampling, on at most so many threads.
     fn look(&self, case: &Case<'_>, threads: usize) -> Result<Looked> {
+        let copy = usize::from(case.references.is_some()) * REFERENCES_BYTES;
+        allocation::headroom(copy, "what is measured of a case")?;
         let mut checked = Checked::of(case)?;
         let begun = Instant::now();
         let lesion = case.lesion.as_ref().map(|request| {

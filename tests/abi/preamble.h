@@ -23,7 +23,18 @@
  *    whose callback it comes from is DLNMS_E_BUSY.
  *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on, in queued
  *    jobs too. What the system refuses for the moment, a thread or memory for a run, is DLNMS_E_RESOURCES: try again.
- *  - Threads that call the library need a stack of 128 KiB. Its own work that needs more has threads of its own.
+ *
+ * Threads: a call uses at most as many as the `threads` of its options says, the calling one among them (0: the cores, four at
+ * most), and those it makes end with it; ONNX Runtime's pool stays with its scorer, and a queue's workers with the queue. Where
+ * the system refuses a thread, reading and measuring go on with fewer, and what cannot is DLNMS_E_RESOURCES and may be tried
+ * again. Signals that a host handles may interrupt any call: it goes on.
+ *
+ * Stack: 128 KiB are enough for a calling thread. The library's own threads have 2 MiB, that of dlnms_scorer_prepare() 8 MiB.
+ *
+ * Memory: what its size comes from a file or a struct is asked for before it is used, with 40 MiB to spare, and where that
+ * is refused the call is DLNMS_E_OUT_OF_MEMORY and may be tried again. To load ONNX Runtime needs 100 MiB of address space.
+ * A limit on address space (RLIMIT_AS) is seen by this; one that ends the process when pages are touched (cgroups) cannot be.
+ * Without a file descriptor, and beyond a limit on the size of files (RLIMIT_FSIZE), a call fails and no signal is raised.
  *
  * Fork: threads are not inherited. In a process that is forked from one that has loaded ONNX Runtime, every call answers
  * DLNMS_E_FORKED at once, every _free does nothing (what it would free leaks until the process ends), and no callback or

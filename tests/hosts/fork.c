@@ -172,7 +172,7 @@ int main(int argc, char **argv) {
     child("call everything", call_everything);
     pthread_t other;
     check("a thread", pthread_create(&other, NULL, busy, NULL) == 0);
-    for (int i = 0; i < 40; ++i) child("fork beside a thread that scores", i % 2 ? call_everything : free_and_return);
+    for (int i = 0; i < 16; ++i) child("fork beside a thread that scores", i % 2 ? call_everything : free_and_return);
     stop = 1;
     pthread_join(other, NULL);
 
