@@ -398,10 +398,10 @@ fn the_case_of_a_mask_of_joined_contours_says_so() {
                 facts.push((*case.facts).contours_overlap == DLNMS_YES);
             }
         }
-        assert_eq!(
-            (said, facts),
-            (vec![0, 1, 0, 1], vec![false, true, false, true])
-        );
+        // Files are listed by their paths, so either may be the first.
+        assert_eq!(said[..2], said[2..]);
+        assert_eq!(said[0] + said[1], 1);
+        assert_eq!(said.iter().map(|s| *s == 1).collect::<Vec<_>>(), facts);
         dlnms_study_free(study);
     }
 }
