@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_mask_reaches_to_the_outer_edges_of_its_voxels() {
-        let mut mask = vec![0i16; 60];
+        let mut mask = [0i16; 60];
         let at = |i: usize, j: usize, k: usize| (k * 4 + j) * 5 + i;
         (mask[at(1, 2, 0)], mask[at(3, 1, 1)], mask[at(2, 1, 1)]) = (-1, 1, 300);
         let bytes: Vec<u8> = mask.iter().flat_map(|v| v.to_ne_bytes()).collect();

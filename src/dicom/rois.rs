@@ -592,6 +592,36 @@ mod tests {
     }
 
     #[test]
+    fn a_mask_in_another_frame_of_reference_than_the_study_is_refused() {
+        let objects = ct("1.4", "1.5", 5, 2.0);
+        let all = archive(&objects);
+        let series = |modality| {
+            let cancel = CancelToken::default();
+            let mut series = all
+                .series(Modality::Ct, None, &|_, _| true, &cancel)
+                .unwrap();
+            series.modality = modality;
+            series
+        };
+        let study = Study::of(series(Modality::Ct), series(Modality::Pt));
+        let mask = |frame: Option<&str>| RoiMask {
+            volume: study.ct.volume.clone(),
+            contours_overlap: false,
+            frame_of_reference: frame.map(str::to_owned),
+        };
+        assert!(mask(Some("1.5")).require_frame_of(&study).is_ok());
+        assert!(mask(None).require_frame_of(&study).is_ok());
+        let text = mask(Some("1.6"))
+            .require_frame_of(&study)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            text,
+            "roi: the ROI: its frame of reference is not that of the images"
+        );
+    }
+
+    #[test]
     fn frames_of_reference_that_are_stated_must_agree() {
         let check =
             |frame, images: &[Option<&str>]| require_frame(frame, images.iter().copied()).is_ok();

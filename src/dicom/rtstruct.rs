@@ -87,7 +87,7 @@ impl StructureSet {
         let numbers: Vec<i64> = rois.iter().map(|r| r.number).collect();
         for roi in &mut rois {
             let is_its = |item: &&InMemDicomObject| {
-                integer(*item, tags::REFERENCED_ROI_NUMBER) == Some(roi.number)
+                integer(item, tags::REFERENCED_ROI_NUMBER) == Some(roi.number)
             };
             let its: Vec<&InMemDicomObject> = drawn.iter().filter(is_its).collect();
             let contours = if numbers.iter().filter(|n| **n == roi.number).count() > 1 {
