@@ -644,3 +644,55 @@ fn lossless_jpeg_and_rle_of_our_own_make_the_pixels_that_went_in() {
         "the stream breaks off",
     );
 }
+
+#[test]
+fn lists_of_rois_are_cancelled_within_100_ms() {
+    let Some(data) = support::shared("data/petct/a_ct_roi") else {
+        return;
+    };
+    let archive = Archive::open(&[data], &CancelToken::default()).unwrap();
+    let late = support::latest_after_cancel(|cancel| archive.inspect_until(cancel).err());
+    println!("{late:?}");
+    assert!(late < Duration::from_millis(100), "{late:?}");
+}
+
+#[test]
+fn altered_streams_never_panic_hang_or_end_the_process() {
+    let Some(data) = support::shared("data/petct/c_ct") else {
+        return;
+    };
+    let mut state = 42u64;
+    let mut below = |n: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    };
+    let (mut accepted, mut refused, mut slowest) = (0, 0, Duration::ZERO);
+    let folder = data.join("transfer_syntaxes_ctimage_ge_chest");
+    for entry in folder.read_dir().unwrap().flatten() {
+        let bytes = std::fs::read(entry.path()).unwrap();
+        let Some((header, syntax, stream)) = take_apart(&bytes) else {
+            continue;
+        };
+        for n in 0..100 {
+            let mut altered = stream.clone();
+            // Headers lie in the first bytes.
+            let reach = [200, stream.len()][n % 2].min(stream.len());
+            for _ in 0..=below(3) {
+                altered[below(reach)] = below(256) as u8;
+            }
+            let buffers = vec![Arc::from([header.clone(), fragment(&altered)].concat())];
+            let clock = Instant::now();
+            let read = || Archive::from_buffers(buffers, &CancelToken::default())?.image(0);
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
+            match outcome.unwrap_or_else(|_| panic!("{syntax}, {n}")) {
+                Ok(_) => accepted += 1,
+                Err(_) => refused += 1,
+            }
+            slowest = slowest.max(clock.elapsed());
+        }
+    }
+    println!("{accepted} accepted, {refused} refused, slowest {slowest:?}");
+    assert!(refused > 500 && slowest < Duration::from_secs(3));
+}

@@ -80,11 +80,12 @@ impl Archive {
         let mask = |place: Place<'_>| match place {
             Place::Contours(set, roi) => self.lay(set, roi, &images),
             Place::Segment(segmentation, segment) => {
-                segment_mask(segmentation, segment.number, &[self])
+                self.segment(segmentation, segment.number, &[self])
             }
         };
         let mut rois = self.roi_names();
         for (roi, mask) in rois.iter_mut().zip(self.places().map(mask)) {
+            cancel.check()?;
             let measured = mask.and_then(|mask| {
                 roi.contours_overlap = mask.contours_overlap;
                 measured(&mask.volume)
@@ -126,7 +127,7 @@ impl Archive {
         match self.places().nth(index) {
             Some(Place::Contours(set, roi)) => self.lay(set, roi, &Images::of(images)),
             Some(Place::Segment(segmentation, segment)) => {
-                segment_mask(segmentation, segment.number, images)
+                self.segment(segmentation, segment.number, images)
             }
             None => Err(Error::RoiInvalid(format!(
                 "ROI {index}: there are {}",
@@ -157,6 +158,20 @@ impl Archive {
             .check_study_bytes(bytes, "the mask of an ROI")?;
         let mut mask = roi.mask(&chosen.grid.geometry(chosen.dims))?;
         mask.frame_of_reference = frame.or(chosen.frame).map(str::to_owned);
+        Ok(mask)
+    }
+
+    /// Returns the mask of a segment, if a study may have as much.
+    fn segment(
+        &self,
+        segmentation: &Segmentation,
+        number: usize,
+        images: &[&Archive],
+    ) -> Result<RoiMask> {
+        let mask = segment_mask(segmentation, number, images)?;
+        let bytes = mask.volume.data.len() as u64;
+        self.options
+            .check_study_bytes(bytes, "the mask of an ROI")?;
         Ok(mask)
     }
 
