@@ -8,8 +8,8 @@
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dlnms::bundle::Manifest;
 use dlnms::ffi::*;
-use dlnms::planes::Workspace;
-use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::sampler::Workspace;
+use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
 use ort::value::TensorRef;
 use std::ffi::CString;
 use std::hint::black_box;

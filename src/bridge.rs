@@ -4,12 +4,12 @@
 
 use crate::error::{Error, Result};
 use crate::ffi::catch;
+use crate::imaging::roi::Roi;
+use crate::imaging::{DType, Geometry, Rescale, VolumeView};
 use crate::process;
 use crate::report;
-use crate::roi::Roi;
 use crate::runtime::Runtime;
 use crate::scorer::{CancelToken, Case, Scorer, ScorerOptions};
-use crate::volume::{DType, Geometry, Rescale, VolumeView};
 use std::mem::ManuallyDrop;
 use std::path::Path;
 

@@ -1,9 +1,8 @@
 //! Everything about one tumour of one patient, as a host or a reader hands it over.
 
-use crate::reference::ReferenceRequest;
-use crate::roi::{Delineation, Roi};
-use crate::suv::PetInfo;
-use crate::volume::VolumeView;
+use crate::imaging::VolumeView;
+use crate::imaging::roi::{Delineation, Roi};
+use crate::imaging::suv::PetInfo;
 
 /// One tumour of one patient, borrowed for a call.
 #[derive(Clone, Copy, Debug)]
@@ -84,4 +83,13 @@ pub struct Facts {
     pub hounsfield_stated: Option<bool>,
     /// Contours of one plane overlap in part and were joined to make the mask.
     pub contours_overlap: Option<bool>,
+}
+
+/// Where the references are. `None`: look for them on CT.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ReferenceRequest {
+    /// A point in the right lobe of a liver without lesions, LPS mm.
+    pub liver: Option<[f64; 3]>,
+    /// A point on the axis of the descending thoracic aorta, LPS mm.
+    pub blood_pool: Option<[f64; 3]>,
 }

@@ -1,7 +1,7 @@
 //! DLNMS in a host's own process: PET/CT volumes and a tumour in, occult N1 and N2 scores and their evidence out.
 //!
-//! Research use only. Data flows one way: [`volume`] -> [`roi`], [`suv`] -> [`planes`] -> [`bundle`], [`runtime`] ->
-//! [`scorer`], [`decision`] -> [`report`]; the C ABI (`include/dlnms.h`) lies on top.
+//! Research use only. Data flows one way: [`readers`] -> [`case`] -> [`imaging`], [`evidence`] -> [`engine`] -> [`scorer`] -> [`risk`],
+//! [`report`]; the C ABI (`include/dlnms.h`) lies on top.
 //!
 //! ```no_run
 //! use dlnms::{runtime::Runtime, scorer::{CancelToken, Case, Scorer, ScorerOptions}};
@@ -19,30 +19,24 @@ mod bridge;
 pub mod bundle;
 pub mod cancel;
 pub mod case;
-pub mod decision;
-#[cfg(feature = "dicom")]
-pub mod dicom;
+mod cpu_kernels;
+pub mod engine;
 pub mod error;
+pub mod evidence;
 pub mod ffi;
-#[cfg(feature = "dicom")]
-pub mod files;
-pub mod lesion;
+pub mod imaging;
 pub mod logging;
 mod parallel;
-pub mod petmetrics;
-pub mod planes;
 mod process;
-pub mod quality;
+#[cfg(feature = "dicom")]
+pub mod readers;
 #[cfg(feature = "dicom")]
 pub mod reading;
-pub mod reference;
-mod regular;
+mod regular_file;
 pub mod report;
-pub mod roi;
+pub mod risk;
 pub mod runtime;
 pub mod scorer;
-pub mod suv;
-pub mod volume;
 
 pub use error::{Error, Result};
 

@@ -1,8 +1,8 @@
 //! A result with everything it rests on, as JSON. Holds nothing a patient could be known by.
 
 use crate::bundle::{Manifest, Precision, Weights};
-use crate::decision::{Decision, PAPER_FINDING, RESEARCH_USE_ONLY};
-use crate::reference::{Reference, References};
+use crate::evidence::reference_region::{Reference, References};
+use crate::risk::{Decision, PAPER_FINDING, RESEARCH_USE_ONLY};
 use crate::runtime::Runtime;
 use crate::scorer::{Engine, Scorer, Scores, Timings};
 use serde_json::{Map, Value, json};

@@ -6,11 +6,11 @@
 mod support;
 
 use dlnms::bundle::Manifest;
-use dlnms::dicom::{Archive, SeriesChoice, Study};
-use dlnms::quality::{self, QualityPolicy};
-use dlnms::roi::Roi;
-use dlnms::scorer::CancelToken;
-use dlnms::volume::VolumeView;
+use dlnms::cancel::CancelToken;
+use dlnms::evidence::quality::{self, QualityPolicy};
+use dlnms::imaging::VolumeView;
+use dlnms::imaging::roi::Roi;
+use dlnms::readers::dicom::{Archive, SeriesChoice, Study};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -28,6 +28,7 @@ struct Expected {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[allow(dead_code)] // fields that stand in messages alone
 struct Edit {
     modality: String,
     attribute: String,

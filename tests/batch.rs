@@ -3,10 +3,10 @@
 mod support;
 
 use dlnms::Error;
-use dlnms::roi::Roi;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
 use dlnms::runtime::provider::{Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
-use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use std::time::Instant;
 
 struct Volumes {

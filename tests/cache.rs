@@ -2,12 +2,12 @@
 
 mod support;
 
+use dlnms::engine::CacheOutcome;
 use dlnms::error::status::DLNMS_E_BUNDLE_ALTERED;
-use dlnms::roi::Roi;
-use dlnms::runtime::CacheOutcome;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
 use dlnms::runtime::provider::{Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
-use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

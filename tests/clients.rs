@@ -2,10 +2,10 @@
 
 mod support;
 
-use dlnms::roi::Roi;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
 use dlnms::runtime::provider::{Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
-use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use std::path::Path;
 use std::process::Command;
 use support::host::{Host, Link, SYSTEM_LIBRARIES, c_compilers, example, host};

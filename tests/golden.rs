@@ -3,9 +3,9 @@
 mod support;
 
 use dlnms::bundle::{Manifest, Precision};
-use dlnms::dicom::{Modality, Series, Study};
-use dlnms::planes::{PreprocessSpec, Workspace};
-use dlnms::roi::Roi;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::sampler::{PreprocessSpec, Workspace};
+use dlnms::readers::dicom::{Modality, Series, Study};
 use dlnms::runtime::provider::{Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
 use std::path::{Path, PathBuf};
@@ -196,7 +196,7 @@ fn mask_centroids_equal_simpleitk_on_either_grid() {
             [-42.722_602_740, -14.570_847_603, -121.919_942_406],
         ),
     ] {
-        let volume = dlnms::files::read(&folder.join(mask)).unwrap();
+        let volume = dlnms::readers::read(&folder.join(mask)).unwrap();
         let center = Roi::Mask(volume.view("mask").unwrap()).center().unwrap();
         let off = center
             .iter()

@@ -4,8 +4,8 @@
 
 mod support;
 
-use dlnms::dicom::{Archive, Modality, Segmentation, rtstruct};
-use dlnms::scorer::CancelToken;
+use dlnms::cancel::CancelToken;
+use dlnms::readers::dicom::{Archive, Modality, Segmentation, rtstruct};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -4,13 +4,15 @@
 mod support;
 
 use dlnms::bundle::Manifest;
-use dlnms::dicom::{Archive, Modality, RoiKind, Series, SeriesChoice, Study, pet_info_from_json};
 use dlnms::error::status::*;
-use dlnms::files;
-use dlnms::planes::PreprocessSpec;
-use dlnms::roi::{Delineation, Roi, Seed};
+use dlnms::imaging::Volume;
+use dlnms::imaging::roi::{Delineation, Roi, Seed};
+use dlnms::imaging::sampler::PreprocessSpec;
+use dlnms::readers;
+use dlnms::readers::dicom::{
+    Archive, Modality, RoiKind, Series, SeriesChoice, Study, pet_info_from_json,
+};
 use dlnms::scorer::{CancelToken, LesionRequest, Planes};
-use dlnms::volume::Volume;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -200,7 +202,7 @@ fn research_formats_give_the_planes_of_dicom() {
         let [ct, pet] = ["ct", "pet"].map(|m| out.path().join(format!("{m}{n}.nrrd")));
         write_nrrd(&ct, &dicom.ct.volume, space, gzip);
         write_nrrd(&pet, &dicom.pet.volume, space, gzip);
-        let pet = files::read(&pet).unwrap();
+        let pet = readers::read(&pet).unwrap();
         let info = pet_info_from_json(TAGS.as_bytes(), pet.dims[2]).unwrap();
         let factor = info.suv_scale().unwrap().factors[0];
         assert!(
@@ -208,7 +210,7 @@ fn research_formats_give_the_planes_of_dicom() {
             "{factor}"
         );
         let study = Study::of(
-            Series::of_volume(Modality::Ct, files::read(&ct).unwrap(), None),
+            Series::of_volume(Modality::Ct, readers::read(&ct).unwrap(), None),
             Series::of_volume(Modality::Pt, pet, Some(info)),
         );
         let off = apart(&planes(&study), &truth);
@@ -216,7 +218,7 @@ fn research_formats_give_the_planes_of_dicom() {
         assert!(off < 1e-5, "{space}: {off}");
     }
     // SUVbw as NIfTI, written by SimpleITK.
-    let suv = files::read(&data.join("derived/suv_pet_ac_float32.nii.gz")).unwrap();
+    let suv = readers::read(&data.join("derived/suv_pet_ac_float32.nii.gz")).unwrap();
     let study = Study::of(dicom.ct.clone(), Series::of_volume(Modality::Pt, suv, None));
     let off = apart(&planes(&study), &truth);
     println!("NIfTI by SimpleITK: off by {off:.1e}");
@@ -251,7 +253,7 @@ fn side_cars_and_nrrd_headers_that_say_nonsense_are_refused_by_name() {
     let read = |text: &str| {
         let file = out.path().join("v.nrrd");
         std::fs::write(&file, text).unwrap();
-        files::read(&file)
+        readers::read(&file)
     };
     assert_eq!(read(good).unwrap().dims, [2, 2, 2]);
     for (from, to, word) in [
@@ -281,7 +283,9 @@ fn side_cars_and_nrrd_headers_that_say_nonsense_are_refused_by_name() {
         assert!(error.contains(word), "{to}: {error}");
     }
     assert_eq!(
-        files::read(Path::new("picture.png")).unwrap_err().status(),
+        readers::read(Path::new("picture.png"))
+            .unwrap_err()
+            .status(),
         DLNMS_E_UNSUPPORTED
     );
 }
@@ -295,7 +299,7 @@ fn a_seed_grows_into_the_published_lesion_and_it_is_measured() {
         series(&[data.join("ct")], Modality::Ct).unwrap(),
         series(&[data.join("pet_ac")], Modality::Pt).unwrap(),
     );
-    let mask = files::read(&data.join("derived/roi_tumour_suv4_petgrid.nii.gz")).unwrap();
+    let mask = readers::read(&data.join("derived/roi_tumour_suv4_petgrid.nii.gz")).unwrap();
     let truth = Roi::Mask(mask.view("mask").unwrap()).center().unwrap();
     let seed = Roi::Seed(Seed {
         point: [truth[0] + 12.0, truth[1] - 9.0, truth[2] + 6.0],
@@ -316,16 +320,16 @@ fn a_seed_grows_into_the_published_lesion_and_it_is_measured() {
         delineation: Delineation::Fixed(4.0),
         radius_mm: 60.0,
     };
-    let extent = dlnms::roi::Roi::Point(truth).extent().unwrap();
-    let lesion = dlnms::lesion::of(&case, &extent, &factors, &request).unwrap();
+    let extent = dlnms::imaging::roi::Roi::Point(truth).extent().unwrap();
+    let lesion = dlnms::evidence::lesion::of(&case, &extent, &factors, &request).unwrap();
     assert_eq!(lesion.pet.voxels, 876); // NUMERICS 4
     assert!((lesion.pet.mtv_ml - 62.95).abs() < 0.01 && (lesion.pet.suv_max - 42.217).abs() < 1e-3);
 
     // Diameters of the mask on the CT grid: the same numbers from SciPy's convex hull of the voxels' corners.
-    let mask = files::read(&data.join("derived/roi_tumour_suv4_ctgrid.nii.gz")).unwrap();
+    let mask = readers::read(&data.join("derived/roi_tumour_suv4_ctgrid.nii.gz")).unwrap();
     let case = study.case(Roi::Mask(mask.view("mask").unwrap())).unwrap();
     let extent = case.roi.extent().unwrap();
-    let lesion = dlnms::lesion::of(&case, &extent, &factors, &request).unwrap();
+    let lesion = dlnms::evidence::lesion::of(&case, &extent, &factors, &request).unwrap();
     let ct = lesion.ct.unwrap();
     assert_eq!((ct.slice, ct.outlined_by), (71, "mask"));
     assert!((ct.longest_mm - 60.931_522_9).abs() < 1e-3, "{ct:?}");

@@ -5,10 +5,10 @@ mod support;
 
 use dlnms::bundle::Precision;
 use dlnms::error::status::*;
-use dlnms::roi::Roi;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
 use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
-use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use std::path::Path;
 use support::{bundle, runtime, tiny_bundle};
 

@@ -4,11 +4,11 @@
 mod support;
 
 use dlnms::Error;
-use dlnms::roi::Roi;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
 use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Queue, Scorer, ScorerOptions};
-use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use std::process::Command;
 use support::host::{Host, Link, c_compilers, example, host};
 use support::{bundle, onnxruntime, root, run, skip, tiny_bundle, tool};

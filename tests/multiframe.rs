@@ -6,7 +6,7 @@ use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::tags;
 use dicom_object::{InMemDicomObject, open_file};
-use dlnms::dicom::{Modality, Series};
+use dlnms::readers::dicom::{Modality, Series};
 use std::path::PathBuf;
 use support::{inspect, series, shared};
 
@@ -54,7 +54,7 @@ fn frames_equal_the_slices_they_were_made_of() {
         for k in 0..n {
             let (a, b) = (&multi_frame.volume, &single_frame.volume);
             assert_eq!(a.dims[..2], b.dims[..2], "{multi}");
-            let place = |v: &dlnms::volume::Volume, k: usize| {
+            let place = |v: &dlnms::imaging::Volume, k: usize| {
                 v.geometry().index_to_lps([0.0, 0.0, k as f64])
             };
             let (p, q) = (place(a, k), place(b, first + k));

@@ -4,8 +4,8 @@ mod support;
 
 use dlnms::bundle::Manifest;
 use dlnms::error::Error;
-use dlnms::planes::{Intensity, PreprocessSpec, Workspace};
-use dlnms::volume::{DType, Geometry, IDENTITY, Rescale, VolumeView};
+use dlnms::imaging::sampler::{Intensity, PreprocessSpec, Workspace};
+use dlnms::imaging::{DType, Geometry, IDENTITY, Rescale, VolumeView};
 use proptest::prelude::*;
 
 fn spec() -> PreprocessSpec {

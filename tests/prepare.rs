@@ -4,12 +4,12 @@ mod support;
 
 use dlnms::Error;
 use dlnms::bundle::Precision;
+use dlnms::engine::CacheOutcome;
 use dlnms::error::status::*;
-use dlnms::roi::Roi;
-use dlnms::runtime::CacheOutcome;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
 use dlnms::runtime::provider::{Entry, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Phase, Scorer, ScorerOptions};
-use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;

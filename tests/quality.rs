@@ -5,15 +5,15 @@ mod support;
 mod voxels;
 
 use dlnms::bundle::Manifest;
-use dlnms::dicom::{Archive, Modality, SeriesChoice, Study};
 use dlnms::error::status::*;
-use dlnms::planes::PreprocessSpec;
-use dlnms::quality::{self, Action, Code, Finding, QualityPolicy};
-use dlnms::reference;
-use dlnms::roi::Roi;
+use dlnms::evidence::quality::{self, Action, Code, Finding, QualityPolicy};
+use dlnms::evidence::reference_region;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::sampler::PreprocessSpec;
+use dlnms::imaging::suv::{DecayCorrection, PetInfo, Units};
+use dlnms::imaging::{DType, Geometry, IDENTITY, Volume, VolumeView};
+use dlnms::readers::dicom::{Archive, Modality, SeriesChoice, Study};
 use dlnms::scorer::{CancelToken, Case, Facts};
-use dlnms::suv::{DecayCorrection, PetInfo, Units};
-use dlnms::volume::{DType, Geometry, IDENTITY, Volume, VolumeView};
 use support::{series, shared, tiny_bundle};
 
 fn spec() -> PreprocessSpec {
@@ -71,7 +71,7 @@ fn check(case: &Case<'_>, policy: &QualityPolicy) -> dlnms::Result<Vec<Finding>>
     let references = case
         .references
         .as_ref()
-        .map(|r| reference::of(case, &[], r, 0));
+        .map(|r| reference_region::of(case, &[], r, 0));
     let roi = case.roi.extent()?;
     quality::check(
         case,
@@ -220,7 +220,7 @@ fn suv_facts_out_of_range_are_found() {
         series: Some(12_000.0),
         injection: Some(0.0),
         slices: vec![
-            dlnms::suv::SliceTiming {
+            dlnms::imaging::suv::SliceTiming {
                 acquisition: Some(12_000.0),
                 ..Default::default()
             };

@@ -2,12 +2,13 @@
 
 mod support;
 
-use dlnms::dicom::{Modality, Series, Study};
-use dlnms::quality::Code;
-use dlnms::reference::{self, PlacedBy, ReferenceRequest, References};
-use dlnms::roi::Roi;
+use dlnms::case::ReferenceRequest;
+use dlnms::evidence::quality::Code;
+use dlnms::evidence::reference_region::{self, PlacedBy, References};
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, Geometry, IDENTITY, Volume, VolumeView};
+use dlnms::readers::dicom::{Modality, Series, Study};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
-use dlnms::volume::{DType, Geometry, IDENTITY, Volume, VolumeView};
 use support::{bundle, runtime, series, shared};
 
 fn acrin() -> Option<Study> {
@@ -26,7 +27,7 @@ fn factors(study: &Study) -> Vec<f64> {
 
 fn measure(study: &Study, request: &ReferenceRequest) -> References {
     let case = study.case(Roi::Point([0.0; 3])).unwrap();
-    reference::of(&case, &factors(study), request, 0)
+    reference_region::of(&case, &factors(study), request, 0)
 }
 
 fn within(point: [f64; 3], bounds: [[f64; 2]; 3]) -> bool {
@@ -60,7 +61,7 @@ fn places_and_values_are_the_same_on_any_threads_and_by_either_way_of_reading() 
     let find = |study: &Study, threads| {
         let case = study.case(Roi::Point([0.0; 3])).unwrap();
         let request = ReferenceRequest::default();
-        reference::of(&case, &factors(study), &request, threads)
+        reference_region::of(&case, &factors(study), &request, threads)
     };
     let first = find(&study, 1);
     // Of the flood fill over samples that the runs replaced.
@@ -166,7 +167,7 @@ fn what_is_not_covered_is_not_found() {
             pet.volume.view("pet").unwrap(),
             Roi::Point([0.0; 3]),
         );
-        reference::of(&case, &[], &ReferenceRequest::default(), 0)
+        reference_region::of(&case, &[], &ReferenceRequest::default(), 0)
     };
     // Above the dome there is an aorta, and no liver; around the neck neither.
     let chest = of(&cut(&study.ct, [-200.0, 100.0]), &study.pet);
@@ -208,7 +209,7 @@ fn another_patients_organs_are_found_whatever_the_axes_of_the_volume() {
     let find = |ct: &Volume| {
         let pet = VolumeView::packed(&pet, DType::F32, geometry, "pet").unwrap();
         let case = Case::new(ct.view("ct").unwrap(), pet, Roi::Point([0.0; 3]));
-        let found = reference::of(&case, &[], &ReferenceRequest::default(), 0);
+        let found = reference_region::of(&case, &[], &ReferenceRequest::default(), 0);
         (found.liver.unwrap(), found.blood_pool.unwrap())
     };
     let (liver, blood) = find(&ct);

@@ -2,8 +2,8 @@
 
 mod support;
 
-use dlnms::dicom::Modality;
 use dlnms::error::status::*;
+use dlnms::readers::dicom::Modality;
 
 #[test]
 fn series_that_are_no_volume_are_refused_with_the_reason() {

@@ -3,11 +3,11 @@
 mod support;
 
 use dicom_dictionary_std::tags;
-use dlnms::dicom::{Archive, Contour, Modality, Segmentation, rtstruct};
-use dlnms::files;
-use dlnms::roi::Roi;
-use dlnms::scorer::CancelToken;
-use dlnms::volume::{Geometry, Volume};
+use dlnms::cancel::CancelToken;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{Geometry, Volume};
+use dlnms::readers;
+use dlnms::readers::dicom::{Archive, Contour, Modality, Segmentation, rtstruct};
 use std::path::Path;
 
 fn grid_folder(rtstruct: &str) -> &'static str {
@@ -121,7 +121,7 @@ fn masks_on_the_grids_of_their_contours_are_what_they_were() {
             assert_eq!(off, 0, "{file} {}", roi.number);
             compared += 1;
             if let Some(published) = &published {
-                let published = files::read(&data.join(published)).unwrap();
+                let published = readers::read(&data.join(published)).unwrap();
                 let view = published.view("mask").unwrap();
                 let [nx, ny, nz] = published.dims;
                 let values: Vec<u8> = (0..nx * ny * nz)

@@ -8,8 +8,8 @@ use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
 use dlnms::cancel::CancelToken;
-use dlnms::dicom::{Archive, Modality};
 use dlnms::error::status::*;
+use dlnms::readers::dicom::{Archive, Modality};
 use dlnms::reading::ReadOptions;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -119,7 +119,7 @@ fn archive(files: Vec<Vec<u8>>) -> Archive {
     Archive::from_buffers(buffers, &CancelToken::default()).unwrap()
 }
 
-fn ct(archive: &Archive) -> dlnms::Result<dlnms::dicom::Series> {
+fn ct(archive: &Archive) -> dlnms::Result<dlnms::readers::dicom::Series> {
     archive.series(Modality::Ct, None, &|_, _| true, &CancelToken::default())
 }
 

@@ -61,7 +61,7 @@ fn the_digital_reference_objects_read_4_00_at_their_hottest_voxel() {
     {
         let name = entry.file_name().into_string().unwrap();
         let folder = entry.path().join("PT");
-        let series = support::series(&[folder], dlnms::dicom::Modality::Pt)
+        let series = support::series(&[folder], dlnms::readers::dicom::Modality::Pt)
             .unwrap_or_else(|e| panic!("{name}: {e}"));
         let scale = series.pet_info.as_ref().unwrap().suv_scale().unwrap();
         let view = series.volume.view("pet").unwrap();

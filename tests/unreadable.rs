@@ -36,16 +36,16 @@ fn pipes_devices_and_broken_disks_are_named_and_not_waited_for() {
     let found = message(support::inspect(&[out.path().to_path_buf()]).unwrap_err());
     assert!(!found.contains("zero.dcm"), "a device is no file: {found}");
     for name in ["p.nii", "p.nii.gz", "p.nrrd"] {
-        let found = message(dlnms::files::read(&pipe(&out.path().join(name))).unwrap_err());
+        let found = message(dlnms::readers::read(&pipe(&out.path().join(name))).unwrap_err());
         assert!(found.contains("it is not a file"), "{found}");
         let zero = link("/dev/zero", &format!("zero{}", &name[1..]));
-        let found = message(dlnms::files::read(&zero).unwrap_err());
+        let found = message(dlnms::readers::read(&zero).unwrap_err());
         assert!(found.contains("it is not a file"), "{found}");
     }
     let header = out.path().join("d.nhdr");
     std::fs::write(&header, "NRRD0004\ntype: short\ndimension: 3\nspace: LPS\nsizes: 2 2 2\nspace directions: (1,0,0) (0,1,0) (0,0,1)\n\
          endian: little\nencoding: raw\nspace origin: (0,0,0)\ndata file: p.nii\n\n").unwrap();
-    let found = message(dlnms::files::read(&header).unwrap_err());
+    let found = message(dlnms::readers::read(&header).unwrap_err());
     assert!(found.contains("data file: it is not a file"), "{found}");
     pipe(&out.path().join("manifest.json"));
     let found = message(dlnms::bundle::Bundle::open(out.path()).err().unwrap());

@@ -2,8 +2,8 @@
 
 mod support;
 
-use dlnms::files;
-use dlnms::volume::Volume;
+use dlnms::imaging::Volume;
+use dlnms::readers;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ fn read(name: &str, bytes: &[u8]) -> dlnms::Result<Volume> {
     let out = tempfile::tempdir().unwrap();
     let file = out.path().join(name);
     std::fs::write(&file, bytes).unwrap();
-    files::read(&file)
+    readers::read(&file)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -417,8 +417,8 @@ fn a_volume_larger_than_the_limit_or_cancelled_is_not_read() {
         max_study_bytes,
         ..ReadOptions::default()
     };
-    assert!(files::read_with(&file, &allow(24), &cancel).is_ok());
-    let error = files::read_with(&file, &allow(23), &cancel).unwrap_err();
+    assert!(readers::read_with(&file, &allow(24), &cancel).is_ok());
+    let error = readers::read_with(&file, &allow(23), &cancel).unwrap_err();
     assert!(
         error
             .to_string()
@@ -435,7 +435,7 @@ fn a_volume_larger_than_the_limit_or_cancelled_is_not_read() {
         "it has 24 bytes of voxels, 2147352578 are needed",
     );
     cancel.trigger();
-    let error = files::read_with(&file, &allow(24), &cancel).unwrap_err();
+    let error = readers::read_with(&file, &allow(24), &cancel).unwrap_err();
     assert_eq!(error.status(), dlnms::error::status::DLNMS_E_CANCELLED);
 }
 
@@ -455,7 +455,7 @@ fn a_sparse_or_inflating_file_is_cancelled_within_100_ms() {
     drop(zeros);
     for file in [sparse, packed] {
         let late = support::latest_after_cancel(|cancel| {
-            files::read_with(&file, &dlnms::reading::ReadOptions::default(), cancel).err()
+            readers::read_with(&file, &dlnms::reading::ReadOptions::default(), cancel).err()
         });
         println!("{}: {late:?}", file.display());
         assert!(late.as_millis() < 100, "{}: {late:?}", file.display());
@@ -473,13 +473,13 @@ fn every_volume_of_the_shared_data_is_read() {
         for entry in folder.read_dir().unwrap().flatten() {
             match entry.path() {
                 path if path.is_dir() => folders.push(path),
-                path if files::is_volume(&path) => files.push(path),
+                path if readers::is_volume(&path) => files.push(path),
                 _ => {}
             }
         }
     }
     assert!(files.len() > 30, "{}", files.len());
     for file in files {
-        files::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        readers::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     }
 }

@@ -1,8 +1,7 @@
 //! `manifest.json`, format version 1.
 
-use crate::decision::Cutoffs;
 use crate::error::{Error, Result};
-use crate::planes::PreprocessSpec;
+use crate::imaging::sampler::PreprocessSpec;
 use serde::{Deserialize, Serialize};
 
 /// What protocol buffers hold.
@@ -35,6 +34,16 @@ impl Weights {
             Weights::Phantom => "phantom",
         }
     }
+}
+
+/// Cut-offs of the two scores (maximum Youden index on the authors' training set: 0.362 and 0.356).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cutoffs {
+    /// Occult N1 disease.
+    pub n1: f64,
+    /// Occult N2 disease.
+    pub n2: f64,
 }
 
 /// The whole manifest.

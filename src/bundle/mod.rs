@@ -6,11 +6,13 @@
 
 mod manifest;
 
-pub use manifest::{FORMAT_VERSION, Inputs, Manifest, Model, Precision, SelfTest, Weights};
+pub use manifest::{
+    Cutoffs, FORMAT_VERSION, Inputs, Manifest, Model, Precision, SelfTest, Weights,
+};
 
 use crate::allocation::with_capacity;
 use crate::error::{Error, Result};
-use crate::regular;
+use crate::regular_file;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -147,7 +149,7 @@ fn missing(path: &Path, e: std::io::Error) -> Error {
 }
 
 fn open(path: &Path) -> Result<File> {
-    regular::open(path).map_err(|e| missing(path, e))
+    regular_file::open(path).map_err(|e| missing(path, e))
 }
 
 /// Open a file of the size that the manifest says.
@@ -215,7 +217,7 @@ impl Digest {
 
     /// Of a whole file.
     pub fn of_file(path: &Path) -> std::io::Result<Self> {
-        Self::of_reader(&mut regular::open(path)?, &mut |_| ())
+        Self::of_reader(&mut regular_file::open(path)?, &mut |_| ())
     }
 
     fn of_reader(file: &mut File, content: &mut dyn FnMut(&[u8])) -> std::io::Result<Self> {

@@ -3,8 +3,8 @@
 use super::error::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::scorer::CancelToken;
 
 /// Cancels calls that were given it; may be triggered from any thread, once and for good.
 pub struct dlnms_cancel {

@@ -4,11 +4,11 @@ use super::pet::{dlnms_pet_info, pet_info};
 use super::quality::{dlnms_facts, facts};
 use super::structs::{self, Versioned, versioned};
 use super::volume::{dlnms_volume, view};
+use crate::case::ReferenceRequest;
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
-use crate::reference::ReferenceRequest;
-use crate::roi::{Delineation, Roi, Seed};
-use crate::suv::PetInfo;
+use crate::imaging::roi::{Delineation, Roi, Seed};
+use crate::imaging::suv::PetInfo;
 #[cfg(feature = "dicom")]
 use std::ffi::c_void;
 use std::mem::offset_of;

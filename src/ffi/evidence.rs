@@ -6,8 +6,8 @@ use super::handle;
 use super::result::{ResultObject, dlnms_result};
 use super::structs::{self, Versioned, versioned};
 use crate::error::Error;
-use crate::lesion::Lesion;
-use crate::reference::{PlacedBy, Reference, References};
+use crate::evidence::lesion::Lesion;
+use crate::evidence::reference_region::{PlacedBy, Reference, References};
 
 /// Measures that a case asked for, or why there are none.
 pub(super) struct Evidence {

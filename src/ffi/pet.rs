@@ -5,7 +5,9 @@ use super::guard::guard;
 use super::strings;
 use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
-use crate::suv::{Assumptions, DecayCorrection, PetInfo, Sex, SliceTiming, SuvType, Units};
+use crate::imaging::suv::{
+    Assumptions, DecayCorrection, PetInfo, Sex, SliceTiming, SuvType, Units,
+};
 
 /// Bq/ml.
 pub const DLNMS_UNITS_BQML: u32 = 1;
@@ -181,7 +183,7 @@ pub(super) unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
     };
     let n = usize::try_from(raw.n_slices)
         .ok()
-        .filter(|n| (1..=crate::volume::MAX_DIM).contains(n));
+        .filter(|n| (1..=crate::imaging::MAX_DIM).contains(n));
     let n = n.ok_or_else(|| {
         Error::invalid(
             "pet_info.n_slices",

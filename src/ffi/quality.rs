@@ -3,7 +3,7 @@
 use super::structs::{self, Versioned, versioned};
 use crate::case::Facts;
 use crate::error::{Error, Result};
-use crate::quality::{Action, Code, QualityPolicy, Severity};
+use crate::evidence::quality::{Action, Code, QualityPolicy, Severity};
 use std::ffi::c_char;
 
 /// PET and CT belong to different patients.

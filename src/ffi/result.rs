@@ -6,10 +6,10 @@ use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
 use super::strings;
 use super::structs::{self, Versioned, versioned};
-use crate::decision::Risk;
 use crate::error::Error;
-use crate::quality::Code;
+use crate::evidence::quality::Code;
 use crate::report;
+use crate::risk::Risk;
 use crate::scorer::Scores;
 use std::ffi::{CString, c_char};
 

@@ -13,12 +13,12 @@ use super::structs::{self, Versioned, versioned};
 use super::study_case::Loaded;
 #[cfg(feature = "dicom")]
 use super::study_list::Lists;
-#[cfg(feature = "dicom")]
-use crate::dicom::{Archive, SeriesChoice, Study};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 #[cfg(feature = "dicom")]
+use crate::readers::dicom::{Archive, SeriesChoice, Study};
+#[cfg(feature = "dicom")]
 use crate::reading::ReadOptions;
-use crate::scorer::CancelToken;
 use std::ffi::c_char;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};

@@ -18,9 +18,9 @@ use super::structs;
 use super::study::StudyObject;
 use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
 use super::volume::{describe, dlnms_volume};
-#[cfg(feature = "dicom")]
-use crate::dicom::Study;
 use crate::error::{Error, Result};
+#[cfg(feature = "dicom")]
+use crate::readers::dicom::Study;
 use std::ffi::{CString, c_char};
 use std::sync::Arc;
 

@@ -14,9 +14,9 @@ use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
 use super::volume::{describe, dlnms_volume};
 #[cfg(feature = "dicom")]
 use crate::cancel::CancelToken;
-#[cfg(feature = "dicom")]
-use crate::dicom::{Inspection, RoiKind, RoiMask};
 use crate::error::{Error, Result};
+#[cfg(feature = "dicom")]
+use crate::readers::dicom::{Inspection, RoiKind, RoiMask};
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, Mutex, OnceLock};

@@ -2,7 +2,7 @@
 
 use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
-use crate::volume::{DType, Geometry, Rescale, Volume, VolumeView, extent};
+use crate::imaging::{DType, Geometry, Rescale, Volume, VolumeView, extent};
 use std::ffi::c_void;
 
 /// Unsigned 8 bit.

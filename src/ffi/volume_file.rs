@@ -15,13 +15,13 @@ use super::study::dlnms_read_options;
 #[cfg(feature = "dicom")]
 use super::study::read_options;
 use super::volume::{describe, dlnms_volume};
-#[cfg(feature = "dicom")]
-use crate::dicom::pet_info_from_file;
 use crate::error::Error;
+use crate::imaging::Volume;
+use crate::imaging::suv::PetInfo;
 #[cfg(feature = "dicom")]
-use crate::files;
-use crate::suv::PetInfo;
-use crate::volume::Volume;
+use crate::readers;
+#[cfg(feature = "dicom")]
+use crate::readers::dicom::pet_info_from_file;
 use std::ffi::c_char;
 use std::path::Path;
 use std::sync::Mutex;
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn dlnms_volume_file_open(
         // SAFETY: handed on from the caller.
         let options = unsafe { read_options(options) }?;
         let object = VolumeFileObject {
-            volume: files::read_with(Path::new(path), &options, &token(cancel)?)?,
+            volume: readers::read_with(Path::new(path), &options, &token(cancel)?)?,
             tags: Mutex::default(),
         };
         // SAFETY: not NULL, writable by the caller's promise.

@@ -96,7 +96,8 @@ pub struct Probed {
 /// [`Error::RuntimeNotALibrary`], [`Error::RuntimeVersion`].
 pub fn probe(path: &Path) -> Result<Probed> {
     // The loader opens what it is given without looking, and would wait for ever for the writer of a pipe.
-    crate::regular::open(path).map_err(|e| not_a_library(path, crate::regular::why(e)))?;
+    crate::regular_file::open(path)
+        .map_err(|e| not_a_library(path, crate::regular_file::why(e)))?;
     // SAFETY: loading a library runs its initialisers. The path is the host's own choice (option, environment or the
     // folder of this very library); there is no way to inspect a library without loading it.
     let library = unsafe { libloading::Library::new(path) }

@@ -2,32 +2,14 @@
 //!
 //! The environment is never released: releasing it while the process ends is what makes hosts crash at exit.
 
-#[cfg_attr(not(target_arch = "x86_64"), path = "backbones/elsewhere.rs")]
-mod backbones;
-mod cache;
-mod file_limit;
-mod graph;
-mod interrupt;
-mod lane;
-mod library;
-mod model_file;
-mod placement;
-mod plugin;
-mod pool;
-mod private_folder;
+pub(crate) mod library;
+pub(crate) mod plugin;
 pub mod provider;
 mod redirect;
-mod references;
-mod request;
-mod session;
 mod standard_error;
 mod telemetry;
-mod wire;
 
-pub use cache::CacheOutcome;
-pub use interrupt::Interrupt;
 pub use library::{PATH_VARIABLE, REQUIRED_API};
-pub use session::{Plan, Session, are_probabilities, attempts};
 
 use crate::error::{Error, Result};
 use crate::{allocation, process};
@@ -107,7 +89,7 @@ impl Runtime {
             .collect()
     }
 
-    fn environment(&self) -> &'static ort::environment::Environment {
+    pub(crate) fn environment(&self) -> &'static ort::environment::Environment {
         &self.0.environment
     }
 }
@@ -119,14 +101,6 @@ impl std::fmt::Debug for Runtime {
             .field("version", &self.0.version)
             .finish()
     }
-}
-
-/// Examines a model, takes it apart and throws it away: for the fuzzer.
-#[doc(hidden)]
-pub fn take_apart(mut model: &[u8]) -> Result<(), String> {
-    let _ = references::refuse(model, "weights.bin");
-    let bytes = model.len() as u64;
-    backbones::take_apart(&mut model, bytes)
 }
 
 fn start(path: PathBuf) -> Result<Loaded> {

@@ -3,7 +3,7 @@
 use super::Runtime;
 use super::library;
 use super::provider::{Entry, Provider};
-use crate::regular;
+use crate::regular_file;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -121,7 +121,7 @@ fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<Path
 
 /// The absolute path of a regular file, without links: the loader would wait for ever for the writer of a pipe.
 fn library_file(path: &Path) -> Result<PathBuf, String> {
-    let reason = |e| format!("{}: {}", path.display(), regular::why(e));
-    regular::open(path).map_err(reason)?;
+    let reason = |e| format!("{}: {}", path.display(), regular_file::why(e));
+    regular_file::open(path).map_err(reason)?;
     path.canonicalize().map_err(reason)
 }

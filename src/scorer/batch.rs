@@ -4,11 +4,11 @@
 use super::preprocess::Buffers;
 use super::{Looked, Prepared, Scorer, Scores, Times, lock, log_outcome};
 use crate::allocation;
+use crate::cancel::CancelToken;
 use crate::case::Case;
+use crate::engine::are_probabilities;
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::runtime::are_probabilities;
-use crate::scorer::CancelToken;
 use std::time::{Duration, Instant};
 
 /// A case whose planes are computed.

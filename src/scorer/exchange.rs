@@ -1,13 +1,14 @@
 //! What goes into a scorer and what comes out.
 
 use crate::bundle::{Manifest, Model, Precision};
-use crate::decision::Decision;
-use crate::lesion::Lesion;
-use crate::quality::{Finding, QualityPolicy};
-use crate::reference::References;
+use crate::engine::CacheOutcome;
+use crate::evidence::lesion::Lesion;
+use crate::evidence::quality::{Finding, QualityPolicy};
+use crate::evidence::reference_region::References;
+use crate::imaging::suv::SuvScale;
+use crate::risk::Decision;
+use crate::runtime::Runtime;
 use crate::runtime::provider::{Kernels, PassedOver, Placement, Policy, Provider};
-use crate::runtime::{CacheOutcome, Runtime};
-use crate::suv::SuvScale;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

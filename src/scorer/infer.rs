@@ -1,9 +1,9 @@
 //! Runs the network on one case: with the provider that is ready, and where that fails with the next of the policy.
 
 use super::{CancelToken, Engine, Prepared, Scorer};
+use crate::engine::{are_probabilities, attempts};
 use crate::error::{Error, Result};
 use crate::runtime::provider::PassedOver;
-use crate::runtime::{are_probabilities, attempts};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

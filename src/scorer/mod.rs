@@ -16,14 +16,15 @@ use crate::allocation;
 use crate::bundle::{Bundle, Manifest};
 pub use crate::cancel::CancelToken;
 pub use crate::case::{Case, Facts, LesionRequest};
-use crate::decision::Decision;
+use crate::engine::Session;
 use crate::error::{Error, Result};
-use crate::lesion::Lesion;
-use crate::quality::Finding;
-use crate::reference::References;
+use crate::evidence::lesion::Lesion;
+use crate::evidence::quality::Finding;
+use crate::evidence::reference_region::References;
+use crate::evidence::{lesion, quality, reference_region};
+use crate::risk::Decision;
+use crate::runtime::Runtime;
 use crate::runtime::provider::PassedOver;
-use crate::runtime::{Runtime, Session};
-use crate::{lesion, quality, reference};
 use infer::Inference;
 use preprocess::{Buffers, Checked};
 use std::path::Path;
@@ -166,7 +167,7 @@ impl Scorer {
             *missed = missed.or(lesion.missed_by_mm);
         }
         let request = case.references.as_ref();
-        let references = request.map(|r| reference::of(case, checked.factors(), r, threads));
+        let references = request.map(|r| reference_region::of(case, checked.factors(), r, threads));
         let quality = quality::check(
             case,
             &checked.roi,

@@ -2,8 +2,8 @@
 //! however long ONNX Runtime keeps to itself.
 
 use super::{CancelToken, Engine, Phase, Prepared, Progress, Scorer, lock};
+use crate::engine::{Interrupt, Plan, Session};
 use crate::error::{Error, Result};
-use crate::runtime::{Interrupt, Plan, Session};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};

@@ -3,10 +3,10 @@
 use crate::allocation;
 use crate::case::Case;
 use crate::error::{Error, Result};
-use crate::petmetrics;
-use crate::planes::{PreprocessSpec, Workspace};
-use crate::roi::{Extent, Roi, require_overlap};
-use crate::suv::{PetInfo, SuvScale};
+use crate::evidence::pet_metrics;
+use crate::imaging::roi::{Extent, Roi, require_overlap};
+use crate::imaging::sampler::{PreprocessSpec, Workspace};
+use crate::imaging::suv::{PetInfo, SuvScale};
 use ndarray::Array3;
 
 /// What the network sees: normalised, channels x rows x columns.
@@ -105,7 +105,7 @@ impl Checked {
         let roi = match &case.roi {
             Roi::Seed(seed) => {
                 let factors = suv.as_ref().map_or(&[][..], |s| &s.factors);
-                petmetrics::extent_of_seed(&case.pet, factors, seed)?
+                pet_metrics::extent_of_seed(&case.pet, factors, seed)?
             }
             other => other.extent()?,
         };

@@ -1,8 +1,8 @@
 //! The bundle's test vectors, by which a provider shows that it computes the network that the manifest promises.
 
 use super::{CancelToken, Scorer};
+use crate::engine::Session;
 use crate::error::{Error, Result};
-use crate::runtime::Session;
 
 const WARM_UP_RUNS: usize = 2;
 

@@ -2,12 +2,12 @@
 
 use super::{Body, DEEP, SIDE, check, codes, spec};
 use crate::support::{series, shared};
-use dlnms::dicom::{Archive, Modality, Study};
-use dlnms::quality::{self, Action, Code, Finding, QualityPolicy, Severity};
-use dlnms::roi::Roi;
+use dlnms::evidence::quality::{self, Action, Code, Finding, QualityPolicy, Severity};
+use dlnms::imaging::Volume;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::suv::{DecayCorrection, PetInfo, Units};
+use dlnms::readers::dicom::{Archive, Modality, Study};
 use dlnms::scorer::{CancelToken, Case, Facts};
-use dlnms::suv::{DecayCorrection, PetInfo, Units};
-use dlnms::volume::Volume;
 
 impl Body {
     /// Changes both volumes within a ball around the centre.

@@ -43,7 +43,7 @@ fn ct_and_pet_are_chosen_as_a_pair_that_shares_a_frame_of_reference() {
             .collect();
         let loaded = loaded.unwrap();
         assert_eq!(listed, [loaded.ct.uid.clone(), loaded.pet.uid.clone()]);
-        assert_eq!(loaded.facts().same_frame_of_reference.unwrap_or(true), true);
+        assert!(loaded.facts().same_frame_of_reference.unwrap_or(true));
         (listed.join(" "), found)
     };
     // The larger CT lies in another frame of reference.

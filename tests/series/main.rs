@@ -12,10 +12,10 @@ use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::tags;
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
-use dlnms::dicom::{Archive, Inspection, Modality, SeriesChoice, SeriesSummary, Study};
+use dlnms::cancel::CancelToken;
 use dlnms::error::status::*;
-use dlnms::roi::Roi;
-use dlnms::scorer::CancelToken;
+use dlnms::imaging::roi::Roi;
+use dlnms::readers::dicom::{Archive, Inspection, Modality, SeriesChoice, SeriesSummary, Study};
 use std::path::{Path, PathBuf};
 use support::{inspect, series};
 

@@ -3,8 +3,8 @@
 
 pub mod host;
 
-use dlnms::dicom::{Archive, Inspection, Modality, Series};
-use dlnms::scorer::CancelToken;
+use dlnms::cancel::CancelToken;
+use dlnms::readers::dicom::{Archive, Inspection, Modality, Series};
 use std::path::{Path, PathBuf};
 
 /// Repository root.

@@ -3,8 +3,9 @@
 use crate::Failure;
 use crate::input::EngineArguments;
 use crate::terminal::say;
+use dlnms::engine::CacheOutcome;
 use dlnms::report;
-use dlnms::runtime::{CacheOutcome, REQUIRED_API, Runtime};
+use dlnms::runtime::{REQUIRED_API, Runtime};
 use dlnms::scorer::{CancelToken, Scorer};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ pub fn run(a: &Arguments, library: Option<&Path>) -> Result<(), Failure> {
         if let Some(scorer) = &scorer {
             print_bundle(scorer);
         }
-        say!("{}", dlnms::decision::RESEARCH_USE_ONLY);
+        say!("{}", dlnms::risk::RESEARCH_USE_ONLY);
     }
     runtime.map(drop).map_err(Failure::from)
 }

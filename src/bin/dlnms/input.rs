@@ -2,13 +2,13 @@
 
 use crate::terminal;
 use dlnms::bundle::Precision;
-use dlnms::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
-use dlnms::quality::QualityPolicy;
+use dlnms::evidence::quality::QualityPolicy;
+use dlnms::readers::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
 use dlnms::reading::ReadOptions;
 use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
-use dlnms::{Error, Result, files};
+use dlnms::{Error, Result, readers};
 use std::path::{Path, PathBuf};
 
 /// Where the study is.
@@ -92,13 +92,13 @@ impl StudyArguments {
             ct: self.ct_series.as_deref(),
             pet: self.pet_series.as_deref(),
         };
-        let is_volume = |path: &Option<PathBuf>| path.as_deref().is_some_and(files::is_volume);
+        let is_volume = |path: &Option<PathBuf>| path.as_deref().is_some_and(readers::is_volume);
         let mut archives = Vec::new();
         if !self.paths.is_empty() {
             archives.push(Archive::open_with(&self.paths, options, &cancel)?);
         }
         let mut place = |path: &Option<PathBuf>| match path {
-            Some(path) if !files::is_volume(path) => {
+            Some(path) if !readers::is_volume(path) => {
                 let paths = std::slice::from_ref(path);
                 archives.push(Archive::open_with(paths, options, &cancel)?);
                 Ok(archives.len() - 1)
@@ -108,7 +108,7 @@ impl StudyArguments {
         let (ct, pet) = (place(&self.ct)?, place(&self.pet)?);
         let study = if is_volume(&self.ct) || is_volume(&self.pet) {
             let series = |path: &Option<PathBuf>, archive, modality, uid| match path {
-                Some(path) if files::is_volume(path) => self.volume(path, modality, options),
+                Some(path) if readers::is_volume(path) => self.volume(path, modality, options),
                 _ => Archive::series(archive, modality, uid, tell, &cancel),
             };
             // An index that is out of range belongs to a volume, which needs no archive.
@@ -125,7 +125,7 @@ impl StudyArguments {
     }
 
     fn volume(&self, path: &Path, modality: Modality, options: &ReadOptions) -> Result<Series> {
-        let volume = files::read_with(path, options, &CancelToken::default())?;
+        let volume = readers::read_with(path, options, &CancelToken::default())?;
         let tags = match (modality, &self.pet_tags) {
             (Modality::Ct, _) => None,
             (Modality::Pt, Some(file)) => Some(file.clone()),

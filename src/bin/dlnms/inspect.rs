@@ -3,8 +3,8 @@
 use crate::input::ReadArguments;
 use crate::terminal::say;
 use crate::{Failure, terminal};
-use dlnms::dicom::{Archive, RoiKind};
-use dlnms::scorer::CancelToken;
+use dlnms::cancel::CancelToken;
+use dlnms::readers::dicom::{Archive, RoiKind};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]

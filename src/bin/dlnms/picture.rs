@@ -1,7 +1,7 @@
 //! The six planes as a picture: CT above, PET below; axial, coronal, sagittal from left to right.
 
 use crate::Failure;
-use dlnms::planes::{Intensity, PreprocessSpec, SignedAxis};
+use dlnms::imaging::sampler::{Intensity, PreprocessSpec, SignedAxis};
 use dlnms::scorer::Planes;
 use ndarray::Axis;
 use std::fs::File;

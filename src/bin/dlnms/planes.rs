@@ -5,7 +5,7 @@ use crate::terminal::say;
 use crate::tumour::TumourArguments;
 use crate::{Failure, npy, terminal};
 use dlnms::bundle::Bundle;
-use dlnms::quality;
+use dlnms::evidence::quality;
 use dlnms::scorer::Planes;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! What a person sees: progress and colours on a terminal, plain lines elsewhere.
 
-use dlnms::quality::Finding;
+use dlnms::evidence::quality::Finding;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 

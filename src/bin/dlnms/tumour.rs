@@ -1,11 +1,11 @@
 //! The tumour, or several lesions, from the command line; shared by `score` and `planes`.
 
 use crate::input::Input;
-use dlnms::dicom::{Archive, RoiKind, RoiMask, RoiSummary, Study, find_rois};
-use dlnms::roi::{Delineation, Roi, Seed};
+use dlnms::imaging::roi::{Delineation, Roi, Seed};
+use dlnms::imaging::{Volume, VolumeView};
+use dlnms::readers::dicom::{Archive, RoiKind, RoiMask, RoiSummary, Study, find_rois};
 use dlnms::scorer::{CancelToken, Case};
-use dlnms::volume::{Volume, VolumeView};
-use dlnms::{Error, Result, files};
+use dlnms::{Error, Result, readers};
 use std::path::PathBuf;
 
 /// Where the tumour is: one of several ways.
@@ -83,7 +83,7 @@ impl TumourArguments {
             return Ok(one("seed", Place::Seed(seed)));
         }
         if let Some(file) = &self.mask {
-            let mask = files::read(file)?;
+            let mask = readers::read(file)?;
             return match self.lesions {
                 None => Ok(one("mask", Place::Mask(Box::new(mask)))),
                 Some(_) => parts(&mask),
@@ -140,7 +140,7 @@ fn parts(mask: &Volume) -> Result<Vec<Lesion>> {
     let [nx, ny, nz] = mask.dims;
     let lesion = |(n, part): (usize, Vec<[usize; 3]>)| {
         let mut volume = mask.clone();
-        volume.dtype = dlnms::volume::DType::U8;
+        volume.dtype = dlnms::imaging::DType::U8;
         (volume.slopes, volume.intercept) = (vec![1.0; nz], 0.0);
         volume.data = vec![0; nx * ny * nz];
         for [i, j, k] in part {
@@ -165,7 +165,7 @@ fn connected_parts(view: &VolumeView<'_>) -> Vec<Vec<[usize; 3]>> {
         if seen[n] || !set(v) {
             continue;
         }
-        let part = dlnms::petmetrics::connected(v, set);
+        let part = dlnms::evidence::pet_metrics::connected(v, set);
         for [i, j, k] in &part {
             seen[(k * ny + j) * nx + i] = true;
         }

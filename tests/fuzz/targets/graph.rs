@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    let _ = dlnms::runtime::take_apart(data);
+    let _ = dlnms::engine::take_apart(data);
 });

@@ -1,8 +1,8 @@
 //! Any bytes as a DICOM file: listed, decoded, laid out; an error or a result.
 #![no_main]
 
-use dlnms::dicom::{Archive, Modality};
-use dlnms::scorer::CancelToken;
+use dlnms::readers::dicom::{Archive, Modality};
+use dlnms::cancel::CancelToken;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let cancel = CancelToken::default();

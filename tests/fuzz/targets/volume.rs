@@ -16,5 +16,5 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let name = ["v.nii", "v.nii.gz", "v.nrrd"][usize::from(*kind) % 3];
     let file = FOLDER.join(name);
     std::fs::write(&file, bytes).expect("a file to read");
-    let _ = dlnms::files::read(&file);
+    let _ = dlnms::readers::read(&file);
 });

@@ -2,9 +2,9 @@
 
 use crate::Failure;
 use crate::input::EngineArguments;
+use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
 use dlnms::scorer::{CancelToken, Case, Scorer};
-use dlnms::volume::{DType, Geometry, IDENTITY, VolumeView};
-use dlnms::{Error, roi::Roi};
+use dlnms::{Error, imaging::roi::Roi};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::hint::black_box;

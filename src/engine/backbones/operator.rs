@@ -1,0 +1,197 @@
+//! The backbones as an operator of ONNX Runtime: for each an image goes in, and the largest and the mean value of its
+//! features come out.
+#![allow(unsafe_code)]
+
+use super::onnx::{self, MAX_BACKBONES};
+use crate::cpu_kernels::layers::{CHANNELS, FEATURES, SIDE};
+use crate::cpu_kernels::resnet::{Backbone, Scratch};
+use crate::cpu_kernels::tile::Arithmetic;
+use crate::engine::interrupt::token_of_run;
+use crate::engine::request::NO_MEMORY;
+use ort::AsPointer;
+use ort::operator::{
+    ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput,
+};
+use ort::value::TensorElementType;
+use std::collections::TryReserveError;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Values of an image.
+const IMAGE: usize = CHANNELS * SIDE * SIDE;
+
+/// The operator.
+pub struct Backbones<A>(Arc<Network<A>>);
+
+/// Backbones in the order of the node's inputs, at most [`MAX_BACKBONES`].
+struct Network<A> {
+    backbones: Vec<Backbone<A>>,
+    /// Memory between layers, kept from run to run.
+    idle: Mutex<Vec<Scratch>>,
+    /// How many threads may share the images of one backbone.
+    parts: usize,
+}
+
+impl<A: Arithmetic> Backbones<A> {
+    /// Backbones in the order of the node's inputs, for a session with so many threads.
+    pub fn new(backbones: Vec<Backbone<A>>, threads: usize) -> Self {
+        Self(Arc::new(Network {
+            parts: threads.div_ceil(backbones.len()),
+            backbones,
+            idle: Mutex::default(),
+        }))
+    }
+}
+
+/// Made for a session. ONNX Runtime calls it from several threads at once, so it is only ever read.
+pub struct Running<A>(Arc<Network<A>>);
+
+impl<A: Arithmetic + Send + Sync + 'static> Operator for Backbones<A> {
+    type Kernel<'attr> = Running<A>;
+
+    fn name(&self) -> &str {
+        onnx::OPERATOR
+    }
+
+    fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
+        let one = |_: &_| OperatorInput::required(TensorElementType::Float32);
+        self.0.backbones.iter().map(one).collect::<Vec<_>>()
+    }
+
+    fn outputs(&self) -> impl IntoIterator<Item = OperatorOutput> {
+        let one = |_| OperatorOutput::required(TensorElementType::Float32);
+        (0..2 * self.0.backbones.len()).map(one).collect::<Vec<_>>()
+    }
+
+    fn create_kernel<'attr>(&self, _: &KernelContext<'attr>) -> ort::Result<Self::Kernel<'attr>> {
+        Ok(Running(self.0.clone()))
+    }
+}
+
+impl<A: Arithmetic + Send + Sync + 'static> Kernel for Running<A> {
+    fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
+        // ONNX Runtime is C++: nothing may unwind into it.
+        let run = catch_unwind(AssertUnwindSafe(|| self.0.run(context)));
+        run.unwrap_or_else(|_| Err(ort::Error::new("a defect in the backbones' kernels")))
+    }
+}
+
+impl<A: Arithmetic + Send + Sync> Network<A> {
+    fn run(&self, context: &ComputeContext) -> ort::Result<()> {
+        let n = self.backbones.len();
+        let mut images: [&[f32]; MAX_BACKBONES] = [&[]; MAX_BACKBONES];
+        for (i, image) in images.iter_mut().enumerate().take(n) {
+            *image = input(context, i)?;
+        }
+        let images = &images[..n];
+        let cases = images[0].len() / IMAGE;
+        if cases == 0 || images.iter().any(|i| i.len() != cases * IMAGE) {
+            return Err(ort::Error::new("the images differ in number or size"));
+        }
+        // Atomic because threads share them, not because they change.
+        let features: [AtomicPtr<f32>; 2 * MAX_BACKBONES] = Default::default();
+        for (i, rows) in features.iter().enumerate().take(2 * n) {
+            rows.store(output(context, i, cases)?, Ordering::Relaxed);
+        }
+        let share = cases.div_ceil(self.parts.clamp(1, cases));
+        let parts = cases.div_ceil(share);
+        let (no_memory, defect) = (AtomicBool::new(false), AtomicBool::new(false));
+        let cancel = token_of_run();
+        context.par_for(n * parts, 0, |task| {
+            let (backbone, part) = (task % n, task / n);
+            let (from, to) = (part * share, ((part + 1) * share).min(cases));
+            // ONNX Runtime's threads are C++: nothing may unwind into them.
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                let mut scratch = self.scratch(to - from)?;
+                // SAFETY: the tensors have `cases` rows, and no other task has these rows of this backbone.
+                let [largest, mean] = [0, 1].map(|which| unsafe {
+                    let first = features[2 * backbone + which].load(Ordering::Relaxed);
+                    let part = first.add(from * FEATURES);
+                    std::slice::from_raw_parts_mut(part, (to - from) * FEATURES)
+                });
+                let images = &images[backbone][from * IMAGE..to * IMAGE];
+                self.backbones[backbone].run(images, &mut scratch, largest, mean, &cancel);
+                lock(&self.idle).push(scratch);
+                Ok::<(), TryReserveError>(())
+            }));
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => no_memory.store(true, Ordering::Relaxed),
+                Err(_) => defect.store(true, Ordering::Relaxed),
+            }
+        })?;
+        if cancel.is_triggered() {
+            return Err(ort::Error::new("cancelled"));
+        }
+        match (defect.into_inner(), no_memory.into_inner()) {
+            (true, _) => Err(ort::Error::new("a defect in the backbones' kernels")),
+            (false, true) => Err(ort::Error::new(NO_MEMORY)),
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// Room for so many images, used before if there is any.
+    fn scratch(&self, images: usize) -> Result<Scratch, TryReserveError> {
+        let mut idle = lock(&self.idle);
+        match idle.iter().position(|s| s.holds(images)) {
+            Some(n) => Ok(idle.swap_remove(n)),
+            None => {
+                idle.pop(); // too small: what replaces it can serve for both
+                drop(idle);
+                Scratch::new::<A>(images)
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+// Through the C API, because ort's values are allocated for each call.
+
+/// Values of an input, which lives as long as the call.
+fn input(context: &ComputeContext, index: usize) -> ort::Result<&[f32]> {
+    let api = ort::api();
+    let (mut value, mut bytes, mut data) = (std::ptr::null(), 0, std::ptr::null_mut());
+    // SAFETY: the context is that of this call; the operator's inputs are float32 tensors on the CPU, by its declaration.
+    unsafe {
+        ort::Error::result_from_status((api.KernelContext_GetInput)(
+            context.ptr(),
+            index,
+            &mut value,
+        ))?;
+        if value.is_null() {
+            return Err(ort::Error::new("an input is missing"));
+        }
+        ort::Error::result_from_status((api.GetTensorSizeInBytes)(value, &mut bytes))?;
+        ort::Error::result_from_status((api.GetTensorMutableData)(value.cast_mut(), &mut data))?;
+        Ok(std::slice::from_raw_parts(
+            data.cast(),
+            bytes / size_of::<f32>(),
+        ))
+    }
+}
+
+/// Memory for so many rows of features.
+fn output(context: &ComputeContext, index: usize, rows: usize) -> ort::Result<*mut f32> {
+    let api = ort::api();
+    let shape = [rows as i64, FEATURES as i64];
+    let (mut value, mut data) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: as above; ONNX Runtime makes the tensor, or says that it cannot.
+    unsafe {
+        ort::Error::result_from_status((api.KernelContext_GetOutput)(
+            context.ptr().cast_mut(),
+            index,
+            shape.as_ptr(),
+            shape.len(),
+            &mut value,
+        ))?;
+        if value.is_null() {
+            return Err(ort::Error::new("an output is missing"));
+        }
+        ort::Error::result_from_status((api.GetTensorMutableData)(value, &mut data))?;
+    }
+    Ok(data.cast())
+}

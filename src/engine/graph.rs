@@ -1,0 +1,186 @@
+//! A model loaded for one provider: compared with the manifest, run on tensors that stay.
+
+use super::lane::{Lane, Signature};
+use super::placement;
+use crate::bundle::{Manifest, Model};
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result};
+use crate::runtime::provider;
+use crate::runtime::provider::Placement;
+use ort::value::{TensorElementType, ValueType};
+use std::ffi::CString;
+use std::sync::{Mutex, MutexGuard};
+
+/// How many cases a run has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cases {
+    /// Any number up to this.
+    UpTo(usize),
+    /// This and no other: providers that build engines build them for one shape.
+    Exactly(usize),
+}
+
+/// An ONNX Runtime session and its tensors.
+pub struct Graph {
+    // Lanes go before the session they are bound to.
+    lanes: Mutex<Vec<Lane>>,
+    inner: ort::session::Session,
+    signature: Signature,
+    cases: Cases,
+}
+
+impl Graph {
+    /// [`Error::BundleModel`] if the graph is not the manifest's.
+    pub fn new(
+        inner: ort::session::Session,
+        (manifest, model): (&Manifest, &Model),
+        provider: provider::Provider,
+        cases: Cases,
+    ) -> Result<Self> {
+        let side = manifest.preprocessing.output;
+        let mut graph = Self {
+            lanes: Mutex::new(Vec::new()),
+            signature: Signature {
+                names: [
+                    c_name(&model.inputs.pet)?,
+                    c_name(&model.inputs.ct)?,
+                    c_name(&model.output)?,
+                ],
+                image: [manifest.preprocessing.channels.len(), side, side],
+                heads: manifest.heads.len(),
+                half_inputs: false,
+                pinned: provider.is_gpu(),
+            },
+            inner,
+            cases,
+        };
+        graph.signature.half_inputs = graph.check(&model.file)?;
+        Ok(graph)
+    }
+
+    /// Where its nodes are.
+    pub fn placement(&self) -> Result<Vec<Placement>> {
+        placement::of(&self.inner)
+    }
+
+    /// Compare the graph's inputs and output with the manifest; whether inputs are float16.
+    fn check(&self, file: &str) -> Result<bool> {
+        let refuse = |why: String| {
+            Err(Error::BundleModel {
+                file: file.into(),
+                why,
+            })
+        };
+        let of = |dims: &[usize]| dims.iter().map(|&d| d as i64).collect::<Vec<_>>();
+        let signature = &self.signature;
+        let fixed = match self.cases {
+            Cases::UpTo(_) => 1,
+            Cases::Exactly(n) => n as i64,
+        };
+        let image = of(&signature.image);
+        let inputs = [(&signature.names[0], &image), (&signature.names[1], &image)];
+        if self.inner.inputs().len() != inputs.len() || self.inner.outputs().len() != 1 {
+            return refuse(format!(
+                "it has {} inputs and {} outputs, the manifest names 2 and 1",
+                self.inner.inputs().len(),
+                self.inner.outputs().len()
+            ));
+        }
+        let heads = of(&[signature.heads]);
+        let wanted = inputs.into_iter().chain([(&signature.names[2], &heads)]);
+        let found: Vec<_> = self
+            .inner
+            .inputs()
+            .iter()
+            .chain(self.inner.outputs())
+            .collect();
+        let mut halves = 0;
+        for (name, dims) in wanted {
+            let Some(outlet) = found
+                .iter()
+                .find(|o| o.name().as_bytes() == name.as_bytes())
+            else {
+                return refuse(format!("{name:?} is not one of its inputs or outputs"));
+            };
+            let is_input = dims.len() > 1;
+            match outlet.dtype() {
+                // The first dimension is the batch; it was fixed or is symbolic.
+                ValueType::Tensor { ty, shape, .. }
+                    if shape.get(1..) == Some(dims.as_slice())
+                        && [-1, fixed].contains(&shape[0]) =>
+                {
+                    match ty {
+                        TensorElementType::Float32 => {}
+                        TensorElementType::Float16 if is_input => halves += 1,
+                        _ => return refuse(format!("{name:?} holds {ty}")),
+                    }
+                }
+                other => {
+                    return refuse(format!(
+                        "{name:?} is {other}, expected float32 batch x {dims:?}"
+                    ));
+                }
+            }
+        }
+        match halves {
+            0 => Ok(false),
+            2 => Ok(true),
+            _ => refuse("one input is float16 and the other float32".into()),
+        }
+    }
+
+    /// How many of so many cases a run takes; 0 if it would want more.
+    pub fn share(&self, of: usize) -> usize {
+        match self.cases {
+            Cases::UpTo(most) => of.min(most),
+            Cases::Exactly(n) if of >= n => n,
+            Cases::Exactly(_) => 0,
+        }
+    }
+
+    /// Runs cases, each a PET and a CT tensor; `scores` gets one value per head of each. The token terminates the run.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the token was triggered before the end; [`Error::Runtime`], [`Error::Resources`].
+    pub fn run(
+        &self,
+        cases: &[[&[f32]; 2]],
+        scores: &mut [f32],
+        cancel: &CancelToken,
+    ) -> Result<()> {
+        let n = cases.len();
+        let len: usize = self.signature.image.iter().product();
+        let fits = n > 0
+            && self.share(n) == n
+            && scores.len() == n * self.signature.heads
+            && cases.iter().flatten().all(|tensor| tensor.len() == len);
+        if !fits {
+            let scores = scores.len();
+            return Err(Error::Internal(format!("{n} cases, {scores} scores")));
+        }
+        let mut lane = self.lane(n)?;
+        let ran = lane.run(&self.inner, cases, scores, cancel);
+        self.lanes().push(lane);
+        ran
+    }
+
+    /// A lane for so many cases, used before if there is one.
+    fn lane(&self, cases: usize) -> Result<Lane> {
+        let mut lanes = self.lanes();
+        match lanes.iter().position(|l| l.cases == cases) {
+            Some(n) => Ok(lanes.swap_remove(n)),
+            None => {
+                drop(lanes);
+                Lane::new(&self.inner, &self.signature, cases)
+            }
+        }
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
+        self.lanes.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+fn c_name(name: &str) -> Result<CString> {
+    CString::new(name).map_err(|_| Error::BundleManifest(format!("{name:?} holds a NUL")))
+}

@@ -1,0 +1,319 @@
+//! ONNX Runtime's session for one model on one provider: its options, and the cache it may come from.
+
+use super::cache::{self, Cache, CacheOutcome, Missing};
+use super::file_limit;
+use super::graph::Cases;
+use super::model_file::{self, ModelInMemory};
+use super::pool::Pool;
+use super::{Plan, backbones};
+use crate::bundle::{Model, Precision};
+use crate::error::{Error, Result};
+use crate::runtime::provider::{Entry, Kernels, Provider};
+use crate::runtime::{Runtime, plugin};
+use ort::ep;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use std::path::Path;
+
+/// One attempt to build a session.
+#[derive(Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub plan: &'a Plan<'a>,
+    pub entry: &'a Entry,
+    pub model: &'a Model,
+    pub kernels: Kernels,
+    pub cases: Cases,
+}
+
+impl Request<'_> {
+    /// ONNX Runtime's session, from the cache where there is one.
+    pub fn load(&self) -> Result<(ort::session::Session, CacheOutcome)> {
+        if self.kernels == Kernels::Dlnms {
+            return self.load_with_backbones();
+        }
+        if self.model.precision == Precision::Bf16 {
+            let why = "there is no BF16 for it but by the kernels of dlnms on the CPU".to_owned();
+            return Err(Error::ProviderUnavailable(why));
+        }
+        let cache = self.cache_dir().map(|dir| {
+            let version = self.plan.runtime.version();
+            let what = (self.model, self.cases);
+            Cache::new(dir, what, self.entry, version, self.plan.interrupt)
+        });
+        if let (Some(cache), Provider::Cpu) = (&cache, self.entry.provider) {
+            return self.load_cached_graph(cache);
+        }
+        // A provider that is not there fails here, before its model is read and a folder made for it.
+        let builder = self.options(None)?;
+        let Some(cache) = cache else {
+            return Ok((self.commit(builder, self.read()?)?, CacheOutcome::Off));
+        };
+        let (builder, outcome) = match self.entry.provider {
+            // TensorRT keeps its engines itself, in a folder for this model, provider, card and driver.
+            Provider::TensorRt | Provider::TensorRtRtx => match cache.folder() {
+                Ok((folder, outcome)) => (self.options(Some(&folder))?, outcome),
+                Err(reason) => (builder, unusable(reason)),
+            },
+            Provider::Cpu | Provider::Cuda | Provider::OpenVino => (builder, CacheOutcome::Off),
+        };
+        let model = self.read()?;
+        let session = file_limit::without_signal(|| self.commit(builder, model))?;
+        Ok((session, outcome))
+    }
+
+    /// Reads the model's file, once: what was verified is what is used.
+    fn read(&self) -> Result<ModelInMemory> {
+        let Plan {
+            bundle, interrupt, ..
+        } = *self.plan;
+        let refused = |why| Error::BundleModel {
+            file: self.model.file.clone(),
+            why,
+        };
+        let mut file = bundle.open_model(self.model)?;
+        let read = model_file::read(&mut file, self.model.bytes, interrupt);
+        interrupt.check()?;
+        let (content, digest) = read.map_err(|why| Error::Runtime {
+            doing: "read the model",
+            why,
+        })?;
+        bundle.compare(self.model, &digest)?;
+        let model = ModelInMemory::from_graph(content);
+        model.check().map_err(refused)?;
+        Ok(model)
+    }
+
+    /// The CPU with this library's kernels. Their weights are laid out as the file is read, as fast as a cache could be, so
+    /// there is nothing to keep.
+    fn load_with_backbones(&self) -> Result<(ort::session::Session, CacheOutcome)> {
+        let Plan {
+            bundle, interrupt, ..
+        } = *self.plan;
+        let taken = backbones::take(bundle, self.model, self.threads(), interrupt)?;
+        let builder = set(self.options(None)?.with_operators(taken.operators))?;
+        let model = ModelInMemory::from_graph(taken.model);
+        model.check().map_err(|why| Error::BundleModel {
+            file: self.model.file.clone(),
+            why,
+        })?;
+        let session = self.commit(builder, model)?;
+        let outcome = match self.cache_dir() {
+            Some(_) => CacheOutcome::Unneeded,
+            None => CacheOutcome::Off,
+        };
+        Ok((session, outcome))
+    }
+
+    fn cache_dir(&self) -> Option<&Path> {
+        self.entry.cache.as_deref().or(self.plan.cache)
+    }
+
+    /// The CPU: the graph optimised for this processor.
+    fn load_cached_graph(
+        &self,
+        cache: &Cache<'_>,
+    ) -> Result<(ort::session::Session, CacheOutcome)> {
+        let cached = |model| {
+            // The graph was optimised when it was kept.
+            let level = GraphOptimizationLevel::Disable;
+            self.commit(
+                set(self.options(None)?.with_optimization_level(level))?,
+                model,
+            )
+        };
+        let without = |reason| {
+            let outcome = unusable(reason);
+            Ok((self.commit(self.options(None)?, self.read()?)?, outcome))
+        };
+        let reason = match cache.find() {
+            Ok(model) => match cached(model) {
+                Ok(session) => return Ok((session, CacheOutcome::Hit)),
+                Err(e) => e.to_string(),
+            },
+            Err(Missing::Absent(reason)) => reason,
+            Err(Missing::Unusable(reason)) => return without(reason),
+        };
+        self.plan.interrupt.check()?;
+        let model = self.read()?;
+        let mut kept_here = false;
+        let made = cache.make(|folder| {
+            kept_here = true;
+            self.keep(model, folder).map_err(|e| e.to_string())
+        });
+        self.plan.interrupt.check()?;
+        match made.and_then(|model| cached(model).map_err(|e| e.to_string())) {
+            Ok(session) if kept_here => Ok((session, CacheOutcome::Miss { reason })),
+            Ok(session) => Ok((session, CacheOutcome::Hit)), // another process made it meanwhile
+            Err(reason) => without(reason),
+        }
+    }
+
+    /// Optimise the model for this processor and write it into a folder.
+    fn keep(&self, model: ModelInMemory, folder: &Path) -> Result<()> {
+        let mut builder = self.options(None)?;
+        builder = set(builder.with_optimized_model_path(folder.join(cache::MODEL_FILE)))?;
+        for (key, value) in [
+            (
+                "session.optimized_model_external_initializers_file_name",
+                cache::WEIGHTS_FILE,
+            ),
+            (
+                "session.optimized_model_external_initializers_min_size_in_bytes",
+                "1024",
+            ),
+        ] {
+            builder = set(builder.with_config_entry(key, value))?;
+        }
+        self.commit(builder, model)?;
+        // A model whose tensors are all small has nothing to put there.
+        let weights = folder.join(cache::WEIGHTS_FILE);
+        let touched = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(weights);
+        touched.map(|_| ()).map_err(|e| Error::Runtime {
+            doing: "optimise the model",
+            why: e.kind().to_string(),
+        })
+    }
+
+    /// Build the session; the plan's interrupt reaches it.
+    fn commit(
+        &self,
+        mut builder: SessionBuilder,
+        model: ModelInMemory,
+    ) -> Result<ort::session::Session> {
+        self.plan.interrupt.watch(&builder)?;
+        (self.plan.building)();
+        model.commit(&mut builder)
+    }
+
+    fn threads(&self) -> usize {
+        self.entry.threads.unwrap_or(self.plan.threads)
+    }
+
+    fn options(&self, engines: Option<&Path>) -> Result<SessionBuilder> {
+        let Entry {
+            provider, device, ..
+        } = *self.entry;
+        let mut builder = options(self.plan.runtime, self.threads(), self.plan.spin)?;
+        if let Cases::Exactly(n) = self.cases {
+            builder = set(builder.with_dimension_override("batch", n as i64))?;
+        }
+        if let Some(dispatch) = dispatch(self.entry, engines) {
+            builder = builder
+                .with_execution_providers([dispatch.error_on_failure()])
+                .map_err(failed("use the provider"))?;
+        }
+        let unusable = |why| Error::Runtime {
+            doing: "use the provider",
+            why,
+        };
+        let devices = plugin::devices(self.plan.runtime, provider, self.entry.plugin.as_deref());
+        if let Some(devices) = devices.map_err(unusable)? {
+            let n = devices.len();
+            let mut devices = devices.into_iter().skip(device as usize);
+            let beyond = || unusable(format!("device {device}, it lists {n}"));
+            let device = devices.next().ok_or_else(beyond)?;
+            let options = plugin::options(self.entry, engines);
+            builder = builder
+                .with_devices([device], Some(options.as_slice()).filter(|o| !o.is_empty()))
+                .map_err(failed("use the provider"))?;
+        }
+        if provider != Provider::Cpu {
+            builder = set(builder.with_disable_cpu_fallback())?;
+        }
+        Ok(builder)
+    }
+}
+
+/// The outcome of a cache that is not used, which the log says too.
+fn unusable(reason: String) -> CacheOutcome {
+    log::warn!(target: "dlnms::runtime", "the cache cannot be used: {reason}");
+    CacheOutcome::Unusable { reason }
+}
+
+/// What to append to a session for a provider that ONNX Runtime loads itself.
+fn dispatch(entry: &Entry, engines: Option<&Path>) -> Option<ep::ExecutionProviderDispatch> {
+    match entry.provider {
+        Provider::Cuda => {
+            // TF32 has ten bits of mantissa: what is called FP32 here is that.
+            let mut cuda = ep::CUDA::default()
+                .with_device_id(entry.device)
+                .with_tf32(false)
+                .with_cuda_graph(entry.cuda_graph);
+            if let Some(bytes) = entry.memory_limit {
+                cuda = cuda.with_memory_limit(bytes as usize);
+            }
+            Some(cuda.build())
+        }
+        Provider::TensorRt => {
+            let mut tensorrt = ep::TensorRT::default()
+                .with_device_id(entry.device)
+                .with_cuda_graph(entry.cuda_graph);
+            if let Some(bytes) = entry.workspace {
+                tensorrt = tensorrt.with_max_workspace_size(bytes as usize);
+            }
+            if let Some(folder) = engines {
+                tensorrt = tensorrt
+                    .with_engine_cache(true)
+                    .with_engine_cache_path(folder.display())
+                    .with_timing_cache(true)
+                    .with_timing_cache_path(folder.display());
+            }
+            Some(tensorrt.build())
+        }
+        Provider::Cpu | Provider::TensorRtRtx | Provider::OpenVino => None,
+    }
+}
+
+/// What this library's operator says where there is no memory for its activations.
+pub(super) const NO_MEMORY: &str = "no memory for the backbones";
+
+/// Returns the error for an action in which ONNX Runtime failed: a refusal of the system, if its message tells of one.
+pub(super) fn failed<R>(doing: &'static str) -> impl Fn(ort::Error<R>) -> Error {
+    move |e| match e.message() {
+        why if why.contains("pthread_create") => {
+            Error::Resources("a thread of ONNX Runtime or of a provider".into())
+        }
+        why => Error::Runtime {
+            doing,
+            why: why.to_owned(),
+        },
+    }
+}
+
+impl Runtime {
+    /// A session on the CPU with the options of this library and nothing else of it: the baseline of the benches.
+    #[doc(hidden)]
+    pub fn bare_session(
+        self,
+        model: &std::path::Path,
+        threads: usize,
+        spin: bool,
+    ) -> Result<ort::session::Session> {
+        let mut builder = options(self, threads, spin)?;
+        builder
+            .commit_from_file(model)
+            .map_err(failed("load the model"))
+    }
+}
+
+fn set(builder: ort::session::builder::BuilderResult) -> Result<SessionBuilder> {
+    builder.map_err(failed("set session options"))
+}
+
+/// Session options: explicit threads, no provider that was not asked for.
+fn options(runtime: Runtime, threads: usize, spin: bool) -> Result<SessionBuilder> {
+    let mut builder = ort::session::Session::builder(runtime.environment())
+        .map_err(failed("set session options"))?;
+    builder = set(builder.with_no_environment_execution_providers())?;
+    builder = set(builder.with_optimization_level(GraphOptimizationLevel::All))?;
+    builder = set(builder.with_intra_threads(threads))?;
+    builder = set(builder.with_thread_manager(Pool::new(threads)?))?;
+    builder = set(builder.with_inter_threads(1))?;
+    builder = set(builder.with_intra_op_spinning(spin))?;
+    builder = set(builder.with_inter_op_spinning(false))?;
+    builder = set(builder.with_log_level(ort::logging::LogLevel::Warning))?;
+    builder = set(builder.with_config_entry("session.record_ep_graph_assignment_info", "1"))?;
+    Ok(builder)
+}

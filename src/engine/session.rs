@@ -1,0 +1,273 @@
+//! What runs a model: the first way that the policy allows and that answers the bundle's test vectors.
+
+use super::backbones;
+use super::cache::CacheOutcome;
+use super::graph::{Cases, Graph};
+use super::interrupt::Interrupt;
+use super::request::Request;
+use crate::bundle::{Bundle, Precision};
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result};
+use crate::runtime::Runtime;
+use crate::runtime::provider::{Entry, Kernels, PassedOver, Placement, Policy, Provider};
+use std::path::Path;
+
+/// What a session is to be built from and for.
+pub struct Plan<'a> {
+    /// The process's ONNX Runtime.
+    pub runtime: Runtime,
+    /// Model files and what they promise.
+    pub bundle: &'a Bundle,
+    /// Providers in order.
+    pub policy: &'a Policy,
+    /// Threads of the pool.
+    pub threads: usize,
+    /// The pool's threads spin between operators.
+    pub spin: bool,
+    /// Folder of the cache.
+    pub cache: Option<&'a Path>,
+    /// Attempts that are not to be made again, and why.
+    pub given_up: &'a [PassedOver],
+    /// Ends the building.
+    pub interrupt: &'a Interrupt,
+    /// Hears that ONNX Runtime begins to build.
+    pub building: &'a dyn Fn(),
+    /// Refuses a session whose answers are wrong; returns their largest deviation.
+    pub try_out: &'a dyn Fn(&Session) -> Result<f64>,
+}
+
+/// A model ready to run: its graph, and where the host asked for it a second one for batches.
+pub struct Session {
+    graphs: Vec<Graph>,
+    /// The provider the session was built for.
+    pub provider: Provider,
+    /// Its arithmetic.
+    pub precision: Precision,
+    /// Threads of a run, the calling thread among them.
+    pub threads: usize,
+    /// Whose code computes the backbones.
+    pub kernels: Kernels,
+    /// How far scores may be off, by the manifest.
+    pub tolerance: f64,
+    /// Largest deviation from the self-test vectors.
+    pub self_test_max_difference: f64,
+    /// Attempts before it.
+    pub passed_over: Vec<PassedOver>,
+    /// Where the nodes really are.
+    pub placement: Vec<Placement>,
+    /// What the cache did.
+    pub cache: CacheOutcome,
+}
+
+/// From eight cases on there is little left to share, and their activations are another 100 MB.
+const CPU_BATCH: usize = 8;
+
+impl Session {
+    /// Build a session for the first entry of the policy that takes a model of the bundle and answers its test vectors.
+    pub fn build(plan: &Plan<'_>) -> Result<Self> {
+        let mut passed_over = plan.given_up.to_vec();
+        let mut last = Error::ProviderUnavailable("the policy is empty".into());
+        let attempts = attempts(plan.policy, plan.bundle).skip(plan.given_up.len());
+        for attempt in attempts {
+            match Self::attempt(plan, attempt) {
+                Ok(mut session) => {
+                    session.passed_over = passed_over;
+                    return Ok(session);
+                }
+                // A manifest mismatch fails on every provider, and whoever cancelled wants no other. What the system refuses
+                // now it may grant later: a slower provider would stay for as long as the scorer lives.
+                Err(
+                    e @ (Error::BundleModel { .. }
+                    | Error::BundleAltered { .. }
+                    | Error::BundleMissing { .. }
+                    | Error::Resources(_)
+                    | Error::Cancelled),
+                ) => return Err(e),
+                Err(e) => {
+                    plan.interrupt.check()?;
+                    let provider = attempt.entry.provider.name();
+                    log::info!(target: "dlnms::runtime", "provider {provider} passed over: {e}");
+                    passed_over.push(PassedOver {
+                        provider,
+                        precision: attempt.precision,
+                        reason: match attempt.kernels {
+                            Kernels::OnnxRuntime => reason(&e),
+                            Kernels::Dlnms => format!("kernels of dlnms: {}", reason(&e)),
+                        },
+                    });
+                    last = e;
+                }
+            }
+        }
+        if let Error::SelfTest { .. } = last {
+            return Err(last); // the last resort answers wrongly: that is the news
+        }
+        let reasons: Vec<_> = passed_over
+            .iter()
+            .map(|p| format!("{} {}: {}", p.provider, p.precision.name(), p.reason))
+            .collect();
+        Err(match reasons.is_empty() {
+            true => last,
+            false => Error::ProviderUnavailable(reasons.join("; ")),
+        })
+    }
+
+    fn attempt(plan: &Plan<'_>, attempt: Attempt<'_>) -> Result<Self> {
+        let Attempt {
+            entry,
+            precision,
+            kernels,
+        } = attempt;
+        let model = plan.bundle.manifest.model(precision).ok_or_else(|| {
+            let name = precision.name();
+            Error::ProviderUnavailable(format!("the bundle has no model of precision {name}"))
+        })?;
+        let single = match entry.provider {
+            Provider::Cpu => Cases::UpTo(CPU_BATCH),
+            _ => Cases::Exactly(1),
+        };
+        let load = |cases| {
+            let request = Request {
+                plan,
+                entry,
+                model,
+                kernels,
+                cases,
+            };
+            let (inner, cache) = request.load()?;
+            let of = (&plan.bundle.manifest, model);
+            Ok::<_, Error>((Graph::new(inner, of, entry.provider, cases)?, cache))
+        };
+        let (graph, cache) = load(single)?;
+        let placement = graph.placement()?;
+        let mut graphs = vec![graph];
+        if let Some(n) = entry.batch {
+            graphs.push(load(Cases::Exactly(n))?.0);
+        }
+        let mut session = Self {
+            graphs,
+            provider: entry.provider,
+            precision,
+            threads: entry.threads.unwrap_or(plan.threads),
+            kernels,
+            tolerance: model.tolerance,
+            self_test_max_difference: 0.0,
+            passed_over: Vec::new(),
+            placement,
+            cache,
+        };
+        session.self_test_max_difference = (plan.try_out)(&session)?;
+        Ok(session)
+    }
+
+    /// Cases that one run of the network has at most.
+    pub fn max_batch(&self) -> usize {
+        let most = self.graphs.iter().map(|g| g.share(usize::MAX)).max();
+        most.unwrap_or(1)
+    }
+
+    /// Cases that an engine of their own was built for.
+    pub fn engine_batch(&self) -> Option<usize> {
+        self.graphs.get(1).map(|g| g.share(usize::MAX))
+    }
+
+    /// Runs cases, each a PET and a CT tensor; `scores` gets one value per head of each, whatever the network makes of them:
+    /// see [`are_probabilities`]. From any number of threads at once: they share weights and thread pool, each run has
+    /// its own activations.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the token was triggered before the end, which terminates ONNX Runtime between nodes;
+    /// [`Error::Resources`] if memory was short; [`Error::Runtime`] for whatever else fails.
+    pub fn run(
+        &self,
+        cases: &[[&[f32]; 2]],
+        scores: &mut [f32],
+        cancel: &CancelToken,
+    ) -> Result<()> {
+        let n = scores.len();
+        if cases.is_empty() || !n.is_multiple_of(cases.len()) {
+            let cases = cases.len();
+            return Err(Error::Internal(format!("{cases} cases, {n} scores")));
+        }
+        let heads = n / cases.len();
+        let (mut cases, mut left) = (cases, scores);
+        while !cases.is_empty() {
+            // As many at once as any of them takes; the first always takes one.
+            let shares = self.graphs.iter().map(|g| (g, g.share(cases.len())));
+            let (graph, n) = shares
+                .max_by_key(|(_, share)| *share)
+                .ok_or_else(|| Error::Internal("nothing to run with".into()))?;
+            let (now, later) = cases.split_at(n);
+            let (of_now, of_later) = left.split_at_mut(n * heads);
+            graph.run(now, of_now, cancel)?;
+            (cases, left) = (later, of_later);
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether scores are finite and within 0 to 1.
+pub fn are_probabilities(scores: &[f32]) -> bool {
+    scores.iter().all(|v| (0.0..=1.0).contains(v))
+}
+
+/// One way to run a model.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// With this provider,
+    pub entry: &'a Entry,
+    /// in this arithmetic,
+    pub precision: Precision,
+    /// by these kernels.
+    pub kernels: Kernels,
+}
+
+/// Everything a policy allows with a bundle, in order.
+pub fn attempts<'a>(policy: &'a Policy, bundle: &'a Bundle) -> impl Iterator<Item = Attempt<'a>> {
+    let of = |entry| {
+        let by = move |precision| {
+            let with = move |kernels| Attempt {
+                entry,
+                precision,
+                kernels,
+            };
+            kernels(entry, precision).iter().copied().map(with)
+        };
+        precisions(entry, bundle).iter().copied().flat_map(by)
+    };
+    policy.entries.iter().flat_map(of)
+}
+
+/// Precisions to try for an entry: on a GPU the bundle's FP16 comes first unless the host said otherwise.
+fn precisions(entry: &Entry, bundle: &Bundle) -> &'static [Precision] {
+    let has_half = bundle.manifest.model(Precision::Fp16).is_some();
+    match entry.precision {
+        Some(Precision::Fp32) => &[Precision::Fp32],
+        Some(Precision::Fp16) => &[Precision::Fp16],
+        Some(Precision::Bf16) => &[Precision::Bf16],
+        None if entry.provider.is_gpu() && has_half => &[Precision::Fp16, Precision::Fp32],
+        None => &[Precision::Fp32],
+    }
+}
+
+/// Kernels to try: this library's where the processor can run them, for they are faster.
+fn kernels(entry: &Entry, precision: Precision) -> &'static [Kernels] {
+    match (entry.kernels, precision) {
+        (Some(Kernels::OnnxRuntime), _) => &[Kernels::OnnxRuntime],
+        (Some(Kernels::Dlnms), _) => &[Kernels::Dlnms],
+        (None, _) if entry.provider != Provider::Cpu => &[Kernels::OnnxRuntime],
+        (None, Precision::Bf16) => &[Kernels::Dlnms],
+        (None, Precision::Fp32) if backbones::supported(precision) => {
+            &[Kernels::Dlnms, Kernels::OnnxRuntime]
+        }
+        (None, _) => &[Kernels::OnnxRuntime],
+    }
+}
+
+/// The reason without the frame around it.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Runtime { why, .. } | Error::ProviderUnavailable(why) => why.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,7 @@
+//! What is measured on the voxels of a case without the network: the lesion, PET metrics, CT diameters, reference regions
+//! and quality checks.
+
+pub mod lesion;
+pub mod pet_metrics;
+pub mod quality;
+pub mod reference_region;

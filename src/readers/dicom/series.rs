@@ -1,0 +1,214 @@
+//! Slices -> one volume: chosen by rule, sorted by position, checked, decoded on all cores.
+
+use super::choose::{Chosen, choose, choose_pair};
+use super::grid::Grid;
+use super::identity::Patient;
+use super::instance::Instance;
+use super::study::SeriesChoice;
+use super::{decode, pixels};
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result};
+use crate::imaging::Volume;
+use crate::imaging::suv::PetInfo;
+use crate::reading::ReadOptions;
+
+/// Kind of series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Modality {
+    /// Computed tomography.
+    Ct,
+    /// Positron emission tomography.
+    Pt,
+}
+
+impl Modality {
+    /// Value of Modality (0008,0060).
+    pub fn code(self) -> &'static str {
+        match self {
+            Modality::Ct => "CT",
+            Modality::Pt => "PT",
+        }
+    }
+}
+
+/// A decoded series.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Kind.
+    pub modality: Modality,
+    /// Series Instance UID.
+    pub uid: String,
+    /// Voxels with geometry.
+    pub volume: Volume,
+    /// PET only: what SUV needs.
+    pub pet_info: Option<PetInfo>,
+    /// What quality checks want to know; `None` for a volume that is not DICOM.
+    pub facts: Option<SeriesFacts>,
+    /// What a reader of the result should know.
+    pub warnings: Vec<String>,
+}
+
+impl Series {
+    /// A volume that is not DICOM: CT in HU, or PET in the units that `pet_info` names, SUVbw without it.
+    pub fn of_volume(modality: Modality, volume: Volume, pet_info: Option<PetInfo>) -> Self {
+        Self {
+            modality,
+            uid: String::new(),
+            volume,
+            pet_info,
+            facts: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// What the headers of a series say beyond geometry and SUV.
+#[derive(Clone, Debug)]
+pub struct SeriesFacts {
+    /// Frame of Reference UID.
+    pub frame_of_reference: Option<String>,
+    /// Study Instance UID; `None` if no one study is stated.
+    pub study_uid: Option<String>,
+    /// Tells two patients apart without knowing either.
+    pub(super) patient: Patient,
+    /// Patient's Age or Birth Date is there.
+    pub age_known: bool,
+    /// Modality is stated on every image.
+    pub modality_stated: bool,
+    /// A CT's values are said to be HU, or nothing is said, which means HU; not so where Rescale Type is "unspecified".
+    pub hounsfield_stated: bool,
+    /// Largest Slice Thickness, mm.
+    pub slice_thickness: Option<f64>,
+    /// Compressed with loss, now or before.
+    pub lossy: bool,
+    /// Image Type says DERIVED.
+    pub derived: bool,
+    /// The tracer is FDG; `None` for CT, or if nothing says.
+    pub fdg: Option<bool>,
+}
+
+impl SeriesFacts {
+    pub(super) fn of(slices: &[&Instance]) -> Self {
+        let first = slices[0];
+        Self {
+            frame_of_reference: first.frame_of_reference.clone(),
+            study_uid: Some(&first.study_uid)
+                .filter(|uid| !uid.is_empty() && slices.iter().all(|s| s.study_uid == **uid))
+                .cloned(),
+            patient: first.patient,
+            age_known: slices.iter().all(|s| s.age_known),
+            modality_stated: slices.iter().all(|s| s.modality_stated),
+            hounsfield_stated: !slices.iter().any(|s| s.unit_unspecified),
+            slice_thickness: slices
+                .iter()
+                .filter_map(|s| s.slice_thickness)
+                .reduce(f64::max),
+            lossy: slices.iter().any(|s| s.lossy),
+            derived: slices.iter().any(|s| s.derived),
+            fdg: first.pet.as_ref().and_then(|p| p.fdg),
+        }
+    }
+}
+
+/// Told how many of how many slices are decoded; returns `false` to cancel.
+pub type SliceProgress<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
+
+/// A series that was chosen and checked, before a pixel is read.
+pub struct Plan<'a> {
+    modality: Modality,
+    slices: Vec<&'a Instance>,
+    grid: Grid,
+    pet_info: Option<PetInfo>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Plan<'a> {
+    /// Chooses the series of one modality, by rule or by its UID.
+    ///
+    /// # Errors
+    /// The reason why no series can be used.
+    pub fn of(instances: &'a [Instance], modality: Modality, uid: Option<&str>) -> Result<Self> {
+        let chosen = choose(instances, modality, uid)?;
+        let study = chosen.candidate.study.as_ref().err().map(Error::to_string);
+        let mut plan = Self::new(chosen, modality)?;
+        // Without a partner it matters to the host alone.
+        plan.warnings.extend(study);
+        Ok(plan)
+    }
+
+    /// Chooses a CT and a PET that belong together, by rule or by UID.
+    ///
+    /// # Errors
+    /// The reason why no pair of series can be used.
+    pub fn pair(
+        ct: &'a [Instance],
+        pet: &'a [Instance],
+        choice: SeriesChoice<'_>,
+    ) -> Result<[Self; 2]> {
+        let [ct, pet] = choose_pair(ct, pet, choice)?;
+        Ok([Self::new(ct, Modality::Ct)?, Self::new(pet, Modality::Pt)?])
+    }
+
+    fn new(chosen: Chosen<'a>, modality: Modality) -> Result<Self> {
+        let (slices, mut warnings) = (chosen.candidate.slices, chosen.notes);
+        let code = modality.code();
+        if slices.iter().any(|s| s.lossy) {
+            warnings.push(format!("{code}: the pixel data was compressed with loss"));
+        }
+        if slices.iter().any(|s| s.unit_unspecified) {
+            warnings.push(format!(
+                "{code}: RescaleType (0028,1054) is US, unspecified: the values were taken for HU"
+            ));
+        }
+        // Chosen, it has an SUV if it is a PET.
+        let pet_info = chosen.candidate.suv.transpose()?.map(|(info, _)| info);
+        Ok(Self {
+            modality,
+            slices,
+            grid: chosen.grid,
+            pet_info,
+            warnings,
+        })
+    }
+
+    /// How many slices there are to decode.
+    pub fn slices(&self) -> usize {
+        self.slices.len()
+    }
+
+    /// Returns the bytes of the decoded pixels, if the headers are plausible.
+    pub fn bytes(&self) -> Result<u64> {
+        pixels::plausible_bytes(&self.slices)
+    }
+
+    /// Decode the pixels.
+    pub fn decode(
+        self,
+        options: &ReadOptions,
+        progress: SliceProgress,
+        cancel: &CancelToken,
+    ) -> Result<Series> {
+        let first = self.slices[0];
+        let dtype = pixels::dtype(first)?;
+        let volume = Volume {
+            data: decode::slices(&self.slices, options, progress, cancel)?,
+            dtype,
+            dims: [first.columns, first.rows, self.slices.len()],
+            origin: self.grid.origin,
+            spacing: self.grid.spacing,
+            direction: self.grid.direction,
+            slice_offsets: self.grid.slice_offsets,
+            slopes: self.slices.iter().map(|s| s.slope).collect(),
+            intercept: first.intercept,
+            padding: first.padding,
+        };
+        Ok(Series {
+            modality: self.modality,
+            uid: first.series_uid.clone(),
+            volume,
+            pet_info: self.pet_info,
+            facts: Some(SeriesFacts::of(&self.slices)),
+            warnings: self.warnings,
+        })
+    }
+}

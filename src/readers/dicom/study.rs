@@ -1,0 +1,123 @@
+//! A PET/CT study: the two series that a score needs, decoded.
+
+use super::archive::Archive;
+use super::series::{Plan, Series, SeriesFacts, SliceProgress};
+use crate::cancel::CancelToken;
+use crate::case::{Case, Facts};
+use crate::error::Result;
+use crate::imaging::roi::Roi;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Which series to use; `None` leaves it to the rule.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SeriesChoice<'a> {
+    /// Series Instance UID of the CT.
+    pub ct: Option<&'a str>,
+    /// Series Instance UID of the PET.
+    pub pet: Option<&'a str>,
+}
+
+/// A PET/CT study: the chosen CT and PET series, decoded.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The CT.
+    pub ct: Series,
+    /// The PET.
+    pub pet: Series,
+    /// Notes on both.
+    pub warnings: Vec<String>,
+}
+
+impl Study {
+    /// Decodes the CT of one archive and the PET of another; they may be the same. Both series are chosen together and
+    /// checked before the first pixel is read: they share a frame of reference, or a study where none is stated.
+    ///
+    /// The CT's archive says how many threads decode and what the study may take.
+    /// `progress` hears of decoded slices of both series together and is called from the decoding threads.
+    pub fn load(
+        ct: &Archive,
+        pet: &Archive,
+        choice: SeriesChoice<'_>,
+        progress: SliceProgress,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
+        let [ct_plan, pet_plan] = Plan::pair(&ct.images, &pet.images, choice)?;
+        let options = &ct.options;
+        let bytes = ct_plan.bytes()?.saturating_add(pet_plan.bytes()?);
+        options.check_study_bytes(bytes, "the CT and the PET")?;
+        let of = ct_plan.slices() + pet_plan.slices();
+        let done = AtomicUsize::new(0);
+        let tell = |_, _| progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
+        let pet_series = pet_plan.decode(options, &tell, cancel)?;
+        let ct_series = ct_plan.decode(options, &tell, cancel)?;
+        let mut study = Self::of(ct_series, pet_series);
+        study.warnings.extend_from_slice(&ct.warnings);
+        if !std::ptr::eq(ct, pet) {
+            study.warnings.extend_from_slice(&pet.warnings);
+        }
+        study.log();
+        Ok(study)
+    }
+
+    /// Put two series together.
+    pub fn of(ct: Series, pet: Series) -> Self {
+        let warnings = [pet.warnings.as_slice(), &ct.warnings].concat();
+        Self { ct, pet, warnings }
+    }
+
+    /// Writes the one line of a study into the log: counts alone, nothing of its patient or its files.
+    fn log(&self) {
+        let ([cx, cy, cz], [px, py, pz]) = (self.ct.volume.dims, self.pet.volume.dims);
+        log::info!(
+            target: "dlnms::study",
+            "study opened: CT of {cz} slices {cx} x {cy}, PET of {pz} slices {px} x {py}, {} warnings",
+            self.warnings.len()
+        );
+    }
+
+    /// What quality checks can know of this study.
+    pub fn facts(&self) -> Facts {
+        let (Some(ct), Some(pet)) = (&self.ct.facts, &self.pet.facts) else {
+            return Facts::default();
+        };
+        facts(ct, pet)
+    }
+
+    /// A case of this study for a tumour.
+    pub fn case<'a>(&'a self, roi: Roi<'a>) -> Result<Case<'a>> {
+        let mut case = Case::new(
+            self.ct.volume.view("ct")?,
+            self.pet.volume.view("pet")?,
+            roi,
+        );
+        case.pet_info = self.pet.pet_info.as_ref();
+        case.facts = self.facts();
+        Ok(case)
+    }
+}
+
+/// What the headers of a CT and a PET say together.
+pub(super) fn facts(ct: &SeriesFacts, pet: &SeriesFacts) -> Facts {
+    let frames = ct
+        .frame_of_reference
+        .as_ref()
+        .zip(pet.frame_of_reference.as_ref());
+    Facts {
+        same_patient: ct.patient.same(&pet.patient),
+        same_study: ct
+            .study_uid
+            .as_ref()
+            .zip(pet.study_uid.as_ref())
+            .map(|(a, b)| a == b),
+        same_frame_of_reference: frames.map(|(a, b)| a == b),
+        ct_slice_thickness_mm: ct.slice_thickness,
+        pet_slice_thickness_mm: pet.slice_thickness,
+        lossy: Some(ct.lossy || pet.lossy),
+        derived: Some(ct.derived || pet.derived),
+        fdg: pet.fdg,
+        age_known: Some(ct.age_known || pet.age_known),
+        modality_stated: Some(ct.modality_stated && pet.modality_stated),
+        hounsfield_stated: Some(ct.hounsfield_stated),
+        contours_overlap: None, // known of an ROI
+    }
+}
