@@ -138,7 +138,7 @@ test-rust: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.j
 # The kernels read and write by pointer. The compiler has the sanitizer's runtime; its flag is unlocked by RUSTC_BOOTSTRAP.
 asan:
 	@host=$$(rustc -vV | sed -n 's/^host: //p'); RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --locked --lib \
-	    --no-default-features --target $$host --target-dir $(T)/asan backbones
+	    --no-default-features --target $$host --target-dir $(T)/asan cpu_kernels
 
 bench: $(ORT)/.ready $(T)/bundle/manifest.json
 	@cargo bench --locked
