@@ -16,13 +16,15 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test dist bench clean lint test-rust test-model fuzz asan
+.PHONY: help demo check test dist bench clean lint test-rust test-model fuzz asan mutants
 
 help:
 	@echo "make demo    build, make a synthetic study, score it in a C++ process, draw what the network saw"
+	@echo "make check   format, lints, documentation and the fast tests: for every save"
 	@echo "make test    every check there is"
 	@echo "make bench   latency, as ratios against bare ONNX Runtime"
 	@echo "make dist    target/dist: include/, lib/, bin/"
+	@echo "make mutants whether the tests notice a wrong line in what computes numbers (hours; SHARD=k/n for a part; needs cargo-mutants)"
 	@echo "make asan    the CPU kernels' tests under AddressSanitizer (some minutes; not part of make test)"
 
 # ---------------------------------------------------------------- what has to be fetched
@@ -114,6 +116,11 @@ demo:
 
 test: lint test-model fuzz test-rust
 
+# No release build and no host programs: what a change of a few lines is likely to break.
+check: lint $(ORT)/.ready $(T)/tiny-bundle/manifest.json
+	@DLNMS_SHARED=$(SHARED) cargo test --locked --lib --test architecture --test header --test layout --test suv_table --test suv_edits \
+	    --test series --test rois --test quality
+
 lint: $(VENV)/.ready
 	@echo "== format, lints, documentation"
 	@cargo fmt --check
@@ -139,6 +146,13 @@ test-rust: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.j
 asan:
 	@host=$$(rustc -vV | sed -n 's/^host: //p'); RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --locked --lib \
 	    --no-default-features --target $$host --target-dir $(T)/asan cpu_kernels
+
+# Settings in .cargo/mutants.toml. The copies that are tested find what was built here by these variables.
+SHARD ?= 0/1
+
+mutants: $(T)/tiny-bundle/manifest.json
+	@command -v cargo-mutants > /dev/null || { echo "cargo-mutants is missing: cargo install cargo-mutants --locked"; exit 1; }
+	@DLNMS_SHARED=$(SHARED) DLNMS_TINY_BUNDLE=$(T)/tiny-bundle cargo mutants --shard $(SHARD) --output $(T)
 
 bench: $(ORT)/.ready $(T)/bundle/manifest.json
 	@cargo bench --locked

@@ -709,7 +709,7 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // The mean SUV of tissue is more than 100 times off.
 #define DLNMS_QC_SUV_SCALE 27
 
-// The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
+// The factor to SUVbw of another normalisation lies outside its usual range: 0.5 to 2 for LBM and IBW, 1.9 to 7.6 for BSA.
 #define DLNMS_QC_SUV_NORMALIZATION 28
 
 // Contours of one plane overlap in part; they were joined.

@@ -60,7 +60,7 @@ pub const DLNMS_QC_CENTER_IN_AIR: u32 = 25;
 pub const DLNMS_QC_CENTER_WITHOUT_UPTAKE: u32 = 26;
 /// The mean SUV of tissue is more than 100 times off.
 pub const DLNMS_QC_SUV_SCALE: u32 = 27;
-/// The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
+/// The factor to SUVbw of another normalisation lies outside its usual range: 0.5 to 2 for LBM and IBW, 1.9 to 7.6 for BSA.
 pub const DLNMS_QC_SUV_NORMALIZATION: u32 = 28;
 /// Contours of one plane overlap in part; they were joined.
 pub const DLNMS_QC_CONTOURS_OVERLAP: u32 = 29;

@@ -83,7 +83,7 @@ pub enum Code {
     CenterWithoutUptake = 26,
     /// The mean SUV in the body is more than 100 times off.
     SuvScale = 27,
-    /// The factor to SUVbw of another normalisation (LBM, IBW, BSA) lies outside 0.5 to 2.
+    /// The factor to SUVbw of another normalisation lies outside its usual range: 0.5 to 2 for LBM and IBW, 1.9 to 7.6 for BSA.
     SuvNormalization = 28,
     /// Contours of one plane overlap in part; they were joined.
     ContoursOverlap = 29,
