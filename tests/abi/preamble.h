@@ -29,7 +29,8 @@
  * the system refuses a thread, reading and measuring go on with fewer, and what cannot is DLNMS_E_RESOURCES and may be tried
  * again. Signals that a host handles may interrupt any call: it goes on.
  *
- * Stack: 128 KiB are enough for a calling thread. The library's own threads have 2 MiB, that of dlnms_scorer_prepare() 8 MiB.
+ * Stack: 128 KiB are enough for a calling thread. The library's own threads have 2 MiB, those of the network's pool 1 MiB,
+ * that of dlnms_scorer_prepare() 8 MiB.
  *
  * Memory: what its size comes from a file or a struct is asked for before it is used, with 40 MiB to spare, and where that
  * is refused the call is DLNMS_E_OUT_OF_MEMORY and may be tried again. To load ONNX Runtime needs 100 MiB of address space.

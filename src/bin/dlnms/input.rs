@@ -181,7 +181,7 @@ pub struct EngineArguments {
     /// Library of a plugin provider (tensorrt-rtx, openvino) or its folder [default: beside this program or ONNX Runtime]
     #[arg(long, value_name = "PATH")]
     plugin: Option<PathBuf>,
-    /// Arithmetic: auto, fp32, fp16, bf16 (CPUs with AVX512-BF16, twice as fast, less exact); auto is FP16 on a GPU where the
+    /// Arithmetic: auto, fp32, fp16, bf16 (CPUs with AVX512-BF16, less exact, some 0.6 of the time); auto is FP16 on a GPU where the
     /// bundle has it and the self-test passes, else FP32
     #[arg(long, value_name = "NAME", value_parser = parse_precision, default_value = "auto")]
     precision: Wanted<Precision>,

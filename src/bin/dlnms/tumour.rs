@@ -17,7 +17,7 @@ pub struct TumourArguments {
     /// Centre of the tumour, LPS millimetres; write --center=-42.3,-14.6,-122.1
     #[arg(long, groups = ["tumour", "source"], value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
     center: Option<[f64; 3]>,
-    /// A point near the tumour, LPS millimetres, from which --threshold cuts it out of the PET
+    /// A point in the tumour, LPS millimetres, from which --threshold cuts it out of the PET
     #[arg(long, groups = ["tumour", "source"], value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
     seed: Option<[f64; 3]>,
     /// Mask of the tumour on any grid (.nii, .nii.gz, .nrrd); its centroid is the centre
