@@ -139,11 +139,19 @@ impl<R> Cancellable<R> {
         let cancel = cancel.clone();
         Self { inner, cancel }
     }
+
+    /// Returns an error once the call was cancelled, for work between two reads that takes long by itself.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] as an I/O error.
+    pub fn check(&self) -> io::Result<()> {
+        self.cancel.check().map_err(io::Error::other)
+    }
 }
 
 impl<R: io::Read> io::Read for Cancellable<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.cancel.check().map_err(io::Error::other)?;
+        self.check()?;
         let n = out.len().min(CHUNK);
         self.inner.read(&mut out[..n])
     }
@@ -151,7 +159,7 @@ impl<R: io::Read> io::Read for Cancellable<R> {
 
 impl<R: io::Seek> io::Seek for Cancellable<R> {
     fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.cancel.check().map_err(io::Error::other)?;
+        self.check()?;
         self.inner.seek(to)
     }
 }
