@@ -1,4 +1,4 @@
-"""Command line: `python -m dlnms_model seeded|export ... --out DIR`."""
+"""Command line: `python -m dlnms_model seeded|export|evaluate ... --out DIR`."""
 
 import argparse
 import sys
@@ -15,6 +15,35 @@ EXPORT_CARD = (
 )
 
 
+def add_evaluate(sub):
+    """Adds the options of `evaluate`."""
+    v = sub.add_parser("evaluate", help="scores against an outcome: JSON, CSV and a page with figures (needs the extra `evaluate`)")
+    v.add_argument("--table", required=True, action="append", metavar="FILE.csv",
+                   help="one row per patient; given several times, the files are joined by the column `patient`")
+    v.add_argument("--outcome", required=True, metavar="COL", help="column of labels, 0 or 1")
+    v.add_argument("--scores", required=True, metavar="COL,COL...", help="columns to evaluate, higher meaning a higher risk")
+    v.add_argument("--cutoff", action="append", default=[], metavar="COL=VALUE", help="a score at or above it is positive")
+    v.add_argument("--bootstrap", type=int, default=10000, metavar="N", help="replicates (default 10000; 0 for none)")
+    v.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+    v.add_argument("--out", required=True, metavar="DIR", help="folder of the result; an earlier evaluation there is replaced")
+    return v
+
+
+def run_evaluate(a, say):
+    """Runs `evaluate`, whose libraries are loaded only now."""
+    try:
+        from .evaluation import evaluate, table
+    except ImportError as error:
+        print(f"dlnms_model: error: evaluate needs {error.name}: pip install 'dlnms_model[evaluate]'", file=sys.stderr)
+        return 1
+    try:
+        evaluate.command(a, say)
+    except (table.TableError, OSError) as error:
+        print(f"dlnms_model: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main(argv=None):
     p = argparse.ArgumentParser(
         prog="python -m dlnms_model",
@@ -22,7 +51,8 @@ def main(argv=None):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
         "  python -m dlnms_model seeded --seed 42 --out bundle/\n"
-        "  python -m dlnms_model export --n1 n1.pth --n2 n2.pth --out bundle/ --id my-dlnms --version 1.0.0",
+        "  python -m dlnms_model export --n1 n1.pth --n2 n2.pth --out bundle/ --id my-dlnms --version 1.0.0\n"
+        "  python -m dlnms_model evaluate --table scores.csv --outcome n2 --scores dlnms,pet --cutoff dlnms=0.356 --out evaluation/",
     )
     sub = p.add_subparsers(dest="command", required=True)
     s = sub.add_parser("seeded", help="pseudo-random weights from a seed, for integration and benchmarks")
@@ -34,12 +64,16 @@ def main(argv=None):
     e.add_argument("--version", default="1.0.0", help="model version in the manifest (default 1.0.0)")
     e.add_argument("--weights", choices=("trained", "phantom", "seeded"), default="trained",
                    help="what the weights are; anything but trained is flagged in every result (default trained)")
+    v = add_evaluate(sub)
     for q in (s, e):
         q.add_argument("--out", required=True, metavar="DIR", help="folder of the bundle, made if missing")
         q.add_argument("--no-fp16", action="store_true", help="leave out the half-precision model that GPUs prefer (94 MB)")
+    for q in (s, e, v):
         q.add_argument("--quiet", action="store_true", help="no progress on standard error")
     a = p.parse_args(argv)
     say = (lambda text: None) if a.quiet else (lambda text: print(f"dlnms_model: {text}", file=sys.stderr, flush=True))
+    if a.command == "evaluate":
+        return run_evaluate(a, say)
     try:
         if a.command == "seeded":
             nets = {n: seeded.weights(f"{a.seed}:{n}") for n in ("n1", "n2")}

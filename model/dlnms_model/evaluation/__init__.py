@@ -1,0 +1,1 @@
+"""Evaluates scores against an outcome: `python -m dlnms_model evaluate`. Needs the extra `evaluate`."""

@@ -1,0 +1,266 @@
+"""Promises of `evaluate`: R's numbers, the paper's confusion matrices, and refusals by row and column."""
+
+import csv
+import json
+import os
+import pathlib
+from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+import pytest
+
+REQUIRED = "DLNMS_REQUIRE_ALL" in os.environ
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SHARED = pathlib.Path(os.environ.get("DLNMS_SHARED", ROOT.parent / "shared"))
+TRUTH = SHARED / "truth" / "statistics"
+if not REQUIRED:
+    for module in ("scipy", "sklearn", "statsmodels"):
+        pytest.importorskip(module, reason=f"SKIPPED LOUDLY: {module} is not installed: pip install 'dlnms_model[evaluate]'")
+
+from dlnms_model import __main__  # noqa: E402
+from dlnms_model.evaluation import discrimination, operating  # noqa: E402
+
+needs_truth = pytest.mark.skipif(not TRUTH.is_dir() and not REQUIRED, reason=f"SKIPPED LOUDLY: R's numbers are not at {TRUTH}")
+TIGHT = dict(rel=1e-9, abs=1e-12)
+
+# Zhong et al. 2023: tp, fp, tn, fn and the printed sensitivity, specificity, PPV, NPV, accuracy.
+PAPER = {
+    "validation N1": ((44, 24, 310, 5), "0.898 0.928 0.647 0.984 0.924"),
+    "validation N2": ((26, 56, 298, 3), "0.897 0.842 0.317 0.990 0.846"),
+    "external N1": ((28, 30, 285, 12), "0.700 0.905 0.483 0.960 0.882"),
+    "external N2": ((30, 60, 260, 5), "0.857 0.813 0.333 0.981 0.817"),
+    "prospective N1": ((92, 65, 818, 24), "0.793 0.926 0.586 0.971 0.911"),
+    "prospective N2": ((70, 157, 758, 14), "0.833 0.828 0.308 0.982 0.829"),
+    "biopsy N2": ((68, 88, 204, 6), "0.919 0.699 0.436 0.971 0.743"),
+}
+PRINTED = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+
+
+def truth(name):
+    return json.loads((TRUTH / name).read_text())
+
+
+def columns(name):
+    with open(TRUTH / name, newline="") as f:
+        rows = list(csv.DictReader(f))
+    return {k: [r[k] for r in rows] for k in rows[0]}
+
+
+def write_table(path, table):
+    with open(path, "w", newline="") as f:
+        w = csv.writer(f)
+        w.writerow(table)
+        w.writerows(zip(*table.values()))
+    return path
+
+
+def run(tmp_path, table, *options, out="out"):
+    """Writes the table, runs the command and returns the JSON, or None after a refusal."""
+    path = table if isinstance(table, pathlib.Path) else write_table(tmp_path / "table.csv", table)
+    code = __main__.main(["evaluate", "--table", str(path), *options, "--out", str(tmp_path / out), "--quiet"])
+    result = tmp_path / out / "evaluation.json"
+    assert (code == 0) == result.exists()
+    assert not list(tmp_path.glob(f".{out}.*")), "a temporary folder was left"
+    return json.loads(result.read_text()) if code == 0 else None
+
+
+@pytest.fixture(scope="module")
+def asah():
+    c = columns("aSAH.csv")
+    return {"patient": [f"p{i}" for i in range(113)], "poor": [int(o == "Poor") for o in c["outcome"]], "male": [int(g == "Male") for g in c["gender"]],
+            **{k: c[k] for k in ("s100b", "ndka", "wfns")}}
+
+
+@pytest.fixture(scope="module")
+def arrays(asah):
+    return {k: np.array(v, float) for k, v in asah.items() if k != "patient"}
+
+
+@needs_truth
+def test_auroc_delong_and_comparisons_equal_pROC(asah, tmp_path):
+    r = truth("aSAH_roc.json")
+    e = run(tmp_path, asah, "--outcome", "poor", "--scores", "s100b,ndka,wfns", "--bootstrap", "0")
+    for name in ("s100b", "ndka", "wfns"):
+        a = e["scores"][name]["auroc"]
+        assert [a["low"], a["value"], a["high"]] == pytest.approx(r[name]["ci_delong"], **TIGHT)
+        assert a["se"] ** 2 == pytest.approx(r[name]["var"], **TIGHT) and "DeLong" in a["method"]
+        best, y = r["youden"][name][0], e["scores"][name]["at_youden"]
+        assert (y["tp"], y["fp"], y["tn"], y["fn"]) == tuple(best[k] for k in ("tp", "fp", "tn", "fn"))
+        assert [y["cutoff"], y["youden"] + 1] == pytest.approx([best["threshold"], best["youden"]], **TIGHT)
+        assert [y[k] for k in PRINTED] == pytest.approx([best[k] for k in PRINTED], **TIGHT)
+    pairs = {f"{c['a']}_{c['b']}": c for c in e["comparisons"]}
+    for name, t in r["paired"].items():
+        assert [pairs[name]["z"], pairs[name]["p"]] == pytest.approx([t["statistic"], t["p"]], **TIGHT)
+    # p.adjust of the three p-values, by hand: the smallest times 3, the middle times 3/2, the largest as it is.
+    p = sorted(t["p"] for t in r["paired"].values())
+    assert sorted(c["p_adjusted"] for c in pairs.values()) == pytest.approx([p[0] * 3, p[1] * 1.5, p[2]], **TIGHT)
+    c = pairs["s100b_ndka"]
+    assert [c["low"], c["high"]] == pytest.approx(r["ci_diff"]["s100b_ndka"], **TIGHT)
+
+
+@needs_truth
+def test_covariances_unpaired_test_and_partial_area_equal_pROC(arrays):
+    r, y = truth("aSAH_roc.json"), arrays["poor"] == 1
+    for name, t in r["paired"].items():
+        c = discrimination.covariance(y, [arrays[k] for k in name.split("_")])
+        assert c[0, 1] == pytest.approx(t["cov"], **TIGHT)
+    u, t = discrimination.unpaired(y, arrays["s100b"], arrays["male"] == 1), r["unpaired_gender_s100b"]
+    assert [u["t"], u["p"], u["df"], *u["auroc"]] == pytest.approx([t["statistic"], t["p"], t["df"], t["auc_male"], t["auc_female"]], **TIGHT)
+    assert discrimination.partial_area(y, arrays["s100b"], 0.9) == pytest.approx(r["partial"]["s100b_spec_100_90"], **TIGHT)
+
+
+@needs_truth
+def test_bootstrap_is_near_pROC_and_repeats_by_seed(arrays):
+    y, t = arrays["poor"] == 1, truth("aSAH_bootstrap.json")["s100b_boot_stratified"]
+    first = discrimination.resample(y, arrays["s100b"], 2000, 1)
+    assert [first["bootstrap"]["low"], first["bootstrap"]["high"]] == pytest.approx([t[0], t[2]], abs=0.01)
+    assert first == discrimination.resample(y, arrays["s100b"], 2000, 1)
+    assert first != discrimination.resample(y, arrays["s100b"], 2000, 2)
+    assert abs(first["bootstrap_bca"]["low"] - t[0]) < 0.02 and "seed 1" in first["bootstrap"]["method"]
+
+
+@needs_truth
+def test_intervals_of_proportions_equal_R():
+    for t in truth("proportions.json").values():
+        for method, key in (("clopper_pearson", "clopper"), ("wilson", "wilson")):
+            ours = operating.proportion(t["k"], t["n"], method)
+            assert [ours["value"], ours["low"], ours["high"]] == pytest.approx([t["est"], *t[key]], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("cohort", PAPER)
+def test_confusion_matrices_of_the_paper_to_every_printed_digit(cohort, tmp_path):
+    (tp, fp, tn, fn), printed = PAPER[cohort]
+    table = {"patient": list(range(tp + fp + tn + fn)), "label": [1] * tp + [0] * fp + [0] * tn + [1] * fn,
+             "dlnms": [0.356] * tp + [0.9] * fp + [0.3559] * tn + [0.1] * fn}
+    e = run(tmp_path, table, "--outcome", "label", "--scores", "dlnms", "--cutoff", "dlnms=0.356", "--bootstrap", "0")["scores"]["dlnms"]
+    c = e["at_cutoff"]
+    assert (c["tp"], c["fp"], c["tn"], c["fn"]) == (tp, fp, tn, fn)
+    assert " ".join(str(Decimal(repr(c[k])).quantize(Decimal("0.001"), ROUND_HALF_UP)) for k in PRINTED) == printed
+    assert c["intervals"]["sensitivity"]["low"] < c["sensitivity"] < c["intervals"]["sensitivity"]["high"]
+    assert e["auprc"]["reproduces_paper"] is False and "five of its cells exceed" in e["auprc"]["note"]
+
+
+def made(n=60, positives=25, seed=5):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) < positives
+    return {"patient": [f"P{i}" for i in range(n)], "label": y.astype(int).tolist(),
+            "a": (rng.normal(size=n) + y).round(6).tolist(), "b": (rng.normal(size=n) + 0.5 * y).round(6).tolist(),
+            "time": rng.exponential(400, n).round(2).tolist(), "event": (rng.random(n) < 0.6).astype(int).tolist()}
+
+
+def edit(column, index, value):
+    def apply(t):
+        t[column][index] = value
+    return apply
+
+
+def constant(t):
+    t["b"] = [0.5] * 60
+
+
+def again(t):
+    for k, v in t.items():
+        v.append(v[3])
+
+
+def again_contradicting(t):
+    again(t)
+    t["label"][60] = 1 - t["label"][3]
+
+
+@pytest.mark.parametrize("change, message", [
+    (edit("label", 4, ""), "row 6, column label: no value"),
+    (edit("label", 4, "NA"), "row 6, column label: no value"),
+    (edit("label", 4, 2), "row 6, column label: a label must be 0 or 1"),
+    (edit("label", 4, "yes"), "row 6, column label: a label must be 0 or 1"),
+    (lambda t: t.update(label=[1] * 60), "column label: all 60 rows are 1: both classes are needed"),
+    (edit("a", 0, "nan"), "row 2, column a: no value"),
+    (edit("a", 59, "1_0"), "row 61, column a: not a finite number"),
+    (edit("a", 59, "inf"), "row 61, column a: not a finite number"),
+    (edit("a", 59, "1e999"), "row 61, column a: not a finite number"),
+    (constant, "column b: every row holds the same value"),
+    (again, "row 62, column patient: the same patient as in row 5"),
+    (again_contradicting, "row 62, column patient: the same patient as in row 5, and the rows contradict each other in label"),
+    (edit("patient", 2, " "), "row 4, column patient: no value"),
+    (lambda t: t.pop("b"), "there is no column 'b'; the columns are patient, label, a"),
+])
+def test_bad_tables_are_refused_by_row_and_column(change, message, tmp_path, capsys):
+    table = made()
+    change(table)
+    assert run(tmp_path, table, "--outcome", "label", "--scores", "a,b", "--bootstrap", "0") is None
+    words = capsys.readouterr().err
+    assert message in words and "P3" not in words
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"], "something half-written is left"
+
+
+@pytest.mark.parametrize("text, message", [
+    ("patient,label,a\n1,0,0.5\n2,1\n", "row 3: 2 cells, but the header has 3 columns"),
+    ("patient,label,label\n1,0,0\n", "row 1: column 'label' is there twice"),
+    ("patient,label,a\n", "needs a header and at least one row"),
+    ("", "needs a header"),
+])
+def test_malformed_files_are_refused(text, message, tmp_path, capsys):
+    (tmp_path / "t.csv").write_text(text)
+    assert run(tmp_path, tmp_path / "t.csv", "--outcome", "label", "--scores", "a") is None
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options, message", [
+    (("--cutoff", "c=1"), "'c' is not one of --scores a, b"),
+    (("--cutoff", "a=x"), "the value is not a finite number"),
+    (("--cutoff", "a=1", "--cutoff", "a=2"), "'a' has two cut-offs"),
+    (("--bootstrap", "5"), "at least 100 replicates"),
+])
+def test_bad_options_are_refused(options, message, tmp_path, capsys):
+    assert run(tmp_path, made(), "--outcome", "label", "--scores", "a,b", *options) is None
+    assert message in capsys.readouterr().err
+
+
+def test_fewer_than_ten_positives_give_values_without_intervals(tmp_path):
+    e = run(tmp_path, made(60, 9), "--outcome", "label", "--scores", "a,b", "--cutoff", "a=0.5", "--bootstrap", "200")
+    auroc, at, pair = e["scores"]["a"]["auroc"], e["scores"]["a"]["at_cutoff"], e["comparisons"][0]
+    assert auroc["value"] > 0.5 and auroc["low"] is None and auroc["high"] is None and "bootstrap" not in auroc
+    assert auroc["interval"] == at["intervals_refused"] == pair["test"] == "refused: 9 positives, fewer than ten"
+    assert at["intervals"] is None and 0 <= at["sensitivity"] <= 1
+    assert pair["z"] is None and pair["p"] is None and pair["p_adjusted"] is None
+    ten = run(tmp_path, made(60, 10), "--outcome", "label", "--scores", "a,b", "--bootstrap", "200")["scores"]["a"]["auroc"]
+    assert ten["low"] < ten["value"] < ten["high"] and ten["bootstrap"]["low"] < ten["bootstrap_bca"]["high"]
+
+
+def test_separated_classes_and_equal_columns_have_no_variance(tmp_path):
+    t = made()
+    t["a"] = t["b"] = [1 + i if y else -i for i, y in enumerate(t["label"])]
+    e = run(tmp_path, t, "--outcome", "label", "--scores", "a,b", "--bootstrap", "200")
+    assert e["scores"]["a"]["auroc"]["value"] == 1 and "separated completely" in e["scores"]["a"]["auroc"]["interval"]
+    assert e["comparisons"][0]["z"] is None and "no variance" in e["comparisons"][0]["test"]
+
+
+def test_ties_are_counted_and_said(tmp_path):
+    t = {"label": [1] * 12 + [0] * 12, "a": [2] * 6 + [1] * 6 + [1] * 6 + [0] * 6}
+    e = run(tmp_path, t, "--outcome", "label", "--scores", "a", "--bootstrap", "0")
+    ties = e["scores"]["a"]["ties"]
+    assert e["scores"]["a"]["auroc"]["value"] == 1 - 0.5 * 36 / 144 and (ties["tied_pairs"], ties["pairs"]) == (36, 144)
+    assert "one half" in ties["handling"] and "no column 'patient'" in e["warnings"][0]
+
+
+def test_tables_join_by_patient_in_any_order(tmp_path, capsys):
+    t = made()
+    options = ("--outcome", "label", "--scores", "a,b", "--bootstrap", "0")
+    whole = run(tmp_path, t, *options)
+    cohort = write_table(tmp_path / "cohort.csv", {k: t[k] for k in ("patient", "label")})
+    scores = {k: t[k][::-1] for k in ("patient", "a", "b")}
+    joined = run(tmp_path, cohort, "--table", str(write_table(tmp_path / "scores.csv", scores)), *options, out="joined")
+    assert joined["scores"] == whole["scores"] and joined["comparisons"] == whole["comparisons"]
+    scores["patient"][7] = "stranger"
+    assert run(tmp_path, cohort, "--table", str(write_table(tmp_path / "scores.csv", scores)), *options, out="bad") is None
+    assert "cohort.csv, row 54, column patient: the patient has no row in scores.csv" in capsys.readouterr().err
+
+
+def test_only_an_earlier_evaluation_is_replaced(tmp_path, capsys):
+    options = ("--outcome", "label", "--scores", "a", "--bootstrap", "0")
+    first = run(tmp_path, made(), *options)
+    assert run(tmp_path, made(seed=6), *options) != first
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("kept")
+    assert run(tmp_path, made(), *options, out="mine") is None
+    assert "is not replaced" in capsys.readouterr().err and (tmp_path / "mine" / "thesis.txt").read_text() == "kept"
