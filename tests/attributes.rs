@@ -75,7 +75,12 @@ impl Slice {
                         .map(|(v, w)| v * w)
                         .sum::<f64>()
                         / weights.sum::<f64>(),
-                    padded: voxels().filter(padded).count(),
+                    // Padding of a PET is not replaced: its values stand as they are.
+                    padded: if factors.is_empty() {
+                        voxels().filter(padded).count()
+                    } else {
+                        0
+                    },
                 }
             })
             .collect()
