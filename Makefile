@@ -36,6 +36,11 @@ $(VENV)/.ready: model/requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r model/requirements.txt
 	@touch $@
 
+# Some 100 MB that nothing but the evaluation needs.
+$(VENV)/.evaluate: $(VENV)/.ready model/requirements-evaluate.txt
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r model/requirements-evaluate.txt
+	@touch $@
+
 # The wheel for one fixed Python, so that any Python can fetch it: only its shared library is used.
 $(ORT)/.ready: $(VENV)/.ready
 	@echo "== ONNX Runtime $(ORT_VERSION)"
@@ -127,7 +132,7 @@ lint: $(VENV)/.ready
 	@cargo clippy --locked --quiet --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --lib
 
-test-model: $(VENV)/.ready
+test-model: $(VENV)/.evaluate
 	@echo "== model/"
 	@cd model && DLNMS_SHARED=$(SHARED) $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests
 
