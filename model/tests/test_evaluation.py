@@ -18,7 +18,10 @@ if not REQUIRED:
         pytest.importorskip(module, reason=f"SKIPPED LOUDLY: {module} is not installed: pip install 'dlnms_model[evaluate]'")
 
 from dlnms_model import __main__  # noqa: E402
-from dlnms_model.evaluation import discrimination, operating  # noqa: E402
+from scipy import special, stats  # noqa: E402
+from statsmodels.duration.hazard_regression import PHReg  # noqa: E402
+
+from dlnms_model.evaluation import calibration, decision, discrimination, operating, survival  # noqa: E402
 
 needs_truth = pytest.mark.skipif(not TRUTH.is_dir() and not REQUIRED, reason=f"SKIPPED LOUDLY: R's numbers are not at {TRUTH}")
 TIGHT = dict(rel=1e-9, abs=1e-12)
@@ -140,6 +143,104 @@ def test_confusion_matrices_of_the_paper_to_every_printed_digit(cohort, tmp_path
     assert e["auprc"]["reproduces_paper"] is False and "five of its cells exceed" in e["auprc"]["note"]
 
 
+@needs_truth
+def test_calibration_equals_R_and_the_analytic_truth():
+    c, t = columns("aSAH_logistic_pred.csv"), truth("aSAH_calibration.json")
+    y, p = np.array(c["y"]) == "1", np.array(c["p_full"], float)
+    o = calibration.calibration(y, special.expit(0.3 + 0.6 * special.logit(p)))
+    ours = [o["slope"]["value"], o["intercept"]["value"], o["in_the_large"]["value"], o["brier"]["value"], o["expected_over_observed"]]
+    assert ours == pytest.approx([t[k] for k in ("slope", "intercept_with_slope", "citl", "brier", "eo")], **TIGHT)
+    assert ours[:2] == pytest.approx([1 / 0.6, -0.5], **TIGHT)
+    assert [o["hosmer_lemeshow"][k] for k in ("chi2", "df", "p")] == pytest.approx([t["hl"][k] for k in ("chisq", "df", "p")], **TIGHT)
+    assert [g["n"] for g in o["groups"]] == t["hl"]["n"]
+    assert [g["n"] * g["observed"] for g in o["groups"]] == pytest.approx(t["hl"]["obs"], **TIGHT)
+    assert [g["n"] * g["mean_score"] for g in o["groups"]] == pytest.approx(t["hl"]["exp"], **TIGHT)
+
+
+@needs_truth
+def test_net_benefit_nri_and_idi_equal_R():
+    c, t, h = columns("aSAH_logistic_pred.csv"), truth("aSAH_dca.json"), truth("aSAH_nri_idi_Hmisc.json")
+    y, full, base, at = np.array(c["y"]) == "1", np.array(c["p_full"], float), np.array(c["p_base"], float), np.array(t["t"])
+    assert decision.net_benefit(y, full, at) == pytest.approx(t["full"], **TIGHT)
+    assert decision.net_benefit(y, base, at) == pytest.approx(t["base"], **TIGHT)
+    assert decision.treat_all(y, at) == pytest.approx(t["all"], **TIGHT)
+    i = decision.improvement(y, full, base)
+    for kind in ("nri", "idi"):
+        ours, theirs = [i[kind][k] for k in ("value", "se", "z", "p")], [h[k + kind] for k in ("", "se_", "z_", "p_")]
+        assert ours == pytest.approx(theirs, **TIGHT)
+    assert [i["nri"]["events"], i["nri"]["non_events"]] == pytest.approx([h["nri_ev"], h["nri_ne"]], **TIGHT)
+
+
+@pytest.fixture(scope="module")
+def lung():
+    c = columns("lung.csv")
+    c = {k: np.array([float(v) if v != "NA" else np.nan for v in c[k]]) for k in ("time", "status", "age", "sex", "ph.ecog")}
+    return {**c, "event": c["status"] == 2, "whole": ~np.isnan(c["ph.ecog"])}
+
+
+@needs_truth
+def test_kaplan_meier_and_log_rank_equal_R(lung):
+    t, r = truth("lung_survival.json"), lung
+    for i, sex in enumerate((1, 2)):
+        k = survival.kaplan_meier(r["time"][r["sex"] == sex], r["event"][r["sex"] == sex])
+        at = np.searchsorted(k["time"], [180, 365, 730], "right") - 1
+        for ours, theirs in (("survival", "surv"), ("se", "se"), ("low", "lower_log"), ("high", "upper_log")):
+            assert np.array(k[ours])[at] == pytest.approx(t["km"][theirs][3 * i: 3 * i + 3], **TIGHT)
+        assert tuple(k["median"].values()) == (t["km"]["median"][i], t["km"]["median_lo"][i], t["km"]["median_hi"][i])
+    w = r["whole"]
+    tests = {"logrank": survival.log_rank(r["time"], r["event"], r["sex"]),
+             "peto": survival.log_rank(r["time"], r["event"], r["sex"], weight_type="fh", fh_p=1),
+             "stratified_ecog": survival.log_rank(r["time"][w], r["event"][w], r["sex"][w], strata=r["ph.ecog"][w])}
+    for name, o in tests.items():
+        assert [o["chi2"], o["p"]] == pytest.approx([t[name]["chisq"], t[name]["p"]], **TIGHT)
+    v, four = columns("veteran.csv"), truth("veteran_logrank4.json")
+    o = survival.log_rank(np.array(v["time"], float), np.array(v["status"]) == "1", np.array(v["celltype"]))
+    assert [o["chi2"], o["df"], o["p"]] == pytest.approx([four["chisq"], four["df"], four["p"]], **TIGHT)
+
+
+@needs_truth
+def test_cox_regression_and_its_proportional_hazards_equal_R(lung):
+    t, w = truth("lung_survival.json"), lung["whole"]
+    x = np.stack([lung[k] for k in ("age", "sex", "ph.ecog")], axis=1)[w]
+    data, e, z = (lung["time"][w], lung["event"][w], x), t["cox_efron"], t["zph"]
+    beta, covariance, likelihood = survival.cox(*data)
+    # Not a closed form: R stops at 1e-9 of the likelihood, ours where the score vanishes, hence 1e-9 absolute for the coefficients.
+    gradient = PHReg(data[0], x, status=data[1].astype(float), ties="efron").score
+    assert np.abs(gradient(beta)).max() < 1e-10 < np.abs(gradient(np.array(e["coef"]))).max()
+    assert beta == pytest.approx(e["coef"], rel=0, abs=1e-9) and np.sqrt(np.diag(covariance)) == pytest.approx(e["se"], rel=1e-9, abs=1e-10)
+    assert likelihood == pytest.approx(e["loglik"][1], **TIGHT)
+    assert survival.cox(*data, ties="breslow")[0] == pytest.approx(t["cox_breslow"]["coef"], rel=0, abs=1e-9)
+    h = survival.proportional_hazards(*data, beta)
+    assert [*h["chi2"], h["together"]["chi2"]] == pytest.approx(z["chisq"], **TIGHT)
+    assert [*h["p"], h["together"]["p"]] == pytest.approx(z["p"], **TIGHT)
+
+
+@needs_truth
+def test_libraries_equal_R_where_they_are_called_as_they_are(arrays):
+    b = truth("bh.json")
+    for p, q in ((b["p"], b["BH"]), (b["five"]["p"], b["five"]["BH"])):
+        assert stats.false_discovery_control(p) == pytest.approx(q, **TIGHT)
+    for t in truth("table1_tests.json").values():
+        assert stats.chi2_contingency(t["table"], correction=False).pvalue == pytest.approx(t["chisq"], **TIGHT)
+
+
+@needs_truth
+def test_the_command_gives_survival_and_reclassification(lung, tmp_path):
+    t = truth("lung_survival.json")
+    table = {"male": (lung["sex"] == 1).astype(int).tolist(), "age": lung["age"].tolist(), "time": lung["time"].tolist(),
+             "dead": lung["event"].astype(int).tolist(), "late": (lung["age"] > 65).astype(int).tolist(), "half": (0.5 + lung["age"] / 500).tolist(),
+             "third": (np.sin(lung["age"]) / 3 + 0.5).tolist()}
+    e = run(tmp_path, table, "--outcome", "late", "--scores", "male,half,third", "--cutoff", "male=1", "--time", "time", "--event", "dead", "--bootstrap", "0")
+    s = e["survival"]["scores"]["male"]
+    assert (s["groups"]["high"]["kaplan_meier"]["median"]["value"], s["groups"]["low"]["kaplan_meier"]["median"]["value"]) == (270, 426)
+    assert [s["log_rank"]["chi2"], s["log_rank"]["p"]] == pytest.approx([t["logrank"]["chisq"], t["logrank"]["p"]], **TIGHT)
+    assert s["cox_group"]["low"] < s["cox_group"]["hazard_ratio"] < s["cox_group"]["high"] and 0 < s["cox_score"]["proportional_hazards"]["p"] < 1
+    assert "exactly 0 or 1 has no logit" in e["scores"]["male"]["calibration"]["refused"]
+    assert e["comparisons"][2]["reclassification"]["idi"]["value"] is not None and len(e["scores"]["half"]["decision_curve"]["net_benefit"]) == 99
+    with open(tmp_path / "out" / "survival.csv") as f:
+        assert sum(int(r["events"]) for r in csv.DictReader(f) if r["score"] == "male") == sum(table["dead"])
+
+
 def made(n=60, positives=25, seed=5):
     rng = np.random.default_rng(seed)
     y = np.arange(n) < positives
@@ -191,6 +292,35 @@ def test_bad_tables_are_refused_by_row_and_column(change, message, tmp_path, cap
     words = capsys.readouterr().err
     assert message in words and "P3" not in words
     assert [p.name for p in tmp_path.iterdir()] == ["table.csv"], "something half-written is left"
+
+
+@pytest.mark.parametrize("change, options, message", [
+    (edit("time", 1, -1), (), "row 3, column time: a follow-up time is negative"),
+    (edit("time", 1, ""), (), "row 3, column time: no value"),
+    (edit("event", 1, 0.5), (), "row 3, column event: an event must be 0 or 1"),
+    (lambda t: t.update(event=[0] * 60), (), "column event: no row has an event"),
+    (lambda t: None, ("--subgroups", "time"), "a column is named twice"),
+    (lambda t: None, ("--subgroups", "patient"), "column patient: has 60 different values; a subgroup needs 2 to 10"),
+])
+def test_bad_follow_up_is_refused_by_row_and_column(change, options, message, tmp_path, capsys):
+    table = made()
+    change(table)
+    assert run(tmp_path, table, "--outcome", "label", "--scores", "a,b", "--time", "time", "--event", "event", "--bootstrap", "0", *options) is None
+    assert message in capsys.readouterr().err and [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_few_events_and_small_subgroups_are_refused_by_value(tmp_path):
+    t = made(80, 30)
+    t["event"] = [int(i < 5) for i in range(80)]
+    t["site"] = ["x", "y"] * 40
+    t["odd"] = ["only"] * 3 + ["rest"] * 77
+    e = run(tmp_path, t, "--outcome", "label", "--scores", "a,b", "--time", "time", "--event", "event", "--subgroups", "site,odd", "--bootstrap", "0", "--cutoff", "a=0")
+    s = e["survival"]["scores"]["a"]
+    assert s["log_rank"]["refused"] == s["cox_score"]["refused"] == "refused: 5 events, fewer than ten"
+    assert 0 <= e["subgroups"]["site"]["between_levels"]["a"]["p"] <= 1
+    only = e["subgroups"]["odd"]["levels"]["only"]["scores"]["a"]
+    assert only["auroc"]["value"] is None and only["auroc"]["interval"] == "refused: one class only" and only["at_cutoff"]["tn"] == 0
+    assert e["scores"]["a"]["calibration"]["refused"].startswith("refused: not a probability")
 
 
 @pytest.mark.parametrize("text, message", [

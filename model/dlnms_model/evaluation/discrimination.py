@@ -50,7 +50,7 @@ def auroc(positive, score):
     why = too_few(positive)
     if why is None:
         out["se"] = float(np.sqrt(covariance(positive, [score])[0, 0]))
-        why = "refused: the classes are separated completely, so the variance is zero" if out["se"] == 0 else None
+        why = "refused: the variance is zero (the classes are separated completely, or all scores are equal)" if out["se"] == 0 else None
     if why:
         return {**out, "interval": why}
     low, high = value + stats.norm.ppf([0.025, 0.975]) * out["se"]

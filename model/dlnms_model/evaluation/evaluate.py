@@ -1,5 +1,7 @@
 """Evaluates every score column of a table and writes the result: the command `evaluate`."""
 
+import csv
+import io
 import json
 import math
 import pathlib
@@ -10,9 +12,10 @@ from importlib import metadata
 
 import numpy as np
 
-from . import discrimination, operating, table
+from . import calibration, decision, discrimination, operating, survival, table
 
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment of any patient."
+MOST_LEVELS = 10  # of a subgroup column: more is no grouping of patients
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "statsmodels")
 
 
@@ -40,27 +43,105 @@ def one_score(positive, score, cutoff, bootstrap, seed):
     if cutoff is not None:
         out["at_cutoff"] = operating.at_cutoff(positive, score, cutoff)
     out["at_youden"] = operating.youden(positive, score)
+    out["calibration"] = calibration.calibration(positive, score)
+    out["decision_curve"] = decision.curve(positive, score)
     return out
 
 
-def evaluate(data, outcome, names, cut, bootstrap=10000, seed=0):
-    """Returns the whole evaluation as plain values and the columns that the figures need. Refuses bad tables."""
-    if len(set(names)) != len(names) or outcome in names:
-        raise table.TableError("--scores: a column is named twice, or is the outcome itself")
+def subgroup(data, column, positive, scores, cut):
+    """Returns AUROC and performance at the cut-offs in each level of a column, and the comparison between two levels."""
+    values = np.array(data.text(column))
+    levels = sorted(set(values))
+    if not 2 <= len(levels) <= MOST_LEVELS:
+        raise table.TableError(f"{data.name}, column {column}: has {len(levels)} different values; a subgroup needs 2 to {MOST_LEVELS}")
+    out = {"levels": {}}
+    for level in levels:
+        mine = values == level
+        y = positive[mine]
+        here = {"n": int(mine.sum()), "positives": int(y.sum()), "scores": {}}
+        for name, score in scores.items():
+            one = {"auroc": {"value": None, "low": None, "high": None, "interval": "refused: one class only"}}
+            if y.any() and not y.all():
+                one["auroc"] = discrimination.auroc(y, score[mine])
+            if name in cut:
+                one["at_cutoff"] = operating.at_cutoff(y, score[mine], cut[name])
+            here["scores"][name] = one
+        out["levels"][level] = here
+    first = values == levels[0]
+    if len(levels) == 2 and not any(discrimination.too_few(positive[g]) for g in (first, ~first)):
+        out["between_levels"] = {n: discrimination.unpaired(positive, s, first) for n, s in scores.items()}
+    return out
+
+
+def follow_up(data, time, event, scores, cut):
+    """Returns survival by every score."""
+    t, e = data.follow_up(time, event)
+    return {"time": time, "event": event, "n": len(t), "events": int(e.sum()), "follow_up": survival.kaplan_meier(t, ~e)["median"],
+            "follow_up_method": "reverse Kaplan-Meier median; Schemper and Smith 1996 (Control Clin Trials 17:343)",
+            "scores": {n: survival.by_score(t, e, s, cut.get(n)) for n, s in scores.items()}}
+
+
+def evaluate(data, outcome, names, cut, bootstrap=10000, seed=0, time=None, event=None, subgroups=()):
+    """Returns the whole evaluation as plain values. Refuses bad tables."""
+    used = [*names, outcome, *subgroups, *(c for c in (time, event) if c)]
+    if len(set(used)) != len(used):
+        raise table.TableError("a column is named twice among --scores, --outcome, --time, --event and --subgroups")
+    if bool(time) != bool(event):
+        raise table.TableError("--time and --event belong together")
     positive = data.outcome(outcome)
     scores = {n: data.score(n) for n in names}
     result = {
         "notice": NOTICE,
         "table": {"file": data.name, "outcome": outcome, "n": len(positive), "positives": int(positive.sum()), "negatives": int((~positive).sum())},
         "warnings": list(data.warnings),
-        "scores": {n: one_score(positive, s, cut.get(n), bootstrap, seed) for n, s in scores.items()},
-        "comparisons": discrimination.comparisons(positive, scores),
-        "software": {"python": platform.python_version(), **{n: metadata.version(n) for n in LIBRARIES}, "seed": seed, "bootstrap": bootstrap},
     }
+    if time:
+        result["survival"] = follow_up(data, time, event, scores, cut)
+    if subgroups:
+        result["subgroups"] = {c: subgroup(data, c, positive, scores, cut) for c in subgroups}
+    result["scores"] = {n: one_score(positive, s, cut.get(n), bootstrap, seed) for n, s in scores.items()}
+    result["comparisons"] = discrimination.comparisons(positive, scores)
+    for c in result["comparisons"]:
+        c["reclassification"] = decision.improvement(positive, scores[c["a"]], scores[c["b"]])
+    result["treat_all"] = {"thresholds": decision.THRESHOLDS, "net_benefit": decision.treat_all(positive)}
+    result["software"] = {"python": platform.python_version(), **{n: metadata.version(n) for n in LIBRARIES}, "seed": seed, "bootstrap": bootstrap}
     for n, s in result["scores"].items():
         if s["auroc"]["value"] < 0.5:
             result["warnings"].append(f"column {n}: the AUROC is below one half; a higher score is taken as a higher risk, and nothing is turned round")
-    return result
+    return result, positive, scores
+
+
+def csv_text(header, rows):
+    """Returns a CSV file. An undefined value is an empty cell."""
+    f = io.StringIO()
+    w = csv.writer(f, lineterminator="\n")
+    w.writerow(header)
+    w.writerows([["" if c is None else c for c in row] for row in rows])
+    return f.getvalue()
+
+
+def tables(result, positive, scores):
+    """Returns the CSV files by name."""
+    rates = ("tp", "fp", "tn", "fn", "sensitivity", "specificity", "ppv", "npv", "accuracy")
+    one, points = [], []
+    for n, s in result["scores"].items():
+        at = s.get("at_cutoff", {})
+        one.append([n, *(s["auroc"][k] for k in ("value", "low", "high")), s["auprc"]["value"], at.get("cutoff"), *(at.get(k) for k in rates)])
+        c = operating.curves(positive, scores[n])
+        points += [[n, "roc", x, y] for x, y in zip(c["fpr"], c["tpr"])] + [[n, "precision_recall", x, y] for x, y in zip(c["recall"], c["precision"])]
+        if "thresholds" in s["decision_curve"]:
+            points += [[n, "decision", x, y] for x, y in zip(s["decision_curve"]["thresholds"], s["decision_curve"]["net_benefit"])]
+    keys = ("a", "b", "difference", "low", "high", "z", "p", "p_adjusted")
+    out = {
+        "scores.csv": csv_text(["score", "auroc", "auroc_low", "auroc_high", "average_precision", "cutoff", *rates], one),
+        "comparisons.csv": csv_text(keys, [[c.get(k) for k in keys] for c in result["comparisons"]]),
+        "curves.csv": csv_text(["score", "curve", "x", "y"], points),
+    }
+    if "survival" in result:
+        keys = ("time", "at_risk", "events", "survival", "se", "low", "high")
+        rows = [[n, g, *row] for n, s in result["survival"]["scores"].items() for g, m in s["groups"].items() for row in zip(*(m["kaplan_meier"][k] for k in keys))]
+        out["survival.csv"] = csv_text(["score", "group", *keys], rows)
+    return out
 
 
 def write(out, files):
@@ -98,8 +179,9 @@ def command(a, say):
     if a.bootstrap < 0 or 0 < a.bootstrap < 100:
         raise table.TableError("--bootstrap: needs at least 100 replicates, or 0 for none")
     data = table.join([table.read(f) for f in a.table])
-    result = evaluate(data, a.outcome, names, cutoffs(a.cutoff, names), a.bootstrap, a.seed)
-    write(a.out, {"evaluation.json": as_json(result)})
+    groups = [n.strip() for n in a.subgroups.split(",") if n.strip()]
+    result, positive, scores = evaluate(data, a.outcome, names, cutoffs(a.cutoff, names), a.bootstrap, a.seed, a.time, a.event, groups)
+    write(a.out, {"evaluation.json": as_json(result), **tables(result, positive, scores)})
     for warning in result["warnings"]:
         say(f"warning: {warning}")
     say(f"wrote {a.out}")

@@ -42,14 +42,14 @@ class Table:
         return np.array([float(v) for v in values])
 
     def binary(self, column, what):
-        """Returns a column of 0 and 1 as bool. `what` names it in refusals ("label", "event")."""
+        """Returns a column of 0 and 1 as bool. `what` names it in refusals ("a label", "an event")."""
         values = self.text(column)
-        self.refuse([i for i, v in enumerate(values) if not NUMBER.fullmatch(v) or float(v) not in (0.0, 1.0)], column, f"a {what} must be 0 or 1")
+        self.refuse([i for i, v in enumerate(values) if not NUMBER.fullmatch(v) or float(v) not in (0.0, 1.0)], column, f"{what} must be 0 or 1")
         return np.array([float(v) == 1 for v in values])
 
     def outcome(self, column):
         """Returns the labels. Refuses a table in which one of the two classes is missing."""
-        y = self.binary(column, "label")
+        y = self.binary(column, "a label")
         if y.all() or not y.any():
             raise TableError(f"{self.name}, column {column}: all {len(y)} rows are {int(y[0])}: both classes are needed")
         return y
@@ -63,7 +63,7 @@ class Table:
 
     def follow_up(self, time, event):
         """Returns follow-up times and events. Refuses negative times and a table without an event."""
-        t, e = self.numbers(time), self.binary(event, "event")
+        t, e = self.numbers(time), self.binary(event, "an event")
         self.refuse([i for i in range(len(t)) if t[i] < 0], time, "a follow-up time is negative")
         if not e.any():
             raise TableError(f"{self.name}, column {event}: no row has an event, so survival cannot be evaluated")

@@ -1,0 +1,134 @@
+"""Survival by score: Kaplan-Meier, log-rank, Cox regression and the test of its proportional hazards."""
+
+import numpy as np
+from scipy import stats
+from statsmodels.duration.hazard_regression import PHReg
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
+
+MEIER = "Kaplan and Meier 1958 (JASA 53:457); Greenwood variance, 95 % interval on the log scale (as R survfit)"
+LOGRANK = "log-rank test; Mantel 1966 (Cancer Chemother Rep 50:163)"
+COX = "Cox 1972 (JRSS B 34:187), ties by Efron 1977 (JASA 72:557); Wald interval and test"
+HAZARDS = "score test of a coefficient that changes with 1 - Kaplan-Meier; Grambsch and Therneau 1994 (Biometrika 81:515), as cox.zph of R survival 3"
+FEWEST = 10  # events: below it no interval and no test is given
+
+
+def kaplan_meier(time, event):
+    """Returns the steps of a Kaplan-Meier curve: time, patients at risk, events, survival and its interval; median with its interval."""
+    if not event.any():
+        return {"time": [], "at_risk": [], "events": [], "survival": [], "se": [], "low": [], "high": [],
+                "median": {"value": None, "low": None, "high": None}, "method": MEIER}
+    k = SurvfuncRight(time, event.astype(float))
+    survival = np.where(k.n_risk == k.n_events, 0.0, np.asarray(k.surv_prob))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.sqrt(np.cumsum(k.n_events / (k.n_risk * (k.n_risk - k.n_events))))
+        low, high = (survival * np.exp(q * relative) for q in stats.norm.ppf([0.025, 0.975]))
+    gone = survival <= 0
+    low, high = np.where(gone, np.nan, low), np.where(gone, np.nan, np.minimum(high, 1))
+    se = np.where(gone, np.nan, survival * np.where(gone, 0, relative))
+    return {
+        "time": k.surv_times, "at_risk": np.asarray(k.n_risk, int), "events": np.asarray(k.n_events, int), "survival": survival,
+        **{name: [None if np.isnan(x) else float(x) for x in v] for name, v in (("se", se), ("low", low), ("high", high))},
+        "median": {"value": half(k.surv_times, survival), "low": half(k.surv_times, low), "high": half(k.surv_times, high)},
+        "method": MEIER,
+    }
+
+
+def half(times, curve):
+    """Returns when a curve falls to one half: the middle of the flat piece if it is exactly one half, None if it never falls so far."""
+    curve = np.where(np.isnan(curve), -1, curve)
+    below = np.flatnonzero(curve < 0.5 + 1e-12)
+    if not len(below):
+        return None
+    i = below[0]
+    if abs(curve[i] - 0.5) < 1e-12 and (curve < 0.5 - 1e-12).any():
+        return float((times[i] + times[np.flatnonzero(curve < 0.5 - 1e-12)[0]]) / 2)
+    return float(times[i])
+
+
+def log_rank(time, event, group, **options):
+    """Returns the log-rank test between groups (`strata` and weights as in statsmodels survdiff)."""
+    chi2, p = survdiff(time, event.astype(float), group, **options)
+    return {"chi2": float(chi2), "df": len(np.unique(group)) - 1, "p": float(p), "method": LOGRANK}
+
+
+def cox(time, event, x, ties="efron"):
+    """Fits a Cox regression of the columns of `x`. Returns the coefficients, their covariance and the log likelihood."""
+    fit = PHReg(time, x, status=event.astype(float), ties=ties).fit(method="newton", disp=0, tol=1e-13, ridge_factor=0, maxiter=200)
+    return np.asarray(fit.params), np.asarray(fit.cov_params()), float(fit.llf)
+
+
+def proportional_hazards(time, event, x, beta):
+    """Returns chi2 and p of the test of proportional hazards, one per column of `x` and one for all together.
+
+    `beta` is the maximum of the partial likelihood with Efron's ties. For every event time the mean and the covariance of `x` over
+    the patients at risk give the score and the information of the added terms x * g(t), g = 1 - Kaplan-Meier just before t.
+    """
+    order = np.argsort(time, kind="stable")
+    time, event, x = time[order], event[order], (x - x.mean(axis=0))[order]
+    k = SurvfuncRight(time, event.astype(float))
+    before = dict(zip(k.surv_times, 1 - np.concatenate([[1.0], k.surv_prob[:-1]])))
+    weight = np.exp(x @ beta)
+    p = x.shape[1]
+    score, information = np.zeros(p), np.zeros((3, p, p))
+    times = np.unique(time[event])
+    mean_g = np.mean([before[t] for t in time[event]])
+    for t in times:
+        risk, dead = time >= t, (time == t) & event
+        g, d = before[t] - mean_g, int(dead.sum())
+        (s0, s1, s2), (d0, d1, d2) = (moments(weight[m], x[m]) for m in (risk, dead))
+        residual = x[dead].sum(axis=0)
+        for share in np.arange(d) / d:
+            total, mean = s0 - share * d0, (s1 - share * d1) / (s0 - share * d0)
+            residual = residual - mean
+            v = (s2 - share * d2) / total - np.outer(mean, mean)
+            information += np.array([1, g, g * g])[:, None, None] * v
+        score += g * residual
+    plain, crossed, squared = information
+    left = np.linalg.solve(plain, crossed)
+    one = score**2 / np.array([squared[j, j] - crossed[j] @ left[:, j] for j in range(p)])
+    together = float(score @ np.linalg.solve(squared - crossed @ left, score))
+    return {"chi2": one.tolist(), "p": stats.chi2.sf(one, 1).tolist(),
+            "together": {"chi2": together, "df": p, "p": float(stats.chi2.sf(together, p))}, "method": HAZARDS}
+
+
+def moments(weight, x):
+    """Returns the weighted sums of 1, x and x x' over patients."""
+    return weight.sum(), weight @ x, (x * weight[:, None]).T @ x
+
+
+def hazard_ratio(time, event, column, unit):
+    """Returns the hazard ratio of one column with its interval and the test of proportional hazards, or why there is none."""
+    if event.sum() < FEWEST:
+        return {"refused": f"refused: {int(event.sum())} events, fewer than ten"}
+    order = np.argsort(column[event])
+    if column[event][order[0]] == column[event][order[-1]]:
+        return {"refused": "refused: every event has the same value, so the hazard ratio has no finite estimate"}
+    x = column[:, None].astype(float)
+    beta, covariance, _ = cox(time, event, x)
+    se = float(np.sqrt(covariance[0, 0]))
+    if not np.isfinite(se) or se > 50 * max(1, abs(beta[0])) or abs(beta[0]) > 30:
+        return {"refused": "refused: the likelihood has no finite maximum"}
+    low, high = np.exp(beta[0] + se * stats.norm.ppf([0.025, 0.975]))
+    z, test = float(beta[0] / se), proportional_hazards(time, event, x, beta)
+    return {"hazard_ratio": float(np.exp(beta[0])), "low": float(low), "high": float(high), "per": unit, "coefficient": float(beta[0]), "se": se,
+            "z": z, "p": float(2 * stats.norm.sf(abs(z))), "method": COX,
+            "proportional_hazards": {"chi2": test["chi2"][0], "p": test["p"][0], "method": HAZARDS}}
+
+
+def by_score(time, event, score, cutoff):
+    """Returns survival of the patients above and below a cut-off (the median where none is given), and by the score itself."""
+    rule = "score >= cutoff" if cutoff is not None else "score >= median of this table, for want of a cut-off"
+    cutoff = float(np.median(score)) if cutoff is None else cutoff
+    high = score >= cutoff
+    out = {"cutoff": cutoff, "rule": rule, "groups": {}}
+    for name, mine in (("high", high), ("low", ~high)):
+        if mine.any():
+            out["groups"][name] = {"n": int(mine.sum()), "events": int(event[mine].sum()), "kaplan_meier": kaplan_meier(time[mine], event[mine])}
+    if high.all() or not high.any():
+        out["log_rank"] = out["cox_group"] = {"refused": "refused: all patients are on one side of the cut-off"}
+    else:
+        few = event.sum() < FEWEST
+        out["log_rank"] = {"refused": f"refused: {int(event.sum())} events, fewer than ten"} if few else log_rank(time, event, high)
+        out["cox_group"] = hazard_ratio(time, event, high, "high against low")
+    out["cox_score"] = hazard_ratio(time, event, (score - score.mean()) / score.std(ddof=1), "standard deviation of the score")
+    return out
