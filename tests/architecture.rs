@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("case", &["imaging"]),
     ("bundle", &["imaging"]),
     ("evidence", &["case", "imaging"]),
-    ("readers", &["evidence", "case", "imaging"]),
+    ("readers", &["case", "imaging"]),
     ("runtime", &["bundle"]),
     ("engine", &["runtime", "cpu_kernels", "bundle"]),
     ("risk", &["bundle"]),

@@ -16,6 +16,8 @@ use super::volume::{describe, dlnms_volume};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 #[cfg(feature = "dicom")]
+use crate::evidence::quality::check_headers;
+#[cfg(feature = "dicom")]
 use crate::readers::dicom::{Inspection, RoiKind, RoiMask};
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_void};
@@ -84,10 +86,13 @@ impl Found {
             .rois
             .iter()
             .map(|r| [text(&r.name), text(&r.source), some(r.refusal.as_ref())]);
+        let mut json = serde_json::json!(inspection);
+        let findings = check_headers(inspection.facts.as_ref(), inspection.suv.as_ref());
+        json["qc"] = serde_json::json!(findings);
         Found {
             series: series.collect(),
             rois: rois.collect(),
-            json: strings::owned(&serde_json::json!(inspection).to_string()),
+            json: strings::owned(&json.to_string()),
             inspection,
         }
     }

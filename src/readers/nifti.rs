@@ -1,7 +1,7 @@
 //! NIfTI-1 (`.nii`, `.nii.gz`): nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h.
 
 use super::gzip::{self, Members};
-use super::{Layout, MAX_RATIO, Reading};
+use super::voxel_stream::{Layout, MAX_RATIO, Reading};
 use crate::imaging::{DType, Volume};
 use crate::reading::Failure;
 use std::io::Read;

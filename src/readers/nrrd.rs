@@ -3,7 +3,7 @@
 //! Definition: teem.sourceforge.net/nrrd/format.html.
 
 use super::gzip::{self, Members};
-use super::{Layout, MAX_RATIO, Opened, Reading};
+use super::voxel_stream::{Layout, MAX_RATIO, Opened, Reading};
 use crate::imaging::{DType, Volume};
 use crate::reading::Failure;
 use std::collections::BTreeMap;

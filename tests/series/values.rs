@@ -1,6 +1,7 @@
 //! What the stored values mean.
 
 use super::*;
+use dlnms::evidence::quality::check_headers;
 
 #[test]
 fn values_without_a_sound_rescale_are_refused_by_tag_and_file() {
@@ -92,7 +93,8 @@ fn a_ct_is_in_hounsfield_units_or_says_that_it_may_not_be() {
         });
         write(folder.path(), "p", "PT", N, &nothing);
         let found = inspect(&files(folder.path())).unwrap();
-        let qc: Vec<_> = found.qc.iter().map(|f| f.code.name()).collect();
+        let qc = check_headers(found.facts.as_ref(), found.suv.as_ref());
+        let qc: Vec<_> = qc.iter().map(|f| f.code.name()).collect();
         assert_eq!(qc, codes, "{rescale_type}");
     }
 }

@@ -4,6 +4,7 @@ use crate::input::ReadArguments;
 use crate::terminal::say;
 use crate::{Failure, terminal};
 use dlnms::cancel::CancelToken;
+use dlnms::evidence::quality::check_headers;
 use dlnms::readers::dicom::{Archive, RoiKind};
 use std::path::PathBuf;
 
@@ -22,8 +23,11 @@ pub struct Arguments {
 pub fn run(a: &Arguments) -> Result<(), Failure> {
     let options = a.read.options(0);
     let inspection = Archive::open_with(&a.paths, &options, &CancelToken::default())?.inspect();
+    let findings = check_headers(inspection.facts.as_ref(), inspection.suv.as_ref());
     if a.json {
-        say!("{:#}", serde_json::json!(inspection));
+        let mut json = serde_json::json!(inspection);
+        json["qc"] = serde_json::json!(findings);
+        say!("{json:#}");
         return Ok(());
     }
     for warning in &inspection.warnings {
@@ -69,6 +73,6 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
             say!("     {why}");
         }
     }
-    terminal::findings("", &inspection.qc);
+    terminal::findings("", &findings);
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Checks on the voxels at the centre: air on CT, no uptake in PET.
 
+use super::code::Code;
+use super::finding::Findings;
 use super::window::{Tissue, factor};
-use super::{Code, Findings};
 use crate::case::Case;
 use crate::imaging::Probe;
 

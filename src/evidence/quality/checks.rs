@@ -1,7 +1,9 @@
 //! The checks themselves.
 
+use super::code::Code;
+use super::finding::Findings;
+use super::outline;
 use super::window::Tissue;
-use super::{Code, Findings, outline};
 use crate::case::{Case, Facts};
 use crate::error::{Error, Result};
 use crate::evidence::reference_region::References;

@@ -1,6 +1,6 @@
 //! What is done about each finding.
 
-use super::{Code, Severity};
+use super::code::{Code, Severity};
 
 /// What the host wants done about a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Findings about how the numbers of a case's SUV came to be: what a reader assumed, and what contradicts itself.
 
-use super::{Code, Finding, Findings, QualityPolicy};
+use super::code::Code;
+use super::finding::{Finding, Findings};
+use super::policy::QualityPolicy;
 use crate::case::Case;
 use crate::imaging::suv::{F18_HALF_LIFE_S, PetInfo, SuvScale, SuvType, Units};
 use std::ops::RangeInclusive;
@@ -21,7 +23,7 @@ pub(super) fn assumptions(case: &Case<'_>, suv: Option<&SuvScale>, out: &mut Fin
 }
 
 /// Returns what can be said of a PET's SUV before there is a case; nothing is refused.
-pub fn check_suv_inputs(info: &PetInfo, suv: &SuvScale) -> Vec<Finding> {
+pub(super) fn check_suv_inputs(info: &PetInfo, suv: &SuvScale) -> Vec<Finding> {
     let policy = QualityPolicy::default();
     let mut findings = Findings {
         policy: &policy,

@@ -2,7 +2,8 @@
 //!
 //! The planes are sampled once, at every 12 mm, for all of them: each sample may be a miss of every cache.
 
-use super::{Code, Findings};
+use super::code::Code;
+use super::finding::Findings;
 use crate::case::Case;
 use crate::imaging::sampler::PreprocessSpec;
 use crate::imaging::suv::Units;

@@ -8,11 +8,14 @@
 mod oblique;
 mod separable;
 mod spec;
+mod taps;
+mod value_map;
 
 pub use spec::{Channel, Intensity, PreprocessSpec, SignedAxis};
 
 use crate::error::{Error, Result};
 use crate::imaging::VolumeView;
+use value_map::ValueMap;
 
 /// Buffers of the sampler, kept between calls so that a warm call allocates nothing.
 #[derive(Default)]
@@ -20,55 +23,6 @@ pub struct Workspace {
     separable: separable::Buffers,
     oblique: oblique::Buffers,
     slices: Vec<(f64, f64)>,
-}
-
-/// Stored value -> the value that is interpolated, with the pad value taken off.
-///
-/// Taking the pad value off first makes "outside is the pad value" a matter of weights: a sample outside is one
-/// without weights.
-#[derive(Clone, Copy)]
-struct ValueMap {
-    padding: [f64; 2],
-    below: f64,
-    replacement: f64,
-    clip: [f64; 2],
-    pad: f64,
-}
-
-impl ValueMap {
-    fn new(intensity: &Intensity, padding: Option<[f64; 2]>) -> Self {
-        Self {
-            // An empty range when the series declares no padding or the spec does not replace it.
-            padding: match (intensity.padding_replacement, padding) {
-                (Some(_), Some(range)) => range,
-                _ => [f64::INFINITY, f64::NEG_INFINITY],
-            },
-            below: intensity.padding_below.unwrap_or(f64::NEG_INFINITY),
-            replacement: intensity.padding_replacement.unwrap_or(0.0),
-            clip: intensity.clip.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]),
-            pad: intensity.outside,
-        }
-    }
-
-    #[inline(always)]
-    fn apply(&self, stored: f64, (slope, intercept): (f64, f64)) -> f64 {
-        let value = stored * slope + intercept;
-        let padding =
-            (stored >= self.padding[0]) & (stored <= self.padding[1]) | (value < self.below);
-        let value = if padding { self.replacement } else { value };
-        // Comparisons, not min/max: NaN must stay NaN and be refused.
-        let value = if value < self.clip[0] {
-            self.clip[0]
-        } else {
-            value
-        };
-        let value = if value > self.clip[1] {
-            self.clip[1]
-        } else {
-            value
-        };
-        value - self.pad
-    }
 }
 
 impl PreprocessSpec {
@@ -171,26 +125,4 @@ impl PreprocessSpec {
         }
         Ok(())
     }
-}
-
-/// Where output pixel `o` of the align-corners resize lies among the samples: the lower one and the weight of the next.
-#[inline]
-fn resize_source(o: usize, samples: usize, output: usize) -> (usize, f64) {
-    if output == 1 {
-        return (0, 0.0);
-    }
-    let r = (o * (samples - 1)) as f64 / (output - 1) as f64;
-    let low = (r as usize).min(samples.saturating_sub(2));
-    (low, r - low as f64)
-}
-
-/// The voxels on both sides of a continuous index and the weight of the upper one; `None` outside (NUMERICS 1).
-#[inline]
-fn linear_taps(index: f64, n: usize) -> Option<(usize, usize, f64)> {
-    if !crate::imaging::inside(index, n) {
-        return None;
-    }
-    let clamped = index.clamp(0.0, (n - 1) as f64);
-    let low = clamped as usize;
-    Some((low, (low + 1).min(n - 1), clamped - low as f64))
 }

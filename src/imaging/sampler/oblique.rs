@@ -1,6 +1,8 @@
 //! Volumes turned against the patient's axes: every sample is interpolated by itself, then the plane is resized.
 
-use super::{Channel, PreprocessSpec, ValueMap, linear_taps, resize_source};
+use super::spec::{Channel, PreprocessSpec, SignedAxis};
+use super::taps::{linear_taps, resize_source};
+use super::value_map::ValueMap;
 use crate::imaging::{VolumeView, Voxel, with_voxel_type};
 
 /// One volume, ready to be sampled.
@@ -58,7 +60,7 @@ fn fill<V: Voxel>(
     let along = |vector: [f64; 3]| -> [f64; 3] {
         std::array::from_fn(|a| (0..3).map(|r| inverse[a][r] * vector[r]).sum())
     };
-    let unit = |signed: super::SignedAxis| {
+    let unit = |signed: SignedAxis| {
         let mut v = [0.0; 3];
         v[signed.axis()] = signed.sign() * spec.spacing_mm;
         along(v)

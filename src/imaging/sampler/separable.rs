@@ -4,7 +4,9 @@
 //! sparse maps (at most four voxels per output pixel) of "interpolate, then resize" along rows and columns. Both are
 //! linear, so folding them changes nothing but the order of rounding.
 
-use super::{Channel, PreprocessSpec, SignedAxis, ValueMap, linear_taps, resize_source};
+use super::spec::{Channel, PreprocessSpec, SignedAxis};
+use super::taps::{linear_taps, resize_source};
+use super::value_map::ValueMap;
 use crate::imaging::{Geometry, VolumeView, Voxel, with_voxel_type};
 
 /// One volume, ready to be sampled.

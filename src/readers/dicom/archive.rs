@@ -3,9 +3,11 @@
 use super::decode;
 use super::folders::{self, Found, FoundFile};
 use super::instance::{self, Instance};
+use super::modality::Modality;
 use super::rtstruct::StructureSet;
 use super::seg::Segmentation;
-use super::series::{Modality, Plan, Series, SliceProgress};
+use super::series::{Plan, Series};
+use super::slice_progress::SliceProgress;
 use super::source::{DicomFile, Source};
 use crate::allocation;
 use crate::cancel::CancelToken;

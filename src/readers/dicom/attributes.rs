@@ -248,6 +248,29 @@ pub fn optional<const N: usize>(
     }
 }
 
+/// What an attribute says: nothing, a value, or something that is no value of its kind (with the tag, for a refusal).
+pub type Stated<T> = Result<Option<T>, String>;
+
+/// Returns one finite number of an attribute.
+pub fn decimal(facts: &impl Attributes, tag: Tag) -> Stated<f64> {
+    Ok(optional(facts, tag)?.map(|[value]| value))
+}
+
+/// Returns the value that `parse` makes of an attribute's text.
+pub fn parsed<T>(
+    facts: &impl Attributes,
+    tag: Tag,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Stated<T> {
+    match text(facts, tag) {
+        None => Ok(None),
+        Some(text) => match parse(&text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(format!("{} cannot be read", named(tag))),
+        },
+    }
+}
+
 /// Returns one whole number within `range`.
 ///
 /// # Errors

@@ -5,17 +5,24 @@
 //! none is stated, and both have the most voxels of all such pairs. Two that are equally good are refused. A UID takes
 //! the choice away, but not the checks.
 
-use super::acquisition;
 use super::consistency;
 use super::grid::Grid;
 use super::instance::Instance;
+use super::modality::Modality;
 use super::pet_series::pet_info;
-use super::series::Modality;
-use super::study::SeriesChoice;
 use crate::error::{Error, Result};
 use crate::imaging::suv::{PetInfo, SuvScale};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+
+/// Which series to use; `None` leaves it to the rule.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SeriesChoice<'a> {
+    /// Series Instance UID of the CT.
+    pub ct: Option<&'a str>,
+    /// Series Instance UID of the PET.
+    pub pet: Option<&'a str>,
+}
 
 /// One series of a modality.
 pub struct Candidate<'a> {
@@ -57,7 +64,7 @@ impl<'a> Candidate<'a> {
             grid,
             modality,
             localizer: slices[0].localizer,
-            acquisition: acquisition::check(&slices).map_err(refuse),
+            acquisition: consistency::one_acquisition(&slices).map_err(refuse),
             study: consistency::one_study(&slices, modality),
             sound,
             slices,

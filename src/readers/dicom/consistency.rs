@@ -1,12 +1,18 @@
 //! What all slices of a series must say alike. Compared over all of them: of a series whose first slice is right, any
 //! other may belong to another patient.
 
+use super::acquisition::MARKS;
 use super::attributes::named;
+use super::identity::digest;
 use super::instance::Instance;
-use super::series::Modality;
+use super::modality::Modality;
 use crate::error::{Error, Result};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use std::collections::HashMap;
+
+/// Beds and rotations make few turns in time; of two acquisitions whose slices alternate, every slice is one.
+const MAX_TURNING_SHARE: f64 = 0.8;
 
 /// Checks every slice on its own, and all against the first one.
 ///
@@ -106,4 +112,59 @@ pub fn complete(slices: &[&Instance], others: &[&Instance], modality: Modality) 
             named(tags::SERIES_INSTANCE_UID)
         ),
     })
+}
+
+/// Checks slices that are sorted along their normal: the reason why they are two acquisitions under one UID.
+///
+/// # Errors
+/// Names the attribute, and two files between which a third one has another value.
+pub fn one_acquisition(slices: &[&Instance]) -> Result<(), String> {
+    for (n, tag) in MARKS.iter().enumerate() {
+        require_contiguous(slices, *tag, |s| s.acquisition.marks[n])?;
+    }
+    let time = |s: &Instance| s.acquisition.time.as_deref().map(digest);
+    require_contiguous(slices, tags::ACQUISITION_TIME, time)?;
+    let times: Vec<&str> = slices
+        .iter()
+        .filter_map(|s| s.acquisition.time.as_deref())
+        .collect();
+    let turns = times.windows(3).filter(|w| {
+        let (back, on) = (w[0].cmp(w[1]), w[1].cmp(w[2]));
+        back.is_ne() && back == on.reverse()
+    });
+    match turns.count() as f64 > MAX_TURNING_SHARE * times.len().max(4) as f64 - 2.0 {
+        true => Err(format!(
+            "two acquisitions under one Series Instance UID: {} goes to and fro from slice to slice",
+            named(tags::ACQUISITION_TIME)
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Checks that the slices with one value of an attribute follow each other.
+fn require_contiguous(
+    slices: &[&Instance],
+    tag: Tag,
+    value: impl Fn(&Instance) -> Option<u64>,
+) -> Result<(), String> {
+    let mut seen: HashMap<Option<u64>, &Instance> = HashMap::new();
+    let mut last: Option<(Option<u64>, &Instance)> = None;
+    for slice in slices {
+        let now = value(slice);
+        let before = last.replace((now, slice));
+        let Some((_, between)) = before.filter(|(earlier, _)| *earlier != now) else {
+            seen.entry(now).or_insert(slice);
+            continue;
+        };
+        if let Some(first) = seen.insert(now, slice) {
+            return Err(format!(
+                "two acquisitions under one Series Instance UID: {} is the same in {} and {}, another in {}, which lies between them",
+                named(tag),
+                first.name(),
+                slice.name(),
+                between.name()
+            ));
+        }
+    }
+    Ok(())
 }

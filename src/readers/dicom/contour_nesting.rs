@@ -1,7 +1,28 @@
 //! Contours of one plane: which lies in which, what is a hole, and which overlap in part.
 
-use super::contour_planes::Placed;
-use super::rasterize::Paint;
+use super::contour::Placed;
+
+/// What a voxel inside an outline becomes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Paint {
+    /// Part of the ROI.
+    Set,
+    /// Part of a hole.
+    Clear,
+    /// The opposite of what it is.
+    Toggle,
+}
+
+impl Paint {
+    /// Changes a voxel inside the outline.
+    pub fn apply(self, voxel: &mut u8) {
+        *voxel = match self {
+            Paint::Set => 1,
+            Paint::Clear => 0,
+            Paint::Toggle => *voxel ^ 1,
+        };
+    }
+}
 
 /// A polygon in the plane, mm, and what it does to the voxels inside.
 pub(super) struct Outline {

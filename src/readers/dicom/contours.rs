@@ -1,20 +1,12 @@
 //! Planar contours -> a mask on a grid (NUMERICS 5).
 
-use super::contour_planes::{Frame, PlaneStack, place};
+use super::contour::{Contour, Frame, place};
+use super::contour_planes::PlaneStack;
 use super::rasterize::{fill_oblique, fill_slices};
-use super::rois::RoiMask;
+use super::roi_mask::RoiMask;
 use crate::allocation;
 use crate::error::{Error, Result};
 use crate::imaging::{DType, Geometry, Volume};
-
-/// One closed planar contour.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Contour {
-    /// Its corners, LPS mm; the last is joined to the first.
-    pub points: Vec<[f64; 3]>,
-    /// CLOSEDPLANAR_XOR: combined with the others of its plane by exclusive or (PS3.3 C.8.8.6.3).
-    pub exclusive_or: bool,
-}
 
 /// The contours of one ROI of a structure set.
 #[derive(Clone, Debug, PartialEq)]

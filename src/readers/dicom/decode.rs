@@ -2,7 +2,7 @@
 
 use super::instance::Instance;
 use super::pixels::{self, OpenFiles};
-use super::series::SliceProgress;
+use super::slice_progress::SliceProgress;
 use crate::allocation;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};

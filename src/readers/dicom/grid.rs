@@ -2,7 +2,7 @@
 
 use super::attributes;
 use super::instance::Instance;
-use super::series::Modality;
+use super::modality::Modality;
 use crate::error::{Error, Result};
 use crate::imaging::Geometry;
 

@@ -1,7 +1,7 @@
 //! Who an image is of and what its series shares, as digests: two values can be told apart, neither can be read.
 
 use super::attributes::{Attributes, first_item, text};
-use super::instance::radiopharmaceutical;
+use super::tracer::radiopharmaceutical;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;

@@ -2,12 +2,14 @@
 
 use super::archive::Archive;
 use super::choose::{Candidate, candidates, largest, largest_pair, passed_over};
+use super::modality::Modality;
 use super::rois::RoiSummary;
-use super::series::{Modality, SeriesFacts};
+use super::series::SeriesFacts;
 use super::study;
 use crate::cancel::CancelToken;
+use crate::case::Facts;
 use crate::error::Result;
-use crate::evidence::quality::{self, Finding};
+use crate::imaging::suv::{PetInfo, SuvScale};
 use serde::Serialize;
 
 /// One series.
@@ -50,8 +52,12 @@ pub struct Inspection {
     pub series: Vec<SeriesSummary>,
     /// All ROIs of structure sets and segmentations.
     pub rois: Vec<RoiSummary>,
-    /// What the headers of the chosen CT and PET say against them; a score checks more.
-    pub qc: Vec<Finding>,
+    /// What the headers of the chosen CT and PET say together; `None` unless both are chosen.
+    #[serde(skip)]
+    pub facts: Option<Facts>,
+    /// What the SUV of the chosen PET is computed from, and its factors; `None` without a PET.
+    #[serde(skip)]
+    pub suv: Option<(PetInfo, SuvScale)>,
     /// DICOM files that cannot be read.
     pub warnings: Vec<String>,
 }
@@ -135,17 +141,12 @@ impl Archive {
         let chosen_facts = chosen[0].zip(chosen[1]);
         let chosen_facts = chosen_facts.map(|(c, p)| (facts(&ct, c), facts(&pet, p)));
         cancel.check()?;
-        let of_pair = chosen_facts.map_or_else(Vec::new, |(ct, pet)| {
-            quality::check_facts(&study::facts(&ct, &pet))
-        });
-        let of_suv = match chosen[1].and_then(|p| pet[p].suv.as_ref()) {
-            Some(Ok((info, scale))) => quality::check_suv_inputs(info, scale),
-            _ => Vec::new(),
-        };
+        let suv = chosen[1].and_then(|p| pet[p].suv.as_ref()?.as_ref().ok().cloned());
         Ok(Inspection {
             series,
             rois: self.rois_until(cancel)?,
-            qc: [of_pair, of_suv].concat(),
+            facts: chosen_facts.map(|(ct, pet)| study::facts(&ct, &pet)),
+            suv,
             warnings: self.warnings.clone(),
         })
     }

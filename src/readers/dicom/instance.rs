@@ -346,8 +346,3 @@ impl Place {
         })
     }
 }
-
-/// Item of the radiopharmaceutical sequence.
-pub fn radiopharmaceutical(facts: &impl Attributes) -> Option<&InMemDicomObject> {
-    first_item(facts, tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE)
-}

@@ -1,7 +1,7 @@
 //! SUV-related attributes of one slice, read but not judged: what cannot be parsed is kept as such and is refused where
 //! the series' SUV depends on it.
 
-use super::attributes::{Attributes, named, optional, private, private_text, text, texts};
+use super::attributes::{Attributes, Stated, decimal, parsed, private, private_text, text, texts};
 use super::real_world_value;
 use super::time::{self, Moment};
 use super::tracer::Tracer;
@@ -9,9 +9,6 @@ use dicom_core::header::HasLength;
 use dicom_core::{PrimitiveValue, Tag};
 use dicom_dictionary_std::tags;
 use dicom_object::mem::InMemElement;
-
-/// What an attribute says: nothing, a value, or something that is no value of its kind (with the tag, for a refusal).
-pub type Stated<T> = Result<Option<T>, String>;
 
 /// SUV-related attributes of one slice.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,26 +116,6 @@ fn acquisition(facts: &impl Attributes) -> Stated<Moment> {
     let apart = day_and_time(facts, tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)?;
     let together = parsed(facts, tags::ACQUISITION_DATE_TIME, time::date_time)?;
     Ok(apart.or(together))
-}
-
-/// Returns one finite number of an attribute.
-pub fn decimal(facts: &impl Attributes, tag: Tag) -> Stated<f64> {
-    Ok(optional(facts, tag)?.map(|[value]| value))
-}
-
-/// Returns the value that `parse` makes of an attribute's text.
-pub fn parsed<T>(
-    facts: &impl Attributes,
-    tag: Tag,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Stated<T> {
-    match text(facts, tag) {
-        None => Ok(None),
-        Some(text) => match parse(&text) {
-            Some(value) => Ok(Some(value)),
-            None => Err(format!("{} cannot be read", named(tag))),
-        },
-    }
 }
 
 /// Returns a date and a time as one moment; without either of them there is none.

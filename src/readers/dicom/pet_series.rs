@@ -1,7 +1,8 @@
 //! The slices of a PET series -> [`PetInfo`]: compared with each other, put on one clock, and in the units of the model.
 
+use super::attributes::Stated;
 use super::instance::Instance;
-use super::pet::{PetHeader, Stated};
+use super::pet::PetHeader;
 use super::real_world_value::ENHANCED_PET;
 use super::time::Moment;
 use crate::error::{Error, Result};

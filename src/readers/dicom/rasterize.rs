@@ -1,6 +1,8 @@
 //! Planes of contours -> voxels of a grid.
 
-use super::contour_planes::{Frame, Plane, PlaneStack};
+use super::contour::Frame;
+use super::contour_nesting::Paint;
+use super::contour_planes::{Plane, PlaneStack};
 use crate::imaging::Geometry;
 
 /// Grid rows times contour points that an oblique grid may ask for: some seconds.
@@ -55,27 +57,6 @@ pub(super) fn fill_slices(stack: &PlaneStack, grid: &Geometry<'_>, data: &mut [u
             let slice = &mut data[k * size..(k + 1) * size];
             fill_polygon(&polygon, nx, slice, outline.paint);
         }
-    }
-}
-
-/// What a voxel inside an outline becomes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Paint {
-    /// Part of the ROI.
-    Set,
-    /// Part of a hole.
-    Clear,
-    /// The opposite of what it is.
-    Toggle,
-}
-
-impl Paint {
-    fn apply(self, voxel: &mut u8) {
-        *voxel = match self {
-            Paint::Set => 1,
-            Paint::Clear => 0,
-            Paint::Toggle => *voxel ^ 1,
-        };
     }
 }
 

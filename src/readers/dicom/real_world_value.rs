@@ -1,8 +1,7 @@
 //! Real World Value Maps of Enhanced PET and CT objects (PS3.3 C.7.6.16.2.11): a unit with a slope and an intercept of
 //! its own, which are not those of the Pixel Value Transformation.
 
-use super::attributes::{Attributes, first_item, items, named, required, text};
-use super::pet::{Stated, decimal};
+use super::attributes::{Attributes, Stated, decimal, first_item, items, named, required, text};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;

@@ -3,10 +3,11 @@
 use super::archive::Archive;
 use super::choose::candidates;
 use super::grid::Grid;
+use super::modality::Modality;
 use super::pixels;
+use super::roi_mask::RoiMask;
 use super::rtstruct::{Contours, StructureSet};
 use super::seg::{Segment, Segmentation};
-use super::series::Modality;
 use super::study::Study;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
@@ -193,17 +194,6 @@ impl Archive {
         });
         contours.chain(segments)
     }
-}
-
-/// The mask of an ROI.
-#[derive(Clone, Debug)]
-pub struct RoiMask {
-    /// Bytes, 1 where a voxel belongs.
-    pub volume: Volume,
-    /// Contours of one plane overlap in part and were joined: [`Facts::contours_overlap`](crate::case::Facts).
-    pub contours_overlap: bool,
-    /// Frame of Reference UID, if it is known.
-    pub frame_of_reference: Option<String>,
 }
 
 impl RoiMask {

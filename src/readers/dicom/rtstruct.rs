@@ -1,7 +1,8 @@
 //! RT Structure Set: named ROIs and their contours.
 
 use super::attributes::{items, number, text};
-pub use super::contours::{Contour, Contours};
+pub use super::contour::Contour;
+pub use super::contours::Contours;
 use super::source::{DicomFile, Source};
 use crate::error::{Error, Result};
 use dicom_dictionary_std::tags;

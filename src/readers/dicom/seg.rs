@@ -2,7 +2,7 @@
 
 use super::attributes::{count, first_item, items, number, numbers, text};
 use super::frame_layout::{Frame, FrameLayout};
-use super::rois::RoiMask;
+use super::roi_mask::RoiMask;
 use super::source::{DicomFile, Source};
 use super::structure::PixelLayout;
 use crate::allocation;

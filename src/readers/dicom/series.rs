@@ -1,35 +1,17 @@
 //! Slices -> one volume: chosen by rule, sorted by position, checked, decoded on all cores.
 
-use super::choose::{Chosen, choose, choose_pair};
+use super::choose::{Chosen, SeriesChoice, choose, choose_pair};
 use super::grid::Grid;
 use super::identity::Patient;
 use super::instance::Instance;
-use super::study::SeriesChoice;
+use super::modality::Modality;
+use super::slice_progress::SliceProgress;
 use super::{decode, pixels};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::Volume;
 use crate::imaging::suv::PetInfo;
 use crate::reading::ReadOptions;
-
-/// Kind of series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Modality {
-    /// Computed tomography.
-    Ct,
-    /// Positron emission tomography.
-    Pt,
-}
-
-impl Modality {
-    /// Value of Modality (0008,0060).
-    pub fn code(self) -> &'static str {
-        match self {
-            Modality::Ct => "CT",
-            Modality::Pt => "PT",
-        }
-    }
-}
 
 /// A decoded series.
 #[derive(Clone, Debug)]
@@ -109,9 +91,6 @@ impl SeriesFacts {
         }
     }
 }
-
-/// Told how many of how many slices are decoded; returns `false` to cancel.
-pub type SliceProgress<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
 
 /// A series that was chosen and checked, before a pixel is read.
 pub struct Plan<'a> {

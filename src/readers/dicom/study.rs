@@ -1,21 +1,14 @@
 //! A PET/CT study: the two series that a score needs, decoded.
 
 use super::archive::Archive;
-use super::series::{Plan, Series, SeriesFacts, SliceProgress};
+use super::choose::SeriesChoice;
+use super::series::{Plan, Series, SeriesFacts};
+use super::slice_progress::SliceProgress;
 use crate::cancel::CancelToken;
 use crate::case::{Case, Facts};
 use crate::error::Result;
 use crate::imaging::roi::Roi;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Which series to use; `None` leaves it to the rule.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SeriesChoice<'a> {
-    /// Series Instance UID of the CT.
-    pub ct: Option<&'a str>,
-    /// Series Instance UID of the PET.
-    pub pet: Option<&'a str>,
-}
 
 /// A PET/CT study: the chosen CT and PET series, decoded.
 #[derive(Clone, Debug)]

@@ -1,8 +1,6 @@
 //! The Radiopharmaceutical Information Sequence (PS3.3 C.8.9.2): dose, half-life, nuclide and administration.
 
-use super::attributes::{Attributes, first_item, items, text};
-use super::instance::radiopharmaceutical;
-use super::pet::{Stated, decimal, parsed};
+use super::attributes::{Attributes, Stated, decimal, first_item, items, parsed, text};
 use super::time::{self, Moment};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -46,6 +44,11 @@ impl Tracer {
             ),
         }
     }
+}
+
+/// Returns the first item of the radiopharmaceutical sequence.
+pub fn radiopharmaceutical(facts: &impl Attributes) -> Option<&InMemDicomObject> {
+    first_item(facts, tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE)
 }
 
 /// A radionuclide whose half-life a header is compared with.
