@@ -4,7 +4,9 @@ import csv
 import json
 import os
 import pathlib
+import re
 from decimal import ROUND_HALF_UP, Decimal
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -235,7 +237,11 @@ def test_the_command_gives_survival_and_reclassification(lung, tmp_path):
     assert (s["groups"]["high"]["kaplan_meier"]["median"]["value"], s["groups"]["low"]["kaplan_meier"]["median"]["value"]) == (270, 426)
     assert [s["log_rank"]["chi2"], s["log_rank"]["p"]] == pytest.approx([t["logrank"]["chisq"], t["logrank"]["p"]], **TIGHT)
     assert s["cox_group"]["low"] < s["cox_group"]["hazard_ratio"] < s["cox_group"]["high"] and 0 < s["cox_score"]["proportional_hazards"]["p"] < 1
-    assert "exactly 0 or 1 has no logit" in e["scores"]["male"]["calibration"]["refused"]
+    assert "a reading of two values" in e["scores"]["male"]["calibration"]["refused"]
+    assert "a reading of two values" in e["comparisons"][0]["reclassification"]["nri"]["refused"]
+    # A reading of 0 and 1 is positive at every threshold where it is 1, so its net benefit is that of its counts.
+    c, n = e["scores"]["male"]["at_cutoff"], len(table["male"])
+    assert e["scores"]["male"]["decision_curve"]["net_benefit"][49] == pytest.approx((c["tp"] - c["fp"]) / n, **TIGHT)
     assert e["comparisons"][2]["reclassification"]["idi"]["value"] is not None and len(e["scores"]["half"]["decision_curve"]["net_benefit"]) == 99
     with open(tmp_path / "out" / "survival.csv") as f:
         assert sum(int(r["events"]) for r in csv.DictReader(f) if r["score"] == "male") == sum(table["dead"])
@@ -384,6 +390,46 @@ def test_tables_join_by_patient_in_any_order(tmp_path, capsys):
     scores["patient"][7] = "stranger"
     assert run(tmp_path, cohort, "--table", str(write_table(tmp_path / "scores.csv", scores)), *options, out="bad") is None
     assert "cohort.csv, row 54, column patient: the patient has no row in scores.csv" in capsys.readouterr().err
+
+
+def test_the_report_is_one_page_with_every_figure(tmp_path):
+    t = made()
+    t["<script>x</script>"], t["chance"] = t.pop("b"), special.expit(np.array(t["a"])).tolist()
+    t["site"] = ["north", "south"] * 30
+    e = run(tmp_path, t, "--outcome", "label", "--scores", "<script>x</script>,chance", "--cutoff", "chance=0.6", "--time", "time", "--event", "event",
+            "--subgroups", "site", "--bootstrap", "200")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Research use only" in page and "<script" not in page and "P17" not in page
+    assert not re.search(r"(src|href)\s*=|url\(|@import", page), "the page refers to another file"
+    figures = [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", page, re.S)]
+    titles = {f.get("aria-label") for f in figures}
+    assert {"Receiver operating characteristic", "Precision and recall", "Calibration (tenths of the patients)", "Decision curves",
+            "Waterfall of chance", "Survival by chance"} <= titles and len(figures) == 8
+    for words in (f"{e['scores']['chance']['auroc']['value']:.3f}", "DeLong", "Clopper", "Efron", "Kaplan and Meier", "Subgroups", "north"):
+        assert words in page, words
+    numbers = [float(x) for f in figures for line in f.iter("{http://www.w3.org/2000/svg}polyline") for x in re.split("[ ,]", line.get("points"))]
+    assert len(numbers) > 200 and all(0 <= x <= 460 for x in numbers)
+
+
+def test_a_full_disk_leaves_the_earlier_evaluation_and_nothing_else(tmp_path, monkeypatch, capsys):
+    options = ("--outcome", "label", "--scores", "a", "--bootstrap", "0")
+    run(tmp_path, made(), *options)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+    assert set(before) == {"evaluation.json", "report.html", "scores.csv", "comparisons.csv", "curves.csv"}
+    whole = pathlib.Path.write_text
+
+    def full(self, text, **more):
+        if self.name == "report.html":
+            whole(self, text[:100], **more)
+            raise OSError(28, "No space left on device")
+        return whole(self, text, **more)
+
+    monkeypatch.setattr(pathlib.Path, "write_text", full)
+    path = write_table(tmp_path / "other.csv", made(seed=6))
+    assert __main__.main(["evaluate", "--table", str(path), *options, "--out", str(tmp_path / "out"), "--quiet"]) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["other.csv", "out", "table.csv"]
 
 
 def test_only_an_earlier_evaluation_is_replaced(tmp_path, capsys):

@@ -22,6 +22,13 @@ def why_not(score):
     return None
 
 
+def why_no_risk(score):
+    """Returns why a score column is no graded probability, as calibration, NRI and IDI need, or None."""
+    if len(np.unique(score)) == 2:
+        return "refused: a reading of two values, not a graded probability"
+    return why_not(score)
+
+
 def coefficient(fit, k, refused):
     """Returns one coefficient of a fit with its Wald interval."""
     low, high = (None, None) if refused else map(float, fit.conf_int()[k])
@@ -30,7 +37,7 @@ def coefficient(fit, k, refused):
 
 def calibration(positive, score):
     """Returns the calibration of one score column, or why there is none."""
-    why = why_not(score)
+    why = why_no_risk(score)
     if why:
         return {"refused": why}
     y = positive.astype(float)

@@ -31,7 +31,7 @@ def treat_all(positive, thresholds=THRESHOLDS):
 
 def improvement(positive, a, b):
     """Returns NRI and IDI of score `a` over score `b`, or why there are none."""
-    why = calibration.why_not(a) or calibration.why_not(b) or discrimination.too_few(positive)
+    why = calibration.why_no_risk(a) or calibration.why_no_risk(b) or discrimination.too_few(positive)
     if why:
         return {"nri": {"refused": why}, "idi": {"refused": why}}
     up, event, d = np.sign(a - b), positive, a - b

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import numpy as np
 
-from . import calibration, decision, discrimination, operating, survival, table
+from . import calibration, decision, discrimination, operating, report, survival, table
 
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment of any patient."
 MOST_LEVELS = 10  # of a subgroup column: more is no grouping of patients
@@ -181,7 +181,8 @@ def command(a, say):
     data = table.join([table.read(f) for f in a.table])
     groups = [n.strip() for n in a.subgroups.split(",") if n.strip()]
     result, positive, scores = evaluate(data, a.outcome, names, cutoffs(a.cutoff, names), a.bootstrap, a.seed, a.time, a.event, groups)
-    write(a.out, {"evaluation.json": as_json(result), **tables(result, positive, scores)})
+    page = report.page(result, positive, scores)
+    write(a.out, {"evaluation.json": as_json(result), "report.html": page, **tables(result, positive, scores)})
     for warning in result["warnings"]:
         say(f"warning: {warning}")
     say(f"wrote {a.out}")

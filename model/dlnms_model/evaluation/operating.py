@@ -10,7 +10,7 @@ EXACT = "Clopper and Pearson 1934 (Biometrika 26:404), 95 %"
 WILSON = "Wilson 1927 (JASA 22:209), without continuity correction, 95 %"
 METHODS = {"clopper_pearson": "beta", "wilson": "wilson"}
 YOUDEN = (
-    "largest Youden index on this very table (midpoint between neighbouring scores; of equals the lowest cut-off); chosen and evaluated "
+    "largest Youden index on this very table (midpoint between neighbouring scores; the lowest of equally good ones); chosen and evaluated "
     "on the same patients, hence optimistic: not for reporting performance; Youden 1950 (Cancer 3:32)"
 )
 

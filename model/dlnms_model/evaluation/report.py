@@ -1,0 +1,150 @@
+"""The report: one HTML page that needs nothing else, with tables and figures of an evaluation."""
+
+from html import escape
+
+import numpy as np
+
+from . import figures, operating
+
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;color:#111827;max-width:1180px;margin:24px auto;padding:0 16px}
+h1{font-size:24px;margin-bottom:4px}h2{font-size:18px;margin-top:32px;border-bottom:1px solid #d1d5db}
+.notice{background:#fef3c7;border:1px solid #d97706;padding:8px 12px;font-weight:600}.warning{color:#9a3412}
+table{border-collapse:collapse;font-size:12.5px;margin:8px 0}th,td{padding:3px 8px;text-align:right;border-bottom:1px solid #e5e7eb;font-variant-numeric:tabular-nums}
+td{white-space:nowrap}td:last-child{white-space:normal}th:first-child,td:first-child{text-align:left}.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:12px}
+svg{width:100%;height:auto;font:12px system-ui,sans-serif;background:#fff}small,.method{color:#4b5563;font-size:13px}.wide{overflow-x:auto}"""
+
+
+def number(x, digits=3):
+    """Returns a number as text, a dash where it is undefined."""
+    return "&ndash;" if x is None else f"{x:.{digits}f}"
+
+
+def p_value(p):
+    """Returns a p-value as text."""
+    return "&ndash;" if p is None else "&lt; 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def between(x, digits=3):
+    """Returns a value with its interval, or with a dash where the interval was refused."""
+    if x.get("value") is None:
+        return "&ndash;"
+    inside = "no interval" if x.get("low") is None else f"{x['low']:.{digits}f} to {x['high']:.{digits}f}"
+    return f"{x['value']:.{digits}f} ({inside})"
+
+
+def rows(header, lines):
+    """Returns an HTML table; cells are HTML already."""
+    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in line) + "</tr>" for line in lines)
+    return f'<div class="wide"><table><tr>{"".join(f"<th>{h}</th>" for h in header)}</tr>{body}</table></div>'
+
+
+def method(*texts):
+    """Returns a paragraph that names methods and references, each once."""
+    return "".join(f'<p class="method">{escape(t[0].upper() + t[1:])}.</p>' for t in dict.fromkeys(t for t in texts if t))
+
+
+def discrimination(result):
+    lines = []
+    for n, s in result["scores"].items():
+        a = s["auroc"]
+        boot = "&ndash;" if "bootstrap" not in a else f"{number(a['bootstrap']['low'])} to {number(a['bootstrap']['high'])}"
+        lines.append([escape(n), between(a), boot, number(s["auprc"]["value"]), f"{s['ties']['tied_pairs']} of {s['ties']['pairs']}", escape(a.get("interval", ""))])
+    s = next(iter(result["scores"].values()))
+    table = rows(["Score", "AUROC (95 % DeLong)", "95 % bootstrap", "Average precision", "Tied pairs", ""], lines)
+    return table + method(s["auroc"]["method"], s["auroc"].get("bootstrap", {}).get("method"), s["ties"]["handling"], s["auprc"]["method"], s["auprc"]["note"].rstrip("."))
+
+
+def comparisons(result):
+    if not result["comparisons"]:
+        return ""
+    lines = []
+    for c in result["comparisons"]:
+        nri, idi = (c["reclassification"][k] for k in ("nri", "idi"))
+        lines.append([f"{escape(c['a'])} against {escape(c['b'])}", number(c.get("difference")), number(c["z"]), p_value(c["p"]), p_value(c["p_adjusted"]),
+                      between(nri), p_value(nri.get("p")), between(idi), p_value(idi.get("p")), escape(c.get("test", ""))])
+    c = result["comparisons"][0]
+    why = c["reclassification"]["nri"].get("refused")
+    return "<h2>Comparisons</h2>" + rows(["Pair", "Difference of AUROC", "z", "p", "p adjusted", "NRI", "p", "IDI", "p", ""], lines) + method(
+        c["method"], c.get("adjustment"), c["reclassification"]["nri"].get("method"), c["reclassification"]["idi"].get("method"), why and f"NRI and IDI {why}")
+
+
+def at_cutoffs(result):
+    names = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+    lines = []
+    for n, s in result["scores"].items():
+        for kind, at in (("given", s.get("at_cutoff")), ("Youden, optimistic", s["at_youden"])):
+            if at:
+                cells = [between({"value": at[k], **((at["intervals"] or {}).get(k) or {})}) for k in names]
+                lines.append([escape(n), kind, f"{at['cutoff']:.4g}", *(str(at[k]) for k in ("tp", "fp", "tn", "fn")), *cells])
+    head = ["Score", "Cut-off", "", "TP", "FP", "TN", "FN", "Sensitivity", "Specificity", "PPV", "NPV", "Accuracy"]
+    return "<h2>At cut-offs</h2>" + rows(head, lines) + method("A score equal to the cut-off is positive", operating.EXACT, f"Youden: {operating.YOUDEN}")
+
+
+def calibrations(result):
+    lines, texts = [], []
+    for n, s in result["scores"].items():
+        c = s["calibration"]
+        empty = {"value": None}
+        lines.append([escape(n), between(c.get("slope", empty)), between(c.get("intercept", empty)), between(c.get("in_the_large", empty)),
+                      number(c.get("brier", empty)["value"]), number(c.get("expected_over_observed")), p_value(c.get("hosmer_lemeshow", {}).get("p")), escape(c.get("refused", ""))])
+        texts += [c.get("method"), c.get("brier", {}).get("method") and "Brier score: " + c["brier"]["method"], c.get("hosmer_lemeshow", {}).get("method")]
+        texts.append(s["decision_curve"].get("method") and "Decision curves: " + s["decision_curve"]["method"])
+    return "<h2>Calibration</h2>" + rows(["Score", "Slope", "Intercept", "In the large", "Brier", "Expected/observed", "Hosmer-Lemeshow p", ""], lines) + method(*texts)
+
+
+def survivals(result):
+    if "survival" not in result:
+        return "", []
+    lines, drawn = [], []
+    for n, s in result["survival"]["scores"].items():
+        log_rank = s["log_rank"].get("p")
+        for kind in ("cox_group", "cox_score"):
+            c = s[kind]
+            hr = {"value": c.get("hazard_ratio"), "low": c.get("low"), "high": c.get("high")}
+            lines.append([escape(n), escape(c.get("per", "")), f"{s['cutoff']:.4g}" if kind == "cox_group" else "", p_value(log_rank) if kind == "cox_group" else "",
+                          between(hr), p_value(c.get("p")), p_value(c.get("proportional_hazards", {}).get("p")), escape(c.get("refused", ""))])
+        words = "log-rank test refused" if log_rank is None else "log-rank p " + ("< 0.001" if log_rank < 0.001 else f"= {log_rank:.3f}")
+        drawn.append(figures.survival(n, s["groups"], words))
+    v = result["survival"]
+    some = next(iter(v["scores"].values()))
+    texts = [some["rule"], *(g["kaplan_meier"]["method"] for g in some["groups"].values()), some["log_rank"].get("method"), some["cox_score"].get("method"),
+             some["cox_score"].get("proportional_hazards", {}).get("method")]
+    about = f"<p>{v['n']} patients, {v['events']} events; median follow-up {number(v['follow_up']['value'], 1)} ({escape(v['follow_up_method'])}).</p>"
+    head = ["Score", "Hazard ratio of", "Cut-off", "Log-rank p", "Hazard ratio", "p", "Proportional hazards p", ""]
+    return f"<h2>Survival</h2>{about}" + rows(head, lines) + method(*texts), drawn
+
+
+def subgroups(result):
+    out = ""
+    for column, s in result.get("subgroups", {}).items():
+        lines = []
+        for level, here in s["levels"].items():
+            for n, one in here["scores"].items():
+                at = one.get("at_cutoff", {})
+                lines.append([escape(level), escape(n), str(here["n"]), str(here["positives"]), between(one["auroc"]), number(at.get("sensitivity")), number(at.get("specificity")),
+                              p_value(s.get("between_levels", {}).get(n, {}).get("p")), escape(one["auroc"].get("interval", ""))])
+        out += f"<h3>{escape(column)}</h3>" + rows(["Level", "Score", "n", "Positives", "AUROC", "Sensitivity", "Specificity", "p between levels", ""], lines)
+    return f"<h2>Subgroups</h2>{out}" + method("p between levels: DeLong's variances of two groups of patients, t with Welch's degrees of freedom, not adjusted") if out else ""
+
+
+def page(result, positive, scores):
+    """Returns the page as HTML text."""
+    t = result["table"]
+    curves = {n: operating.curves(positive, s) for n, s in scores.items()}
+    falls = []
+    for n, s in result["scores"].items():
+        falls.append(figures.waterfall(n, scores[n], positive, s.get("at_cutoff", s["at_youden"])["cutoff"]))
+    survival, drawn = survivals(result)
+    grid = lambda svgs: '<div class="figures">' + "".join(f"<figure>{s}</figure>" for s in svgs if s) + "</div>"
+    warnings = "".join(f'<p class="warning">Warning: {escape(w)}.</p>' for w in result["warnings"])
+    first = [figures.receiver(curves, result["scores"]), figures.precision(curves, result["scores"], float(np.mean(positive))),
+             figures.calibration(result["scores"]), figures.decision(result["scores"], result["treat_all"])]
+    versions = ", ".join(f"{k} {v}" for k, v in result["software"].items())
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Evaluation of {escape(t['outcome'])}</title><style>{STYLE}</style>
+<h1>Evaluation of {escape(', '.join(scores))} against {escape(t['outcome'])}</h1>
+<p class="notice">{escape(result['notice'])}</p>
+<p>{escape(t['file'])}: {t['n']} patients, {t['positives']} positive, {t['negatives']} negative. A higher score is taken as a higher risk.</p>{warnings}
+<h2>Discrimination</h2>{discrimination(result)}{grid(first)}{comparisons(result)}{at_cutoffs(result)}{grid(falls)}{calibrations(result)}{survival}{grid(drawn)}{subgroups(result)}
+<p class="method">Made with {escape(versions)}. Every number is in evaluation.json.</p></html>
+"""
