@@ -9,7 +9,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dlnms::bundle::Manifest;
 use dlnms::ffi::*;
 use dlnms::imaging::sampler::Workspace;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use ort::value::TensorRef;
 use std::ffi::CString;
 use std::hint::black_box;
@@ -49,9 +49,9 @@ impl Volumes {
         }
     }
 
-    fn grid(n: usize, pixel: f64, step: f64) -> Geometry<'static> {
+    fn grid(n: usize, pixel: f64, step: f64) -> ImageGrid<'static> {
         let half = (n as f64 - 1.0) / 2.0 * pixel;
-        Geometry {
+        ImageGrid {
             dims: [n, n, 300],
             origin: [-half, -half, -299.0 / 2.0 * step],
             spacing: [pixel, pixel, step],

@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use crate::ffi::catch;
 use crate::imaging::roi::Roi;
-use crate::imaging::{DType, Geometry, Rescale, VolumeView};
+use crate::imaging::{DType, ImageGrid, Rescale, VolumeView};
 use crate::process;
 use crate::report;
 use crate::runtime::Runtime;
@@ -105,7 +105,7 @@ fn view<'a>(volume: &cpp::Volume<'a>, name: &'static str) -> Result<VolumeView<'
             format!("{} is unknown", volume.dtype),
         )
     })?;
-    let geometry = Geometry {
+    let geometry = ImageGrid {
         dims: volume
             .dims
             .map(|n| usize::try_from(n).unwrap_or(usize::MAX)),

@@ -16,7 +16,7 @@ pub struct Case<'a> {
     /// The tumour.
     pub roi: Roi<'a>,
     /// What quality checks may know beyond the voxels.
-    pub facts: Facts,
+    pub facts: CaseMetadata,
     /// Measure the lesion as well; no part of the scores.
     pub lesion: Option<LesionRequest>,
     /// Measure liver and blood pool as well, and warn where their SUV is implausible; no part of the scores.
@@ -31,7 +31,7 @@ impl<'a> Case<'a> {
             pet,
             pet_info: None,
             roi,
-            facts: Facts::default(),
+            facts: CaseMetadata::default(),
             lesion: None,
             references: None,
         }
@@ -58,7 +58,7 @@ impl Default for LesionRequest {
 
 /// What a reader knows of a case beyond voxels and SUV. `None`: nobody said, and nothing is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Facts {
+pub struct CaseMetadata {
     /// PET and CT belong to one patient.
     pub same_patient: Option<bool>,
     /// To one study.

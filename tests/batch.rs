@@ -4,7 +4,7 @@ mod support;
 
 use dlnms::Error;
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::provider::{Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use std::time::Instant;
@@ -28,7 +28,7 @@ impl Volumes {
     }
 
     fn case(&self, center: [f64; 3]) -> Case<'_> {
-        let grid = Geometry {
+        let grid = ImageGrid {
             dims: [80; 3],
             origin: [-118.5; 3],
             spacing: [3.0; 3],

@@ -5,7 +5,7 @@ mod support;
 use dlnms::engine::CacheOutcome;
 use dlnms::error::status::DLNMS_E_BUNDLE_ALTERED;
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::provider::{Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use std::io::Read;
@@ -34,7 +34,7 @@ fn heads(scorer: &Scorer) -> Vec<f32> {
     let pet: Vec<u8> = (0..80i32.pow(3))
         .flat_map(|v| ((v % 89) as f32 / 10.0).to_ne_bytes())
         .collect();
-    let grid = Geometry {
+    let grid = ImageGrid {
         dims: [80; 3],
         origin: [-79.0; 3],
         spacing: [2.0; 3],

@@ -3,7 +3,7 @@
 mod support;
 
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::provider::{Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use std::path::Path;
@@ -23,7 +23,7 @@ fn minimal_scores() -> (f32, f32) {
     let pet: Vec<u8> = (0..80usize.pow(3))
         .flat_map(|v| (if ball(80, 2.0, v) { 8f32 } else { 0.6 }).to_ne_bytes())
         .collect();
-    let grid = |side: usize, spacing: f64| Geometry {
+    let grid = |side: usize, spacing: f64| ImageGrid {
         dims: [side; 3],
         origin: [-(side as f64 - 1.0) / 2.0 * spacing; 3],
         spacing: [spacing; 3],

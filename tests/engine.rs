@@ -6,7 +6,7 @@ use dlnms::Error;
 use dlnms::bundle::Precision;
 use dlnms::error::status::*;
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::report;
 use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Phase, Scorer, ScorerOptions, Scores};
@@ -55,7 +55,7 @@ impl Voxels {
     }
 
     fn view(&self, name: &'static str) -> VolumeView<'_> {
-        let geometry = Geometry {
+        let geometry = ImageGrid {
             dims: [SIDE; 3],
             origin: [-(SIDE as f64) / 2.0; 3],
             spacing: [1.0; 3],

@@ -233,7 +233,7 @@ fn scores_from_dicom_equal_pytorch_in_float64() {
         .filter_map(|case| {
             let pet = series(&shared(case.pet?).unwrap(), Modality::Pt);
             let ct = series(&shared(case.ct).unwrap(), Modality::Ct);
-            Some((case, Study::of(ct, pet)))
+            Some((case, Study::new(ct, pet)))
         })
         .collect();
     for (precision, kernels, exact) in [

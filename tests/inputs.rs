@@ -182,7 +182,7 @@ fn research_formats_give_the_planes_of_dicom() {
     let Some(data) = shared("data/petct/a_paired/acrin042") else {
         return;
     };
-    let mut dicom = Study::of(
+    let mut dicom = Study::new(
         series(&[data.join("ct")], Modality::Ct).unwrap(),
         series(&[data.join("pet_ac")], Modality::Pt).unwrap(),
     );
@@ -209,9 +209,9 @@ fn research_formats_give_the_planes_of_dicom() {
             (factor / 0.000_421_110_070_135_53 - 1.0).abs() < 1e-12,
             "{factor}"
         );
-        let study = Study::of(
-            Series::of_volume(Modality::Ct, readers::read(&ct).unwrap(), None),
-            Series::of_volume(Modality::Pt, pet, Some(info)),
+        let study = Study::new(
+            Series::from_volume(Modality::Ct, readers::read(&ct).unwrap(), None),
+            Series::from_volume(Modality::Pt, pet, Some(info)),
         );
         let off = apart(&planes(&study), &truth);
         println!("NRRD in {space}: off by {off:.1e}");
@@ -219,7 +219,10 @@ fn research_formats_give_the_planes_of_dicom() {
     }
     // SUVbw as NIfTI, written by SimpleITK.
     let suv = readers::read(&data.join("derived/suv_pet_ac_float32.nii.gz")).unwrap();
-    let study = Study::of(dicom.ct.clone(), Series::of_volume(Modality::Pt, suv, None));
+    let study = Study::new(
+        dicom.ct.clone(),
+        Series::from_volume(Modality::Pt, suv, None),
+    );
     let off = apart(&planes(&study), &truth);
     println!("NIfTI by SimpleITK: off by {off:.1e}");
     assert!(off < 1e-4, "{off}");
@@ -295,7 +298,7 @@ fn a_seed_grows_into_the_published_lesion_and_it_is_measured() {
     let Some(data) = shared("data/petct/a_paired/acrin042") else {
         return;
     };
-    let study = Study::of(
+    let study = Study::new(
         series(&[data.join("ct")], Modality::Ct).unwrap(),
         series(&[data.join("pet_ac")], Modality::Pt).unwrap(),
     );
@@ -321,7 +324,7 @@ fn a_seed_grows_into_the_published_lesion_and_it_is_measured() {
         radius_mm: 60.0,
     };
     let extent = dlnms::imaging::roi::Roi::Point(truth).extent().unwrap();
-    let lesion = dlnms::evidence::lesion::of(&case, &extent, &factors, &request).unwrap();
+    let lesion = dlnms::evidence::lesion::measure(&case, &extent, &factors, &request).unwrap();
     assert_eq!(lesion.pet.voxels, 876); // NUMERICS 4
     assert!((lesion.pet.mtv_ml - 62.95).abs() < 0.01 && (lesion.pet.suv_max - 42.217).abs() < 1e-3);
 
@@ -329,7 +332,7 @@ fn a_seed_grows_into_the_published_lesion_and_it_is_measured() {
     let mask = readers::read(&data.join("derived/roi_tumour_suv4_ctgrid.nii.gz")).unwrap();
     let case = study.case(Roi::Mask(mask.view("mask").unwrap())).unwrap();
     let extent = case.roi.extent().unwrap();
-    let lesion = dlnms::evidence::lesion::of(&case, &extent, &factors, &request).unwrap();
+    let lesion = dlnms::evidence::lesion::measure(&case, &extent, &factors, &request).unwrap();
     let ct = lesion.ct.unwrap();
     assert_eq!((ct.slice, ct.outlined_by), (71, "mask"));
     assert!((ct.longest_mm - 60.931_522_9).abs() < 1e-3, "{ct:?}");

@@ -6,7 +6,7 @@ mod support;
 use dlnms::bundle::Precision;
 use dlnms::error::status::*;
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use std::path::Path;
@@ -73,7 +73,7 @@ fn every_number_of_threads_and_every_batch_gives_the_same_bits() {
     let voxels: Vec<u8> = (0..140i32.pow(3))
         .flat_map(|n| ((n % 251) as f32 * 0.02).to_ne_bytes())
         .collect();
-    let grid = Geometry {
+    let grid = ImageGrid {
         dims: [140; 3],
         origin: [0.0; 3],
         spacing: [1.0; 3],

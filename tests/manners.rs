@@ -5,7 +5,7 @@ mod support;
 
 use dlnms::Error;
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Queue, Scorer, ScorerOptions};
@@ -268,7 +268,7 @@ fn voxels() -> Vec<u8> {
 }
 
 fn small_case(voxels: &[u8]) -> Case<'_> {
-    let geometry = Geometry {
+    let geometry = ImageGrid {
         dims: [SMALL; 3],
         origin: [-90.0; 3],
         spacing: [3.0; 3],

@@ -9,7 +9,7 @@ use dicom_dictionary_std::tags;
 use dlnms::bundle::Manifest;
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::sampler::Workspace;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::readers::dicom::Modality;
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -58,7 +58,7 @@ fn a_warm_sampler_allocates_nothing_and_a_cold_one_under_two_megabytes() {
     let _turn = TURN.lock().unwrap();
     let manifest = std::fs::read(support::tiny_bundle().join("manifest.json")).unwrap();
     let spec = Manifest::parse(&manifest).unwrap().preprocessing;
-    let geometry = |n: usize, pixel: f64, direction| Geometry {
+    let geometry = |n: usize, pixel: f64, direction| ImageGrid {
         dims: [n, n, 300],
         origin: [
             -(n as f64 - 1.0) / 2.0 * pixel,
@@ -108,7 +108,7 @@ fn a_warm_call_allocates_a_few_hundred_bytes() {
     let data: Vec<u8> = (0..side.pow(3) as i32)
         .flat_map(|n| ((n % 300) as i16).to_ne_bytes())
         .collect();
-    let geometry = Geometry {
+    let geometry = ImageGrid {
         dims: [side; 3],
         origin: [-100.0; 3],
         spacing: [1.0; 3],

@@ -5,7 +5,7 @@ mod support;
 use dlnms::bundle::Manifest;
 use dlnms::error::Error;
 use dlnms::imaging::sampler::{Intensity, PreprocessSpec, Workspace};
-use dlnms::imaging::{DType, Geometry, IDENTITY, Rescale, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, Rescale, VolumeView};
 use proptest::prelude::*;
 
 fn spec() -> PreprocessSpec {
@@ -75,8 +75,8 @@ impl Synthetic {
         s
     }
 
-    fn geometry(&self) -> Geometry<'_> {
-        Geometry {
+    fn geometry(&self) -> ImageGrid<'_> {
+        ImageGrid {
             dims: self.dims,
             origin: self.origin,
             spacing: self.spacing,
@@ -198,7 +198,7 @@ fn uneven_slices_are_sampled_where_they_lie() {
         .collect();
     let mut volume = Synthetic::new([60, 60, 60], [4.0, 4.0, 3.2], IDENTITY, |_| 0.0);
     volume.origin[2] = -offsets[59] / 2.0;
-    let geometry = Geometry {
+    let geometry = ImageGrid {
         slice_offsets: Some(&offsets),
         ..volume.geometry()
     };
@@ -221,7 +221,7 @@ fn uneven_slices_are_sampled_where_they_lie() {
 #[test]
 fn ct_padding_is_air_before_interpolation_and_hu_is_clipped() {
     let spec = spec();
-    let g = Geometry {
+    let g = ImageGrid {
         dims: [140, 140, 140],
         origin: [-69.5; 3],
         spacing: [1.0; 3],
@@ -271,7 +271,7 @@ fn ct_padding_is_air_before_interpolation_and_hu_is_clipped() {
 
 #[test]
 fn strides_dtypes_and_slopes_do_not_change_the_numbers() {
-    let g = Geometry {
+    let g = ImageGrid {
         dims: [50, 48, 46],
         origin: [-98.0, -94.0, -90.0],
         spacing: [4.0; 3],

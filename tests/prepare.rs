@@ -7,7 +7,7 @@ use dlnms::bundle::Precision;
 use dlnms::engine::CacheOutcome;
 use dlnms::error::status::*;
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::provider::{Entry, Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Phase, Scorer, ScorerOptions};
 use serde_json::{Value, json};
@@ -211,7 +211,7 @@ fn half_precision_is_within_the_goal_of_single_and_what_answers_wrongly_is_passe
     let data: Vec<u8> = (0..side.pow(3))
         .flat_map(|n| voxel(n).to_ne_bytes())
         .collect();
-    let geometry = Geometry {
+    let geometry = ImageGrid {
         dims: [side; 3],
         origin: [-60.0; 3],
         spacing: [1.0; 3],
@@ -298,7 +298,7 @@ fn a_call_from_prepares_own_callback_is_busy_and_nothing_is_lost() {
     let scorer = Scorer::new(runtime(), &bundle, with(&[cpu(None)])).unwrap();
     let other = Scorer::new(runtime(), &bundle, with(&[cpu(None)])).unwrap();
     let data = vec![0u8; 40 * 40 * 40];
-    let geometry = Geometry {
+    let geometry = ImageGrid {
         dims: [40; 3],
         origin: [-100.0; 3],
         spacing: [5.0; 3],

@@ -11,9 +11,9 @@ use dlnms::evidence::reference_region;
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::sampler::PreprocessSpec;
 use dlnms::imaging::suv::{DecayCorrection, PetInfo, Units};
-use dlnms::imaging::{DType, Geometry, IDENTITY, Volume, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, Volume, VolumeView};
 use dlnms::readers::dicom::{Archive, Modality, SeriesChoice, Study};
-use dlnms::scorer::{CancelToken, Case, Facts};
+use dlnms::scorer::{CancelToken, Case, CaseMetadata};
 use support::{series, shared, tiny_bundle};
 
 fn spec() -> PreprocessSpec {
@@ -45,8 +45,8 @@ impl Body {
         }
     }
 
-    fn grid(origin: [f64; 3], step: f64) -> Geometry<'static> {
-        Geometry {
+    fn grid(origin: [f64; 3], step: f64) -> ImageGrid<'static> {
+        ImageGrid {
             dims: [SIDE, SIDE, DEEP],
             origin,
             spacing: [4.0, 4.0, step],
@@ -71,7 +71,7 @@ fn check(case: &Case<'_>, policy: &QualityPolicy) -> dlnms::Result<Vec<Finding>>
     let references = case
         .references
         .as_ref()
-        .map(|r| reference_region::of(case, &[], r, 0));
+        .map(|r| reference_region::measure(case, &[], r, 0));
     let roi = case.roi.extent()?;
     quality::check(
         case,
@@ -94,60 +94,60 @@ fn a_sound_case_has_no_findings_and_each_fault_its_own() {
     let sound = body.case([0.0; 2], 4.0);
     assert_eq!(codes(&sound), []);
 
-    let with = |facts: Facts| Case { facts, ..sound };
-    let facts = Facts::default();
+    let with = |facts: CaseMetadata| Case { facts, ..sound };
+    let facts = CaseMetadata::default();
     for (facts, code) in [
         (
-            Facts {
+            CaseMetadata {
                 same_study: Some(false),
                 ..facts
             },
             Code::StudyMismatch,
         ),
         (
-            Facts {
+            CaseMetadata {
                 same_frame_of_reference: Some(false),
                 ..facts
             },
             Code::FrameOfReferenceMismatch,
         ),
         (
-            Facts {
+            CaseMetadata {
                 fdg: Some(false),
                 ..facts
             },
             Code::TracerNotFdg,
         ),
         (
-            Facts {
+            CaseMetadata {
                 lossy: Some(true),
                 ..facts
             },
             Code::LossySource,
         ),
         (
-            Facts {
+            CaseMetadata {
                 derived: Some(true),
                 ..facts
             },
             Code::DerivedImage,
         ),
         (
-            Facts {
+            CaseMetadata {
                 age_known: Some(false),
                 ..facts
             },
             Code::AgeMissing,
         ),
         (
-            Facts {
+            CaseMetadata {
                 modality_stated: Some(false),
                 ..facts
             },
             Code::ModalityMissing,
         ),
         (
-            Facts {
+            CaseMetadata {
                 pet_slice_thickness_mm: Some(5.5),
                 ..facts
             },
@@ -276,7 +276,7 @@ fn a_real_patient_is_registered_until_the_pet_is_moved() {
         return;
     };
     let load = |what: &str, modality| series(&[data.join(what)], modality).unwrap();
-    let mut study = Study::of(load("ct", Modality::Ct), load("pet_ac", Modality::Pt));
+    let mut study = Study::new(load("ct", Modality::Ct), load("pet_ac", Modality::Pt));
     let levels = [-300.0, -200.0, -121.9, -50.0, 0.0];
     let shift = |study: &Study, z| {
         let case = study.case(Roi::Point([0.0, 0.0, z])).unwrap();

@@ -6,7 +6,7 @@ use dlnms::case::ReferenceRequest;
 use dlnms::evidence::quality::Code;
 use dlnms::evidence::reference_region::{self, PlacedBy, References};
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{DType, Geometry, IDENTITY, Volume, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, Volume, VolumeView};
 use dlnms::readers::dicom::{Modality, Series, Study};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use support::{bundle, runtime, series, shared};
@@ -14,7 +14,7 @@ use support::{bundle, runtime, series, shared};
 fn acrin() -> Option<Study> {
     let data = shared("data/petct/a_paired/acrin042")?;
     let load = |what: &str, modality| series(&[data.join(what)], modality).unwrap();
-    Some(Study::of(
+    Some(Study::new(
         load("ct", Modality::Ct),
         load("pet_ac", Modality::Pt),
     ))
@@ -27,7 +27,7 @@ fn factors(study: &Study) -> Vec<f64> {
 
 fn measure(study: &Study, request: &ReferenceRequest) -> References {
     let case = study.case(Roi::Point([0.0; 3])).unwrap();
-    reference_region::of(&case, &factors(study), request, 0)
+    reference_region::measure(&case, &factors(study), request, 0)
 }
 
 fn within(point: [f64; 3], bounds: [[f64; 2]; 3]) -> bool {
@@ -61,7 +61,7 @@ fn places_and_values_are_the_same_on_any_threads_and_by_either_way_of_reading() 
     let find = |study: &Study, threads| {
         let case = study.case(Roi::Point([0.0; 3])).unwrap();
         let request = ReferenceRequest::default();
-        reference_region::of(&case, &factors(study), &request, threads)
+        reference_region::measure(&case, &factors(study), &request, threads)
     };
     let first = find(&study, 1);
     // Of the flood fill over samples that the runs replaced.
@@ -167,7 +167,7 @@ fn what_is_not_covered_is_not_found() {
             pet.volume.view("pet").unwrap(),
             Roi::Point([0.0; 3]),
         );
-        reference_region::of(&case, &[], &ReferenceRequest::default(), 0)
+        reference_region::measure(&case, &[], &ReferenceRequest::default(), 0)
     };
     // Above the dome there is an aorta, and no liver; around the neck neither.
     let chest = of(&cut(&study.ct, [-200.0, 100.0]), &study.pet);
@@ -199,7 +199,7 @@ fn another_patients_organs_are_found_whatever_the_axes_of_the_volume() {
     // No PET was published with it: two SUV everywhere.
     let pet = vec![2.0f32; 64 * 64 * 64];
     let pet: Vec<u8> = pet.iter().flat_map(|v| v.to_ne_bytes()).collect();
-    let geometry = Geometry {
+    let geometry = ImageGrid {
         dims: [64; 3],
         origin: [-250.0, -163.0, -1132.0],
         spacing: [8.0, 8.0, 4.8],
@@ -209,7 +209,7 @@ fn another_patients_organs_are_found_whatever_the_axes_of_the_volume() {
     let find = |ct: &Volume| {
         let pet = VolumeView::packed(&pet, DType::F32, geometry, "pet").unwrap();
         let case = Case::new(ct.view("ct").unwrap(), pet, Roi::Point([0.0; 3]));
-        let found = reference_region::of(&case, &[], &ReferenceRequest::default(), 0);
+        let found = reference_region::measure(&case, &[], &ReferenceRequest::default(), 0);
         (found.liver.unwrap(), found.blood_pool.unwrap())
     };
     let (liver, blood) = find(&ct);

@@ -5,7 +5,7 @@ mod support;
 use dicom_dictionary_std::tags;
 use dlnms::cancel::CancelToken;
 use dlnms::imaging::roi::Roi;
-use dlnms::imaging::{Geometry, Volume};
+use dlnms::imaging::{ImageGrid, Volume};
 use dlnms::readers;
 use dlnms::readers::dicom::{Archive, Contour, Modality, Segmentation, rtstruct};
 use std::path::Path;
@@ -28,7 +28,7 @@ fn grid_folder(rtstruct: &str) -> &'static str {
 
 /// The mask that contours make where each lies on a slice: the even-odd rule over all contours of a slice, ties as
 /// plastimatch breaks them. Written apart from the library, for grids on which contours were drawn.
-fn drawn_on_slices(contours: &[Contour], grid: &Geometry<'_>) -> Vec<u8> {
+fn drawn_on_slices(contours: &[Contour], grid: &ImageGrid<'_>) -> Vec<u8> {
     let [nx, ny, nz] = grid.dims;
     let mut mask = vec![0u8; nx * ny * nz];
     for contour in contours {
@@ -182,7 +182,7 @@ fn contours_keep_their_volume_on_another_grid() {
     // Tilted grids.
     for angle in [0.15f64, 0.6, std::f64::consts::FRAC_PI_2] {
         let (sin, cos) = angle.sin_cos();
-        let tilted = Geometry {
+        let tilted = ImageGrid {
             dims: [110, 110, 110],
             origin: std::array::from_fn(|r| {
                 let center = [-42.3, -14.6, -122.1];

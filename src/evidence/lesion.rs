@@ -42,8 +42,8 @@ const NEAR_POINT_MM: f64 = 10.0;
 /// What is larger is an organ or a body, and not worth the time.
 const MAX_LESION_MM: f64 = 300.0;
 
-/// Measure the lesion of a case; `factors` are the SUV factors of its PET slices, empty if values are SUVbw.
-pub fn of(
+/// Measures the lesion of a case; `factors` are the SUV factors of its PET slices, empty if values are SUVbw.
+pub fn measure(
     case: &Case<'_>,
     roi: &Extent,
     factors: &[f64],
@@ -198,7 +198,7 @@ fn hull(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
 mod tests {
     use super::*;
     use crate::imaging::roi::{Delineation, Seed};
-    use crate::imaging::{DType, Geometry, IDENTITY};
+    use crate::imaging::{DType, IDENTITY, ImageGrid};
 
     #[test]
     fn the_calipers_find_the_diagonal_and_the_width_across_it() {
@@ -212,8 +212,8 @@ mod tests {
         assert_eq!(calipers(&[]), None);
     }
 
-    fn grid() -> Geometry<'static> {
-        Geometry {
+    fn grid() -> ImageGrid<'static> {
+        ImageGrid {
             dims: [30, 20, 10],
             origin: [0.0; 3],
             spacing: [4.0; 3],

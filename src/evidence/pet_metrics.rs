@@ -365,11 +365,11 @@ fn sphere_mean(view: &VolumeView<'_>, suv: &impl Fn([usize; 3]) -> f64, center: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imaging::{DType, Geometry, IDENTITY};
+    use crate::imaging::{DType, IDENTITY, ImageGrid};
 
     #[test]
     fn a_box_of_known_values_is_measured_and_a_second_one_left_alone() {
-        let g = Geometry {
+        let g = ImageGrid {
             dims: [12, 10, 9],
             origin: [0.0; 3],
             spacing: [4.0, 4.0, 5.0],
@@ -434,8 +434,8 @@ mod tests {
         }
     }
 
-    fn grid() -> Geometry<'static> {
-        Geometry {
+    fn grid() -> ImageGrid<'static> {
+        ImageGrid {
             dims: [20, 10, 5],
             origin: [-30.0, 7.0, 100.0],
             spacing: [4.0, 4.0, 5.0],

@@ -1,7 +1,7 @@
 //! Section "quality".
 
 use super::structs::{self, Versioned, versioned};
-use crate::case::Facts;
+use crate::case::CaseMetadata;
 use crate::error::{Error, Result};
 use crate::evidence::quality::{Action, Code, QualityPolicy, Severity};
 use std::ffi::c_char;
@@ -200,14 +200,14 @@ versioned!(dlnms_facts, 64, { struct_size, same_patient, same_study, same_frame_
 /// `facts` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_facts_init(facts: *mut dlnms_facts, struct_size: u32) {
-    let unknown = raw_facts(&Facts::default(), struct_size);
+    let unknown = raw_facts(&CaseMetadata::default(), struct_size);
     // SAFETY: handed on from the caller.
     unsafe { structs::init(facts, struct_size, &unknown) };
 }
 
 /// The C struct of facts.
 #[cfg_attr(not(feature = "dicom"), allow(dead_code))]
-pub(super) fn raw_facts(facts: &Facts, struct_size: u32) -> dlnms_facts {
+pub(super) fn raw_facts(facts: &CaseMetadata, struct_size: u32) -> dlnms_facts {
     let word = |fact: Option<bool>| match fact {
         None => DLNMS_UNKNOWN,
         Some(false) => DLNMS_NO,
@@ -233,9 +233,9 @@ pub(super) fn raw_facts(facts: &Facts, struct_size: u32) -> dlnms_facts {
 
 /// # Safety
 /// `ptr` is NULL or an initialised struct.
-pub(super) unsafe fn facts(ptr: *const dlnms_facts) -> Result<Facts> {
+pub(super) unsafe fn facts(ptr: *const dlnms_facts) -> Result<CaseMetadata> {
     if ptr.is_null() {
-        return Ok(Facts::default());
+        return Ok(CaseMetadata::default());
     }
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
@@ -257,7 +257,7 @@ pub(super) unsafe fn facts(ptr: *const dlnms_facts) -> Result<Facts> {
             format!("{other} is no thickness"),
         )),
     };
-    Ok(Facts {
+    Ok(CaseMetadata {
         same_patient: word("same_patient", raw.same_patient)?,
         same_study: word("same_study", raw.same_study)?,
         same_frame_of_reference: word("same_frame_of_reference", raw.same_frame_of_reference)?,

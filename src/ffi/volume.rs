@@ -2,7 +2,7 @@
 
 use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
-use crate::imaging::{DType, Geometry, Rescale, Volume, VolumeView, extent};
+use crate::imaging::{DType, ImageGrid, Rescale, Volume, VolumeView, extent};
 use std::ffi::c_void;
 
 /// Unsigned 8 bit.
@@ -159,7 +159,7 @@ pub(super) unsafe fn view<'a>(
             "is not aligned to 8 bytes",
         ));
     }
-    let geometry = Geometry {
+    let geometry = ImageGrid {
         dims,
         origin: raw.origin,
         spacing: raw.spacing,

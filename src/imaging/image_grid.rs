@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// (ITK convention). Slices may lie at uneven steps: `slice_offsets` then holds the distance of each slice from
 /// slice 0 along the third axis and `spacing[2]` is only nominal.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Geometry<'a> {
+pub struct ImageGrid<'a> {
     /// Voxels along i, j, k.
     pub dims: [usize; 3],
     /// Centre of voxel (0,0,0), LPS mm.
@@ -27,7 +27,7 @@ const ORTHONORMAL_TOLERANCE: f64 = 1e-4;
 /// Identity direction: the index axes run to +L, +P and +S.
 pub const IDENTITY: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
-impl Geometry<'_> {
+impl ImageGrid<'_> {
     /// Check every field. `volume` names the volume in the error.
     pub fn validate(&self, volume: &'static str) -> Result<()> {
         let refuse = |why: String| Err(Error::VolumeGeometry { volume, why });
@@ -191,9 +191,9 @@ pub(crate) fn inside(index: f64, n: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn oblique() -> Geometry<'static> {
+    fn oblique() -> ImageGrid<'static> {
         let (s, c) = 0.3f64.sin_cos();
-        Geometry {
+        ImageGrid {
             dims: [7, 5, 4],
             origin: [-10.0, 20.0, 3.0],
             spacing: [0.9, 1.1, 3.0],
@@ -207,7 +207,7 @@ mod tests {
         let steps = [0.0, 3.0, 6.5, 9.0];
         for g in [
             oblique(),
-            Geometry {
+            ImageGrid {
                 slice_offsets: Some(&steps),
                 ..oblique()
             },
@@ -231,75 +231,75 @@ mod tests {
     #[test]
     fn impossible_geometry_is_refused_and_named() {
         let g = oblique();
-        let names = |g: Geometry, what: &str| {
+        let names = |g: ImageGrid, what: &str| {
             let text = g.validate("pet").unwrap_err().to_string();
             assert!(text.contains("pet") && text.contains(what), "{text}");
         };
         names(
-            Geometry {
+            ImageGrid {
                 dims: [7, 0, 4],
                 ..g
             },
             "dims[1]",
         );
         names(
-            Geometry {
+            ImageGrid {
                 dims: [7, 1 << 20, 4],
                 ..g
             },
             "dims[1]",
         );
         names(
-            Geometry {
+            ImageGrid {
                 spacing: [1.0, 0.0, 1.0],
                 ..g
             },
             "spacing[1]",
         );
         names(
-            Geometry {
+            ImageGrid {
                 spacing: [1.0, f64::NAN, 1.0],
                 ..g
             },
             "spacing[1]",
         );
         names(
-            Geometry {
+            ImageGrid {
                 origin: [f64::NAN, 0.0, 0.0],
                 ..g
             },
             "origin",
         );
         names(
-            Geometry {
+            ImageGrid {
                 direction: [[0.0; 3]; 3],
                 ..g
             },
             "direction",
         );
         names(
-            Geometry {
+            ImageGrid {
                 direction: [[f64::NAN; 3]; 3],
                 ..g
             },
             "direction",
         );
         names(
-            Geometry {
+            ImageGrid {
                 direction: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.3], [0.0, 0.0, 1.0]],
                 ..g
             },
             "direction",
         );
         names(
-            Geometry {
+            ImageGrid {
                 slice_offsets: Some(&[0.0, 1.0, 1.0, 2.0]),
                 ..g
             },
             "slice_offsets",
         );
         names(
-            Geometry {
+            ImageGrid {
                 slice_offsets: Some(&[0.0, 1.0]),
                 ..g
             },

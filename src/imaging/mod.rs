@@ -1,7 +1,7 @@
 //! Images and everything that is computed on them alone: grids, voxels, SUV, regions of interest, and the samples that the
 //! network sees.
 //!
-//! As in ITK, geometry is kept apart from pixels: [`Geometry`] holds where voxels are, [`VolumeView`] what they are worth.
+//! As in ITK, geometry is kept apart from pixels: [`ImageGrid`] holds where voxels are, [`VolumeView`] what they are worth.
 
 mod image_grid;
 mod probe;
@@ -12,7 +12,7 @@ mod volume;
 mod volume_view;
 
 pub(crate) use image_grid::inside;
-pub use image_grid::{Geometry, IDENTITY, MAX_DIM};
+pub use image_grid::{IDENTITY, ImageGrid, MAX_DIM};
 pub(crate) use probe::Probe;
 pub use volume::Volume;
 pub use volume_view::{DType, Rescale, VolumeView, extent};

@@ -1,7 +1,7 @@
 //! Where the tumour is: a point, a box, a mask or a seed, and its centre.
 
 use crate::error::{Error, Result};
-use crate::imaging::{Geometry, VolumeView, Voxel, with_voxel_type};
+use crate::imaging::{ImageGrid, VolumeView, Voxel, with_voxel_type};
 
 /// A region of interest as the host gives it.
 #[derive(Clone, Copy, Debug)]
@@ -184,7 +184,7 @@ fn set_in_slice<V: Voxel>(view: &VolumeView<'_>, k: usize) -> Result<SliceSums> 
 }
 
 /// Refuse a PET and a CT that share no space.
-pub fn require_overlap(pet: &Geometry<'_>, ct: &Geometry<'_>) -> Result<()> {
+pub fn require_overlap(pet: &ImageGrid<'_>, ct: &ImageGrid<'_>) -> Result<()> {
     for (axis, (p, c)) in ["L", "P", "S"]
         .iter()
         .zip(pet.bounds().iter().zip(ct.bounds()))
@@ -204,8 +204,8 @@ mod tests {
     use super::*;
     use crate::imaging::{DType, IDENTITY};
 
-    fn grid(dims: [usize; 3], origin: [f64; 3]) -> Geometry<'static> {
-        Geometry {
+    fn grid(dims: [usize; 3], origin: [f64; 3]) -> ImageGrid<'static> {
+        ImageGrid {
             dims,
             origin,
             spacing: [2.0, 2.0, 3.0],
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(extent.center, [14.0, 20.0 + 8.0 / 3.0, 32.0]);
         assert_eq!(extent.lesion_missed_by_mm, None);
         // Uneven slices: the centroid is that of the millimetres, not of the indices.
-        let uneven = Geometry {
+        let uneven = ImageGrid {
             slice_offsets: Some(&[0.0, 3.0, 7.0]),
             ..g
         };

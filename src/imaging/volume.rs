@@ -1,6 +1,6 @@
 //! Voxels read from files: the storage behind a [`VolumeView`] when the host has no volume of its own.
 
-use super::{DType, Geometry, Rescale, VolumeView};
+use super::{DType, ImageGrid, Rescale, VolumeView};
 use crate::error::Result;
 
 /// A volume decoded by this library: stored values as the file has them, i fastest, slices ascending.
@@ -30,8 +30,8 @@ pub struct Volume {
 
 impl Volume {
     /// The grid.
-    pub fn geometry(&self) -> Geometry<'_> {
-        Geometry {
+    pub fn geometry(&self) -> ImageGrid<'_> {
+        ImageGrid {
             dims: self.dims,
             origin: self.origin,
             spacing: self.spacing,

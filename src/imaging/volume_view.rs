@@ -1,6 +1,6 @@
 //! Borrowed voxels: element type, byte strides and the map from stored values to physical ones.
 
-use super::Geometry;
+use super::ImageGrid;
 use crate::error::{Error, Result};
 use half::f16;
 
@@ -96,7 +96,7 @@ pub struct VolumeView<'a> {
     strides: [isize; 3],
     dtype: DType,
     /// Where the voxels are.
-    pub geometry: Geometry<'a>,
+    pub geometry: ImageGrid<'a>,
     /// What they mean.
     pub rescale: Rescale<'a>,
     /// Stored values in this closed range are padding (DICOM PixelPaddingValue and its range limit).
@@ -152,7 +152,7 @@ impl<'a> VolumeView<'a> {
         first: usize,
         dtype: DType,
         strides: [isize; 3],
-        geometry: Geometry<'a>,
+        geometry: ImageGrid<'a>,
         name: &'static str,
     ) -> Result<Self> {
         geometry.validate(name)?;
@@ -182,7 +182,7 @@ impl<'a> VolumeView<'a> {
     pub fn packed(
         data: &'a [u8],
         dtype: DType,
-        geometry: Geometry<'a>,
+        geometry: ImageGrid<'a>,
         name: &'static str,
     ) -> Result<Self> {
         geometry.validate(name)?;
@@ -337,8 +337,8 @@ mod tests {
     use super::*;
     use crate::imaging::IDENTITY;
 
-    fn geometry(dims: [usize; 3]) -> Geometry<'static> {
-        Geometry {
+    fn geometry(dims: [usize; 3]) -> ImageGrid<'static> {
+        ImageGrid {
             dims,
             origin: [0.0; 3],
             spacing: [1.0; 3],

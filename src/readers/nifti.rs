@@ -35,7 +35,7 @@ fn volume(
         _ => failure(e),
     };
     stream.read_exact(&mut bytes).map_err(short)?;
-    let header = Header::of(bytes)?;
+    let header = Header::parse(bytes)?;
     let layout = header.layout()?;
     let (slope, intercept) = header.scaling()?;
     let (origin, spacing, direction) = header.grid()?;
@@ -70,7 +70,7 @@ struct Header {
 type Affine = [[f64; 4]; 3];
 
 impl Header {
-    fn of(bytes: [u8; HEADER_BYTES]) -> Result<Self, Failure> {
+    fn parse(bytes: [u8; HEADER_BYTES]) -> Result<Self, Failure> {
         let first = [bytes[0], bytes[1], bytes[2], bytes[3]];
         let swapped = match (
             i32::from_ne_bytes(first),

@@ -54,7 +54,7 @@ fn detached(header: &Path, name: &str, reading: &Reading<'_>) -> Result<Opened, 
 /// The fields of a header, by their names as the definition writes them.
 struct Fields(BTreeMap<String, String>);
 
-type Grid = ([f64; 3], [f64; 3], [[f64; 3]; 3]);
+type Placement = ([f64; 3], [f64; 3], [[f64; 3]; 3]);
 
 impl Fields {
     /// Reads a header and what it takes of the file.
@@ -212,7 +212,7 @@ impl Fields {
         }
     }
 
-    fn grid(&self) -> Result<Grid, Failure> {
+    fn grid(&self) -> Result<Placement, Failure> {
         let to_lps = match self.need("space")?.to_ascii_lowercase().as_str() {
             "left-posterior-superior" | "lps" => [1.0, 1.0, 1.0],
             "right-anterior-superior" | "ras" => [-1.0, -1.0, 1.0],

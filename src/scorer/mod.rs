@@ -15,7 +15,7 @@ pub use queue::{Queue, QueueId, Task};
 use crate::allocation;
 use crate::bundle::{Bundle, Manifest};
 pub use crate::cancel::CancelToken;
-pub use crate::case::{Case, Facts, LesionRequest};
+pub use crate::case::{Case, CaseMetadata, LesionRequest};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::evidence::lesion::Lesion;
@@ -160,14 +160,16 @@ impl Scorer {
         let mut checked = Checked::of(case)?;
         let begun = Instant::now();
         let lesion = case.lesion.as_ref().map(|request| {
-            lesion::of(case, &checked.roi, checked.factors(), request).map_err(|e| e.to_string())
+            lesion::measure(case, &checked.roi, checked.factors(), request)
+                .map_err(|e| e.to_string())
         });
         if let Some(Ok(lesion)) = &lesion {
             let missed = &mut checked.roi.lesion_missed_by_mm;
             *missed = missed.or(lesion.missed_by_mm);
         }
         let request = case.references.as_ref();
-        let references = request.map(|r| reference_region::of(case, checked.factors(), r, threads));
+        let references =
+            request.map(|r| reference_region::measure(case, checked.factors(), r, threads));
         let quality = quality::check(
             case,
             &checked.roi,

@@ -7,7 +7,7 @@ use dlnms::imaging::Volume;
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::suv::{DecayCorrection, PetInfo, Units};
 use dlnms::readers::dicom::{Archive, Modality, Study};
-use dlnms::scorer::{CancelToken, Case, Facts};
+use dlnms::scorer::{CancelToken, Case, CaseMetadata};
 
 impl Body {
     /// Changes both volumes within a ball around the centre.
@@ -256,13 +256,13 @@ fn a_thickness_that_no_slice_has_is_refused_and_not_taken_for_thin() {
     let body = Body::new();
     for mm in [f64::NAN, f64::INFINITY, -6.0, 0.0] {
         let facts = [
-            Facts {
+            CaseMetadata {
                 ct_slice_thickness_mm: Some(mm),
-                ..Facts::default()
+                ..CaseMetadata::default()
             },
-            Facts {
+            CaseMetadata {
                 pet_slice_thickness_mm: Some(mm),
-                ..Facts::default()
+                ..CaseMetadata::default()
             },
         ];
         for (facts, name) in facts.into_iter().zip(["ct", "pet"]) {
@@ -294,7 +294,7 @@ fn patients() -> Option<Vec<Patient>> {
     let acrin = shared("data/petct/a_paired/acrin042")?;
     let mut all = vec![Patient {
         name: "acrin042",
-        study: Study::of(
+        study: Study::new(
             load(acrin.join("ct"), Modality::Ct),
             load(acrin.join("pet_ac"), Modality::Pt),
         ),
@@ -309,7 +309,7 @@ fn patients() -> Option<Vec<Patient>> {
             .unwrap();
         all.push(Patient {
             name,
-            study: Study::of(
+            study: Study::new(
                 load(data.join("CT/dicom"), Modality::Ct),
                 load(data.join("PET/dicom"), Modality::Pt),
             ),

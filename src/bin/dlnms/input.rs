@@ -114,7 +114,7 @@ impl StudyArguments {
             // An index that is out of range belongs to a volume, which needs no archive.
             let fallback = Archive::default();
             let archive = |n: usize| archives.get(n).unwrap_or(&fallback);
-            Study::of(
+            Study::new(
                 series(&self.ct, archive(ct), Modality::Ct, choice.ct)?,
                 series(&self.pet, archive(pet), Modality::Pt, choice.pet)?,
             )
@@ -135,7 +135,7 @@ impl StudyArguments {
             None => None,
             Some(file) => Some(pet_info_from_file(&file, volume.dims[2])?),
         };
-        Ok(Series::of_volume(modality, volume, info))
+        Ok(Series::from_volume(modality, volume, info))
     }
 }
 

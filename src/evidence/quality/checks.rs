@@ -4,7 +4,7 @@ use super::code::Code;
 use super::finding::Findings;
 use super::outline;
 use super::window::Tissue;
-use crate::case::{Case, Facts};
+use crate::case::{Case, CaseMetadata};
 use crate::error::{Error, Result};
 use crate::evidence::reference_region::References;
 use crate::imaging::roi::Extent;
@@ -16,7 +16,7 @@ const MAX_SLICE_MM: f64 = 5.0;
 const MAX_SHIFT_MM: f64 = 10.0;
 
 /// What the headers say.
-pub(super) fn facts(facts: &Facts, out: &mut Findings<'_>) {
+pub(super) fn facts(facts: &CaseMetadata, out: &mut Findings<'_>) {
     let no = |fact: Option<bool>| fact == Some(false);
     let yes = |fact: Option<bool>| fact == Some(true);
     for (bad, code, message) in [
@@ -76,7 +76,7 @@ pub(super) fn facts(facts: &Facts, out: &mut Findings<'_>) {
 }
 
 /// Refuses a thickness that no slice has: compared with a limit, NaN and negative numbers would pass for thin slices.
-pub(super) fn require_thickness(facts: &Facts) -> Result<()> {
+pub(super) fn require_thickness(facts: &CaseMetadata) -> Result<()> {
     for (name, stated) in [
         ("ct_slice_thickness_mm", facts.ct_slice_thickness_mm),
         ("pet_slice_thickness_mm", facts.pet_slice_thickness_mm),
@@ -92,7 +92,7 @@ pub(super) fn require_thickness(facts: &Facts) -> Result<()> {
 }
 
 /// Slices of CT and PET, whose steps are these.
-pub(super) fn thickness(facts: &Facts, steps: [f64; 2], out: &mut Findings<'_>) {
+pub(super) fn thickness(facts: &CaseMetadata, steps: [f64; 2], out: &mut Findings<'_>) {
     let stated = [facts.ct_slice_thickness_mm, facts.pet_slice_thickness_mm];
     for ((name, step), stated) in ["CT", "PET"].iter().zip(steps).zip(stated) {
         let mm = stated.unwrap_or(0.0).max(step);
@@ -182,7 +182,11 @@ const LIVER_SUV: std::ops::RangeInclusive<f64> = 0.9..=4.0;
 const BLOOD_POOL_SUV: std::ops::RangeInclusive<f64> = 0.5..=3.5;
 
 /// What FDG does not look like in liver and blood.
-pub(super) fn plausible_references(references: &References, facts: &Facts, out: &mut Findings<'_>) {
+pub(super) fn plausible_references(
+    references: &References,
+    facts: &CaseMetadata,
+    out: &mut Findings<'_>,
+) {
     if facts.fdg == Some(false) {
         return; // another tracer has other organs
     }

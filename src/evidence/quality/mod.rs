@@ -17,7 +17,7 @@ pub use finding::Finding;
 pub use outline::outline_shift;
 pub use policy::{Action, QualityPolicy};
 
-use crate::case::{Case, Facts};
+use crate::case::{Case, CaseMetadata};
 use crate::error::{Error, Result};
 use crate::evidence::reference_region::References;
 use crate::imaging::roi::Extent;
@@ -80,13 +80,16 @@ pub fn check(
 
 /// Returns what the headers of a CT and a PET say against them before there is a tumour; nothing is refused. `facts` are
 /// those of both, `suv` those of the PET with the factors they give; a score checks more.
-pub fn check_headers(facts: Option<&Facts>, suv: Option<&(PetInfo, SuvScale)>) -> Vec<Finding> {
+pub fn check_headers(
+    facts: Option<&CaseMetadata>,
+    suv: Option<&(PetInfo, SuvScale)>,
+) -> Vec<Finding> {
     let of_both = facts.map_or_else(Vec::new, check_facts);
     let of_pet = suv.map_or_else(Vec::new, |(info, scale)| check_suv_inputs(info, scale));
     [of_both, of_pet].concat()
 }
 
-fn check_facts(of: &Facts) -> Vec<Finding> {
+fn check_facts(of: &CaseMetadata) -> Vec<Finding> {
     let policy = QualityPolicy::default();
     let mut findings = Findings {
         policy: &policy,

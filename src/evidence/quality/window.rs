@@ -95,7 +95,7 @@ impl Window {
             }
             hu_and_suv(ct, pet, factors)
         });
-        let tissue = Tissue::of(samples);
+        let tissue = Tissue::from_samples(samples);
         Self {
             seen,
             empty,
@@ -153,7 +153,7 @@ impl Window {
         let (tissue, place) = match self.tissue {
             Some(tissue) if tissue.mean >= *USUAL_SUV.start() => (tissue, "around the tumour"),
             near => (
-                Tissue::of(body_samples(case, factors)).or(near)?,
+                Tissue::from_samples(body_samples(case, factors)).or(near)?,
                 "of the body",
             ),
         };
@@ -191,7 +191,7 @@ impl Tissue {
     }
 
     /// Returns the SUV over those samples of HU and SUV that are tissue; `None` if they are too few.
-    fn of(samples: impl Iterator<Item = (Option<f64>, Option<f64>)>) -> Option<Self> {
+    fn from_samples(samples: impl Iterator<Item = (Option<f64>, Option<f64>)>) -> Option<Self> {
         let (mut sum, mut max, mut n) = (0.0, f64::NEG_INFINITY, 0usize);
         for (hu, suv) in samples {
             if let (Some(hu), Some(suv)) = (hu, suv)

@@ -59,7 +59,7 @@ pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f
 
 /// Returns the roundest disc of one slice.
 fn disc(chest: &Chest, ct: &Lattice<'_>, rays: &[Ray], slice: usize) -> Option<Disc> {
-    let window = Window::of(chest, ct, slice);
+    let window = Window::new(chest, ct, slice);
     let mut best: Option<((f64, f64), Disc)> = None;
     for j in 2..window.dims[1].saturating_sub(2) {
         for i in 2..window.dims[0].saturating_sub(2) {
@@ -102,7 +102,7 @@ struct Window {
 }
 
 impl Window {
-    fn of(chest: &Chest, ct: &Lattice<'_>, slice: usize) -> Self {
+    fn new(chest: &Chest, ct: &Lattice<'_>, slice: usize) -> Self {
         let [_, [front, back], _] = chest.lungs;
         // In front of the middle of the lungs it is heart that lies beside the left one.
         let middle = (front + back) / 2;

@@ -45,7 +45,7 @@ pub(super) struct Chest {
 
 impl Chest {
     /// Finds the lungs, on at most `threads` threads.
-    pub fn of(case: &Case<'_>, ct: &Lattice<'_>, threads: usize) -> Result<Self, String> {
+    pub fn new(case: &Case<'_>, ct: &Lattice<'_>, threads: usize) -> Result<Self, String> {
         let (a, b) = (case.ct.geometry.bounds(), case.pet.geometry.bounds());
         let low: [f64; 3] = std::array::from_fn(|i| a[i][0].max(b[i][0]) + STEP_MM / 2.0);
         let high: [f64; 3] = std::array::from_fn(|i| a[i][1].min(b[i][1]));

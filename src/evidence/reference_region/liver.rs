@@ -19,17 +19,17 @@ pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f
     let top = columns.iter().map(|c| c.1).max().unwrap_or(0);
     let beyond = (BEYOND_MIDLINE_MM / STEP_MM) as usize;
     let width = chest.dims[0].min(chest.midline() + beyond);
-    let belly = Belly {
+    let abdomen = Abdomen {
         dims: [width, chest.dims[1], top].map(|n| n + 2),
     };
-    let depth = belly.depth(chest, ct, threads);
+    let depth = abdomen.depth(chest, ct, threads);
     let depth = depth.map_err(|e| e.to_string())?;
     let places = columns
         .iter()
         .flat_map(|([i, j], lowest)| (0..*lowest).map(move |k| [*i, *j, k]));
-    let deepest = places.max_by(|a, b| depth[belly.at(*a)].total_cmp(&depth[belly.at(*b)]));
+    let deepest = places.max_by(|a, b| depth[abdomen.at(*a)].total_cmp(&depth[abdomen.at(*b)]));
     match deepest {
-        Some(p) if f64::from(depth[belly.at(p)]) * STEP_MM >= MIN_RADIUS_MM => Ok(chest.point(p)),
+        Some(p) if f64::from(depth[abdomen.at(p)]) * STEP_MM >= MIN_RADIUS_MM => Ok(chest.point(p)),
         _ => Err("no liver was found below the right lung".into()),
     }
 }
@@ -55,14 +55,14 @@ fn columns(chest: &Chest) -> Vec<([usize; 2], usize)> {
 }
 
 /// The part of the chest's samples that begins where they begin, one sample of nothing around it.
-struct Belly {
+struct Abdomen {
     dims: [usize; 3],
 }
 
 /// HU of what is around the samples.
 const NOTHING: f32 = -1000.0;
 
-impl Belly {
+impl Abdomen {
     /// Where a sample of the chest is.
     fn at(&self, [i, j, k]: [usize; 3]) -> usize {
         ((k + 1) * self.dims[1] + j + 1) * self.dims[0] + i + 1

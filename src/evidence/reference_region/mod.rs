@@ -58,7 +58,7 @@ const AORTA_HALF_LENGTH_MM: f64 = 10.0;
 
 /// Measures the references of a case on at most `threads` threads, 0 for the default number; `factors` are the SUV factors
 /// of its PET slices, empty if values are SUVbw.
-pub fn of(
+pub fn measure(
     case: &Case<'_>,
     factors: &[f64],
     request: &ReferenceRequest,
@@ -67,7 +67,7 @@ pub fn of(
     let searched = request.liver.is_none() || request.blood_pool.is_none();
     let ct = Lattice::new(&case.ct);
     let chest = match searched {
-        true => Chest::of(case, &ct, threads),
+        true => Chest::new(case, &ct, threads),
         false => Err("not looked for".into()),
     };
     let place =
@@ -82,20 +82,20 @@ pub fn of(
     let find_aorta = |chest: &Chest| aorta::find(chest, &ct, threads);
     References {
         liver: place(request.liver, &find_liver).and_then(|(center, placed_by)| {
-            measure(case, factors, center, placed_by, |d| {
+            measure_region(case, factors, center, placed_by, |d| {
                 d[0].hypot(d[1]).hypot(d[2]) <= LIVER_RADIUS_MM
             })
         }),
         blood_pool: place(request.blood_pool, &find_aorta).and_then(|(center, placed_by)| {
-            measure(case, factors, center, placed_by, |d| {
+            measure_region(case, factors, center, placed_by, |d| {
                 d[0].hypot(d[1]) <= AORTA_RADIUS_MM && d[2].abs() <= AORTA_HALF_LENGTH_MM
             })
         }),
     }
 }
 
-/// SUV over the voxels whose offsets from the centre, LPS mm, are `inside`.
-fn measure(
+/// Returns the SUV over the voxels whose offsets from the centre, LPS mm, are `inside`.
+fn measure_region(
     case: &Case<'_>,
     factors: &[f64],
     center: [f64; 3],

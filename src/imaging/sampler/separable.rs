@@ -7,7 +7,7 @@
 use super::spec::{Channel, PreprocessSpec, SignedAxis};
 use super::taps::{linear_taps, resize_source};
 use super::value_map::ValueMap;
-use crate::imaging::{Geometry, VolumeView, Voxel, with_voxel_type};
+use crate::imaging::{ImageGrid, VolumeView, Voxel, with_voxel_type};
 
 /// One volume, ready to be sampled.
 pub(super) struct Frame<'a> {
@@ -23,7 +23,7 @@ pub(super) struct Frame<'a> {
 ///
 /// Zeros are asked for, but for rounding noise: a cosine of 1e-6 moves a voxel 300 mm away by 0.3 micrometres, which
 /// at a bone edge is more than 1e-4 HU.
-pub(super) fn patient_axes(geometry: &Geometry<'_>) -> Option<[usize; 3]> {
+pub(super) fn patient_axes(geometry: &ImageGrid<'_>) -> Option<[usize; 3]> {
     let mut axes = [usize::MAX; 3];
     for (patient, row) in geometry.direction.iter().enumerate() {
         for (axis, cosine) in row.iter().enumerate() {

@@ -138,7 +138,7 @@ pub struct SuvScale {
 }
 
 impl PetInfo {
-    /// Facts of a series whose values are SUVbw already.
+    /// Returns the facts of a series whose values are SUVbw already.
     pub fn already_suv(n_slices: usize) -> Self {
         Self {
             units: Units::Gml,

@@ -6,7 +6,7 @@ use super::instance::{self, Instance};
 use super::modality::Modality;
 use super::rtstruct::StructureSet;
 use super::seg::Segmentation;
-use super::series::{Plan, Series};
+use super::series::{Series, SeriesLoader};
 use super::slice_progress::SliceProgress;
 use super::source::{DicomFile, Source};
 use crate::allocation;
@@ -93,7 +93,7 @@ impl Archive {
         let contents = parallel::map(sources.len(), options.threads, |n| {
             match failed.load(Ordering::Relaxed) || cancel.is_triggered() {
                 true => Ok(Content::NotDicom),
-                false => Content::of(&sources[n], cancel)
+                false => Content::read(&sources[n], cancel)
                     .inspect_err(|_| failed.store(true, Ordering::Relaxed)),
             }
         });
@@ -146,7 +146,7 @@ impl Archive {
         progress: SliceProgress,
         cancel: &CancelToken,
     ) -> Result<Series> {
-        Plan::of(&self.images, modality, uid)?.decode(&self.options, progress, cancel)
+        SeriesLoader::choose(&self.images, modality, uid)?.load(&self.options, progress, cancel)
     }
 }
 
@@ -162,7 +162,7 @@ enum Content {
 
 impl Content {
     /// Looks at a file. An error has nothing to do with what the file holds.
-    fn of(source: &Source, cancel: &CancelToken) -> Result<Self> {
+    fn read(source: &Source, cancel: &CancelToken) -> Result<Self> {
         allocation::headroom(0, "the attributes of a DICOM file")?;
         let file = match DicomFile::read_until(source, cancel) {
             Ok(file) => file,
@@ -179,11 +179,11 @@ impl Content {
         let modality = instance::modality(&file.object);
         Ok(match modality.as_deref() {
             Some("RTSTRUCT") => {
-                StructureSet::of(source, &file).map_or_else(Self::Unreadable, Self::Contours)
+                StructureSet::from_file(source, &file).map_or_else(Self::Unreadable, Self::Contours)
             }
-            Some("SEG") => Segmentation::of(source.clone(), file)
+            Some("SEG") => Segmentation::from_file(source.clone(), file)
                 .map_or_else(Self::Unreadable, |s| Self::Segments(Box::new(s))),
-            _ => Self::Images(Instance::of(source, &file)),
+            _ => Self::Images(Instance::from_file(source, &file)),
         })
     }
 }

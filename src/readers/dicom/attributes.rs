@@ -26,9 +26,9 @@ impl Attributes for InMemDicomObject {
 
 /// Several data sets that speak of one thing, the most specific first: the functional groups of a frame, those shared
 /// by all frames, the object (PS3.3 C.7.6.16).
-pub struct Layers<'a>(pub Vec<&'a InMemDicomObject>);
+pub struct FunctionalGroups<'a>(pub Vec<&'a InMemDicomObject>);
 
-impl Attributes for Layers<'_> {
+impl Attributes for FunctionalGroups<'_> {
     fn element(&self, tag: Tag) -> Option<&InMemElement> {
         self.0
             .iter()

@@ -22,7 +22,7 @@ enum Codec {
 }
 
 fn codec(instance: &Instance) -> Result<Codec, Failure> {
-    let syntax = &instance.origin.transfer_syntax;
+    let syntax = &instance.file.transfer_syntax;
     match syntax
         .strip_prefix("1.2.840.10008.1.2.")
         .unwrap_or_default()

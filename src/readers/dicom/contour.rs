@@ -1,6 +1,6 @@
 //! One contour, and its place in coordinates that run along its plane.
 
-use crate::imaging::Geometry;
+use crate::imaging::ImageGrid;
 
 /// One closed planar contour.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub(super) struct Frame {
 
 impl Frame {
     /// Returns the frame along the axes of a grid, from its origin.
-    pub fn of_grid(grid: &Geometry<'_>) -> Self {
+    pub fn of_grid(grid: &ImageGrid<'_>) -> Self {
         Self {
             origin: grid.origin,
             axes: grid.inverse_direction(),

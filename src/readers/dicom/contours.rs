@@ -6,7 +6,7 @@ use super::rasterize::{fill_oblique, fill_slices};
 use super::roi_mask::RoiMask;
 use crate::allocation;
 use crate::error::{Error, Result};
-use crate::imaging::{DType, Geometry, Volume};
+use crate::imaging::{DType, ImageGrid, Volume};
 
 /// The contours of one ROI of a structure set.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,7 @@ impl Contours {
     /// # Errors
     /// [`Error::RoiInvalid`] if the ROI has no contours, one of them is not planar or not parallel to the others,
     /// lies outside the grid, or no voxel centre lies inside.
-    pub fn mask(&self, grid: &Geometry<'_>) -> Result<RoiMask> {
+    pub fn mask(&self, grid: &ImageGrid<'_>) -> Result<RoiMask> {
         let refuse = |why: String| Error::RoiInvalid(format!("ROI {}: {why}", self.number));
         if let Some(why) = &self.refusal {
             return Err(refuse(why.clone()));
@@ -89,7 +89,7 @@ impl Contours {
 
     /// Refuses contours that lie outside the grid as a whole: the mask would lack them without a trace. One that is cut
     /// reaches the border of the grid, which the quality check `roi_at_border` finds.
-    fn require_on_grid(&self, grid: &Geometry<'_>) -> Result<(), String> {
+    fn require_on_grid(&self, grid: &ImageGrid<'_>) -> Result<(), String> {
         for (n, contour) in self.contours.iter().enumerate() {
             let indices = contour.points.iter().map(|p| grid.lps_to_index(*p));
             let mut range = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
@@ -115,8 +115,8 @@ mod tests {
     use super::*;
     use crate::imaging::IDENTITY;
 
-    fn grid(dims: [usize; 3], step: f64) -> Geometry<'static> {
-        Geometry {
+    fn grid(dims: [usize; 3], step: f64) -> ImageGrid<'static> {
+        ImageGrid {
             dims,
             origin: [0.0; 3],
             spacing: [1.0, 1.0, step],
@@ -167,7 +167,7 @@ mod tests {
         mask.volume.data.iter().filter(|v| **v == 1).count()
     }
 
-    fn why(contours: Vec<Contour>, grid: &Geometry<'_>) -> String {
+    fn why(contours: Vec<Contour>, grid: &ImageGrid<'_>) -> String {
         roi(contours).mask(grid).unwrap_err().to_string()
     }
 
@@ -297,7 +297,7 @@ mod tests {
     }
 
     /// Planes whose squares have the sides 1, 2, 3 ... name the plane that a slice took.
-    fn sides(positions: &[f64], grid: &Geometry<'_>) -> Vec<usize> {
+    fn sides(positions: &[f64], grid: &ImageGrid<'_>) -> Vec<usize> {
         let contours = positions.iter().enumerate();
         let contours = contours.map(|(n, z)| square(-0.5, n as f64 + 0.5, *z));
         let mask = roi(contours.collect()).mask(grid).unwrap();
@@ -354,7 +354,7 @@ mod tests {
             [0, 0, 1, 1, 2, 2, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0]
         );
         // Uneven slices.
-        let uneven = Geometry {
+        let uneven = ImageGrid {
             slice_offsets: Some(&[0.0, 0.9, 2.4, 3.4, 5.0]),
             ..grid([9, 9, 5], 1.25)
         };
@@ -407,7 +407,7 @@ mod tests {
         for step in [1.0, 2.0, 3.0, 4.0, 5.0] {
             for shift in [0.0, 0.3, 0.5, 0.77] {
                 let side = (60.0 / step) as usize;
-                let g = Geometry {
+                let g = ImageGrid {
                     dims: [60, 60, side],
                     origin: [-29.5, -29.5, -30.0 + shift * step],
                     spacing: [1.0, 1.0, step],
@@ -423,7 +423,7 @@ mod tests {
             }
         }
         for (a, b, c) in [(0.3, 0.0, 0.0), (0.0, 0.4, 0.0), (0.5, 1.0, 0.3)] {
-            let g = Geometry {
+            let g = ImageGrid {
                 dims: [80; 3],
                 origin: turned(a, b, c).map(|row| -39.5 * row.iter().sum::<f64>()),
                 spacing: [1.0; 3],
@@ -466,7 +466,7 @@ mod tests {
         let at = |[x, y, z]: [usize; 3]| axial.volume.data[(z * 5 + y) * 7 + x];
         let dims = [7, 5, 6];
         for axes in [[0, 2, 1], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
-            let side = Geometry {
+            let side = ImageGrid {
                 dims: axes.map(|a| dims[a]),
                 direction: std::array::from_fn(|r| {
                     std::array::from_fn(|c| f64::from(u8::from(axes[c] == r)))
@@ -485,7 +485,7 @@ mod tests {
             }
         }
         // A flipped grid.
-        let flipped = Geometry {
+        let flipped = ImageGrid {
             origin: [0.0, 4.0, 5.0],
             direction: [[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]],
             ..grid(dims, 1.0)
@@ -553,7 +553,7 @@ mod tests {
         };
         assert!(why(vec![line], &g).contains("enclose nothing"));
         // A lone plane on a grid that is not parallel to it.
-        let side = Geometry {
+        let side = ImageGrid {
             direction: [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
             ..grid([7, 7, 7], 1.0)
         };

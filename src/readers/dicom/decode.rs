@@ -28,7 +28,7 @@ pub fn slices(
     let files = OpenFiles::default();
     // Frames of a file one after another: what is deflated is read from its beginning.
     let mut order: Vec<usize> = (0..slices.len()).collect();
-    order.sort_by_key(|n| (Arc::as_ptr(&slices[*n].origin).addr(), slices[*n].frame));
+    order.sort_by_key(|n| (Arc::as_ptr(&slices[*n].file).addr(), slices[*n].frame));
     let on_all = |step: &(dyn Fn(usize) -> Result<()> + Sync)| {
         let failed = AtomicBool::new(false);
         let outcomes = parallel::map(slices.len(), options.threads, |n| {

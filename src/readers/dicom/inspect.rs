@@ -1,13 +1,13 @@
 //! What files and folders hold: every CT and PET series, which one would be used, and why not the others.
 
 use super::archive::Archive;
-use super::choose::{Candidate, candidates, largest, largest_pair, passed_over};
 use super::modality::Modality;
 use super::rois::RoiSummary;
-use super::series::SeriesFacts;
+use super::series::SeriesMetadata;
+use super::series_selection::{Candidate, candidates, largest, largest_pair, passed_over};
 use super::study;
 use crate::cancel::CancelToken;
-use crate::case::Facts;
+use crate::case::CaseMetadata;
 use crate::error::Result;
 use crate::imaging::suv::{PetInfo, SuvScale};
 use serde::Serialize;
@@ -54,7 +54,7 @@ pub struct Inspection {
     pub rois: Vec<RoiSummary>,
     /// What the headers of the chosen CT and PET say together; `None` unless both are chosen.
     #[serde(skip)]
-    pub facts: Option<Facts>,
+    pub facts: Option<CaseMetadata>,
     /// What the SUV of the chosen PET is computed from, and its factors; `None` without a PET.
     #[serde(skip)]
     pub suv: Option<(PetInfo, SuvScale)>,
@@ -137,7 +137,7 @@ impl Archive {
             all.iter().enumerate().map(summary).collect::<Vec<_>>()
         };
         let series = [of(&ct, 0, &pet), of(&pet, 1, &ct)].concat();
-        let facts = |all: &[Candidate<'_>], n: usize| SeriesFacts::of(&all[n].slices);
+        let facts = |all: &[Candidate<'_>], n: usize| SeriesMetadata::from_slices(&all[n].slices);
         let chosen_facts = chosen[0].zip(chosen[1]);
         let chosen_facts = chosen_facts.map(|(c, p)| (facts(&ct, c), facts(&pet, p)));
         cancel.check()?;

@@ -2,13 +2,13 @@
 
 use super::acquisition::Acquisition;
 use super::attributes::{
-    Attributes, Layers, first_item, items, named, optional, required, text, texts,
+    Attributes, FunctionalGroups, first_item, items, named, optional, required, text, texts,
 };
+use super::dataset::PixelLayout;
 use super::identity::{Patient, PetConstants};
 use super::pet::PetHeader;
 use super::source::{DicomFile, Source};
 use super::stored::{self, PixelDescription, Rescale};
-use super::structure::PixelLayout;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// What all frames of a file share.
 #[derive(Debug)]
-pub struct Origin {
+pub struct FileInfo {
     /// Where the file is.
     pub source: Source,
     /// Transfer Syntax UID.
@@ -29,10 +29,11 @@ pub struct Origin {
     pub multi_frame: bool,
 }
 
-/// Facts of one image, without its pixels.
+/// Attributes of one image, without its pixels.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    pub origin: Arc<Origin>,
+    /// What it shares with the other frames of its file.
+    pub file: Arc<FileInfo>,
     /// Which frame of the file, from 0.
     pub frame: usize,
     pub sop_class: String,
@@ -106,12 +107,12 @@ impl Instance {
     ///
     /// An image whose attributes are wrong is an image nevertheless, with a defect: left out, it would make its series
     /// thinner without a word.
-    pub fn of(source: &Source, file: &DicomFile) -> Vec<Self> {
+    pub fn from_file(source: &Source, file: &DicomFile) -> Vec<Self> {
         let object = &file.object;
         let frames = items(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
         let counted = frame_count(object, frames.len());
         let stated = *counted.as_ref().unwrap_or(&frames.len().max(1));
-        let origin = Arc::new(Origin {
+        let info = Arc::new(FileInfo {
             source: source.clone(),
             transfer_syntax: file.transfer_syntax.clone(),
             pixels: file.pixels.clone(),
@@ -126,16 +127,16 @@ impl Instance {
                 layers.push(groups);
             }
             layers.push(object);
-            Layers(layers)
+            FunctionalGroups(layers)
         };
         let mut images: Vec<Self> = match frames {
-            [] => Self::image(&origin, 0, &Layers(vec![object]))
+            [] => Self::image(&info, 0, &FunctionalGroups(vec![object]))
                 .into_iter()
                 .collect(),
             frames => {
                 let described = frames.iter().take(MAX_FRAMES).enumerate();
                 described
-                    .filter_map(|(n, frame)| Self::image(&origin, n, &layers(frame)))
+                    .filter_map(|(n, frame)| Self::image(&info, n, &layers(frame)))
                     .collect()
             }
         };
@@ -152,12 +153,12 @@ impl Instance {
         images
     }
 
-    fn image(origin: &Arc<Origin>, frame: usize, facts: &Layers<'_>) -> Option<Self> {
+    fn image(info: &Arc<FileInfo>, frame: usize, facts: &FunctionalGroups<'_>) -> Option<Self> {
         let sop_class = text(facts, tags::SOP_CLASS_UID).unwrap_or_default();
         let stated = text(facts, tags::MODALITY);
         let modality = modality(facts).unwrap_or_default();
         let is_ct_or_pet = matches!(modality.as_str(), "CT" | "PT");
-        if !is_ct_or_pet && origin.pixels.is_none() {
+        if !is_ct_or_pet && info.pixels.is_none() {
             return None;
         }
         let image_type = [tags::FRAME_TYPE, tags::IMAGE_TYPE].map(|tag| texts(facts, tag));
@@ -180,7 +181,7 @@ impl Instance {
                 || text(facts, tags::PATIENT_BIRTH_DATE).is_some(),
             localizer: is("LOCALIZER"),
             derived: is("DERIVED"),
-            lossy: lossy_flag || LOSSY.contains(&origin.transfer_syntax.as_str()),
+            lossy: lossy_flag || LOSSY.contains(&info.transfer_syntax.as_str()),
             rows: content.pixels.rows,
             columns: content.pixels.columns,
             bits_allocated: content.pixels.bits_allocated,
@@ -199,7 +200,7 @@ impl Instance {
             modality,
             sop_class,
             defect: content.defect,
-            origin: origin.clone(),
+            file: info.clone(),
         })
     }
 
@@ -207,13 +208,13 @@ impl Instance {
     #[cfg(test)]
     pub fn read(path: &std::path::Path) -> crate::Result<Vec<Self>> {
         let source = Source::File(path.to_owned());
-        Ok(Self::of(&source, &DicomFile::read(&source)?))
+        Ok(Self::from_file(&source, &DicomFile::read(&source)?))
     }
 
     /// For messages: the file, and the frame of a multi-frame object as DICOM counts.
     pub fn name(&self) -> String {
-        let file = self.origin.source.name();
-        if self.origin.multi_frame {
+        let file = self.file.source.name();
+        if self.file.multi_frame {
             format!("{file} frame {}", self.frame + 1)
         } else {
             file

@@ -18,7 +18,7 @@ const ZIGZAG: [usize; 64] = [
 
 /// Decodes a stream whose frame was checked: one component, 12 bits. Samples row by row.
 pub fn decode(stream: &[u8], cancel: &CancelToken) -> Result<Vec<u16>, Failure> {
-    let mut scan = Scan::of(stream)?;
+    let mut scan = Scan::new(stream)?;
     let (rows, columns) = (scan.frame.rows, scan.frame.columns);
     let steps = scan.quantisation.get(scan.frame.quantisation).copied();
     let steps = steps.flatten().ok_or(DAMAGED)?;
@@ -43,7 +43,7 @@ pub fn decode(stream: &[u8], cancel: &CancelToken) -> Result<Vec<u16>, Failure> 
 
 /// Returns an error unless every block of a sequential stream with one component is there.
 pub fn check_complete(stream: &[u8], cancel: &CancelToken) -> Result<(), Failure> {
-    blocks(&mut Scan::of(stream)?, cancel, |_, _| ())
+    blocks(&mut Scan::new(stream)?, cancel, |_, _| ())
 }
 
 /// Hands out the coefficients of each block, in rows of blocks.

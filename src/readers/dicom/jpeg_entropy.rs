@@ -80,7 +80,7 @@ pub struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     /// Reads all headers.
-    pub fn of(stream: &'a [u8]) -> Result<Self, Failure> {
+    pub fn new(stream: &'a [u8]) -> Result<Self, Failure> {
         let mut quantisation = [None; 4];
         let mut tables: [Option<Huffman>; 8] = Default::default();
         let (mut restart_interval, mut frame, mut scan) = (0, None, None);

@@ -12,7 +12,7 @@ pub fn decode(
     out: &mut [u8],
     cancel: &CancelToken,
 ) -> Result<(), Failure> {
-    let scan = Scan::of(stream)?;
+    let scan = Scan::new(stream)?;
     let mut bits = scan.bits.clone();
     let (columns, precision) = (scan.frame.columns, scan.frame.precision);
     let [predictor, _, transform] = scan.parameters;

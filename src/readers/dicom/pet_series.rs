@@ -68,7 +68,7 @@ struct Needs {
 }
 
 impl Needs {
-    fn of(units: Units, suv_type: SuvType, decay: Option<DecayCorrection>, factors: bool) -> Self {
+    fn new(units: Units, suv_type: SuvType, decay: Option<DecayCorrection>, factors: bool) -> Self {
         let activity = units == Units::Bqml || (units == Units::Cnts && !factors);
         let body = units == Units::Cm2ml || (units == Units::Gml && suv_type != SuvType::Bw);
         Self {
@@ -191,7 +191,7 @@ impl SeriesHeaders<'_> {
         let has_factors = has_factors && !philips_suv_factor.is_empty();
         let philips_activity_factor =
             self.each(|h| &h.philips_activity_factor, counts && !has_factors)?;
-        let needs = Needs::of(units, suv_type, decay_correction, has_factors);
+        let needs = Needs::new(units, suv_type, decay_correction, has_factors);
         let mut info = PetInfo {
             units,
             suv_type,

@@ -1,9 +1,9 @@
 //! Pixels of one image -> stored values, native byte order.
 
 use super::codec;
+use super::dataset::PixelLayout;
 use super::instance::Instance;
 use super::source::DataSet;
-use super::structure::PixelLayout;
 use crate::allocation;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
@@ -64,7 +64,7 @@ pub fn plausible_bytes(slices: &[&Instance]) -> Result<u64> {
             }
             PixelLayout::Encapsulated { present, .. } => {
                 compressed += bytes;
-                evidence += HEADER_BYTES + present / slice.origin.frames.max(1) as u64;
+                evidence += HEADER_BYTES + present / slice.file.frames.max(1) as u64;
             }
         }
     }
@@ -78,7 +78,7 @@ pub fn plausible_bytes(slices: &[&Instance]) -> Result<u64> {
 }
 
 fn layout(instance: &Instance) -> Result<&PixelLayout, Failure> {
-    let layout = instance.origin.pixels.as_ref();
+    let layout = instance.file.pixels.as_ref();
     layout.ok_or_else(|| "there is no pixel data (7FE0,0010)".into())
 }
 
@@ -92,7 +92,7 @@ fn native_frame_at(instance: &Instance, frame_bytes: u64) -> Result<u64, Failure
     if first.saturating_add(frame_bytes) > *bytes {
         return Err(format!(
             "{bytes} bytes, {} frames of {} x {} pixels need more",
-            instance.origin.frames, instance.rows, instance.columns
+            instance.file.frames, instance.rows, instance.columns
         )
         .into());
     }
@@ -111,23 +111,23 @@ impl OpenFiles {
         cancel: &CancelToken,
         read: impl FnOnce(&mut DataSet) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let origin = Arc::as_ptr(&instance.origin).addr();
+        let file = Arc::as_ptr(&instance.file).addr();
         let open = || self.0.lock().unwrap_or_else(|e| e.into_inner());
         let kept = {
             let mut open = open();
-            let place = open.iter().position(|(of, _)| *of == origin);
+            let place = open.iter().position(|(of, _)| *of == file);
             place.map(|n| open.swap_remove(n).1)
         };
         let mut set = match kept {
             Some(set) => set,
-            None => instance.origin.source.open(cancel)?.0,
+            None => instance.file.source.open(cancel)?.0,
         };
         let found = read(&mut set)?;
-        if instance.origin.frames > 1 {
+        if instance.file.frames > 1 {
             let mut open = open();
             // Of objects that are done with, nothing is needed any more.
-            open.retain(|(of, _)| *of == origin);
-            open.push((origin, set));
+            open.retain(|(of, _)| *of == file);
+            open.push((file, set));
         }
         Ok(found)
     }
@@ -161,7 +161,7 @@ pub fn check_stream(instance: &Instance, files: &OpenFiles, cancel: &CancelToken
 
 /// Returns the bytes that decoding one image takes beside its pixels.
 pub fn working_bytes(instance: &Instance) -> usize {
-    match instance.origin.pixels {
+    match instance.file.pixels {
         Some(PixelLayout::Encapsulated { .. }) => codec::working_bytes(instance),
         _ => 0,
     }
@@ -199,7 +199,7 @@ fn decode_into(
             let at = native_frame_at(instance, out.len() as u64)?;
             set.read_exact_at(at, out)
                 .map_err(|e| e.within("it breaks off"))?;
-            let big = instance.origin.transfer_syntax == BIG_ENDIAN;
+            let big = instance.file.transfer_syntax == BIG_ENDIAN;
             if size == 2 && big != cfg!(target_endian = "big") {
                 out.as_chunks_mut::<2>()
                     .0
@@ -231,7 +231,7 @@ fn fragments_of<'a>(
     offsets: &[u32],
     fragments: Fragments<'a>,
 ) -> Result<Fragments<'a>, Failure> {
-    let (frame, frames) = (instance.frame, instance.origin.frames);
+    let (frame, frames) = (instance.frame, instance.file.frames);
     let mine = if frames == 1 {
         0..fragments.len()
     } else if fragments.len() == frames {
@@ -390,7 +390,7 @@ mod tests {
                 continue;
             };
             let lossy = first.lossy;
-            let syntax = &first.origin.transfer_syntax;
+            let syntax = &first.file.transfer_syntax;
             let what = format!("{dir} {} ({})", row["file"], syntax);
             match sha256_of_stored(&paths) {
                 Ok(got) if got == want => {

@@ -3,7 +3,7 @@
 use super::contour::Frame;
 use super::contour_nesting::Paint;
 use super::contour_planes::{Plane, PlaneStack};
-use crate::imaging::Geometry;
+use crate::imaging::ImageGrid;
 
 /// Grid rows times contour points that an oblique grid may ask for: some seconds.
 const MAX_WORK: usize = 5_000_000_000;
@@ -26,7 +26,7 @@ fn plane_of(zone: usize) -> Option<usize> {
 }
 
 /// Draws planes that are parallel to the slices.
-pub(super) fn fill_slices(stack: &PlaneStack, grid: &Geometry<'_>, data: &mut [u8]) {
+pub(super) fn fill_slices(stack: &PlaneStack, grid: &ImageGrid<'_>, data: &mut [u8]) {
     let [nx, ny, nz] = grid.dims;
     let size = nx * ny;
     // A lone plane belongs to the slice it is nearest to.
@@ -111,7 +111,7 @@ fn fill_between(crossings: &mut [f64], row: &mut [u8], paint: Paint) {
 pub(super) fn fill_oblique(
     stack: &PlaneStack,
     frame: &Frame,
-    grid: &Geometry<'_>,
+    grid: &ImageGrid<'_>,
     data: &mut [u8],
 ) -> Result<(), String> {
     let [nx, ny, nz] = grid.dims;

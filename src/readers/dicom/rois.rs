@@ -1,18 +1,18 @@
 //! ROIs of an archive: what structure sets and segmentations hold, each laid on the grid it was drawn for.
 
 use super::archive::Archive;
-use super::choose::candidates;
-use super::grid::Grid;
 use super::modality::Modality;
 use super::pixels;
 use super::roi_mask::RoiMask;
 use super::rtstruct::{Contours, StructureSet};
 use super::seg::{Segment, Segmentation};
+use super::series_selection::candidates;
+use super::slice_grid::SliceGrid;
 use super::study::Study;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::roi::Roi;
-use crate::imaging::{Geometry, Volume};
+use crate::imaging::{ImageGrid, Volume};
 use serde::Serialize;
 
 /// What an ROI is stored as.
@@ -77,9 +77,9 @@ impl Archive {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn rois_until(&self, cancel: &CancelToken) -> Result<Vec<RoiSummary>> {
-        let images = Images::of(&[self]);
+        let images = Images::from_archives(&[self]);
         let mask = |place: Place<'_>| match place {
-            Place::Contours(set, roi) => self.lay(set, roi, &images),
+            Place::Contours(set, roi) => self.rasterize(set, roi, &images),
             Place::Segment(segmentation, segment) => {
                 self.segment(segmentation, segment.number, &[self])
             }
@@ -126,7 +126,9 @@ impl Archive {
     /// is looked for among `images`.
     pub fn roi_mask(&self, index: usize, images: &[&Archive]) -> Result<RoiMask> {
         match self.places().nth(index) {
-            Some(Place::Contours(set, roi)) => self.lay(set, roi, &Images::of(images)),
+            Some(Place::Contours(set, roi)) => {
+                self.rasterize(set, roi, &Images::from_archives(images))
+            }
             Some(Place::Segment(segmentation, segment)) => {
                 self.segment(segmentation, segment.number, images)
             }
@@ -138,7 +140,12 @@ impl Archive {
     }
 
     /// Lays an ROI on the grid of the series it was drawn on; failing that, on the first in its frame of reference.
-    fn lay(&self, set: &StructureSet, roi: &Contours, images: &[Images<'_>]) -> Result<RoiMask> {
+    fn rasterize(
+        &self,
+        set: &StructureSet,
+        roi: &Contours,
+        images: &[Images<'_>],
+    ) -> Result<RoiMask> {
         let refuse = |why: &str| Err(Error::RoiInvalid(format!("ROI {}: {why}", roi.number)));
         let frame = set.frame_of(roi);
         let drawn_on = |i: &&Images<'_>| set.drawn_on.iter().any(|uid| uid == i.uid);
@@ -228,13 +235,13 @@ fn require_frame<'a>(
 struct Images<'a> {
     uid: &'a str,
     frame: Option<&'a str>,
-    grid: Grid,
+    grid: SliceGrid,
     dims: [usize; 3],
 }
 
 impl<'a> Images<'a> {
     /// Returns the CT and PET series of archives that make a grid, CT before PET, the largest first.
-    fn of(archives: &[&'a Archive]) -> Vec<Self> {
+    fn from_archives(archives: &[&'a Archive]) -> Vec<Self> {
         let mut all = Vec::new();
         for modality in [Modality::Ct, Modality::Pt] {
             for candidate in archives
@@ -361,7 +368,7 @@ impl RoiSummary {
 fn measured(mask: &Volume) -> Result<(usize, f64, [f64; 3])> {
     let voxels = mask.data.iter().filter(|v| **v != 0).count();
     let centroid = Roi::Mask(mask.view("mask")?).center()?;
-    let geometry: Geometry<'_> = mask.geometry();
+    let geometry: ImageGrid<'_> = mask.geometry();
     Ok((
         voxels,
         voxels as f64 * geometry.voxel_volume_mm3() / 1000.0,
@@ -608,7 +615,7 @@ mod tests {
             series.modality = modality;
             series
         };
-        let study = Study::of(series(Modality::Ct), series(Modality::Pt));
+        let study = Study::new(series(Modality::Ct), series(Modality::Pt));
         let mask = |frame: Option<&str>| RoiMask {
             volume: study.ct.volume.clone(),
             contours_overlap: false,

@@ -30,7 +30,7 @@ pub struct StructureSet {
 /// [`Error::DicomRead`] if the file cannot be read or has no ROIs.
 pub fn read(path: &Path) -> Result<StructureSet> {
     let source = Source::File(path.to_owned());
-    StructureSet::of(&source, &DicomFile::read(&source)?)
+    StructureSet::from_file(&source, &DicomFile::read(&source)?)
 }
 
 /// Returns the Series Instance UIDs and the Frame of Reference UID of the images a structure set was drawn on. The frame
@@ -66,7 +66,7 @@ fn integer(object: &InMemDicomObject, tag: dicom_core::Tag) -> Option<i64> {
 
 impl StructureSet {
     /// Returns the ROIs of a file that is open. What is wrong with one of them is its own refusal; the others can be used.
-    pub(super) fn of(source: &Source, file: &DicomFile) -> Result<Self> {
+    pub(super) fn from_file(source: &Source, file: &DicomFile) -> Result<Self> {
         let object = &file.object;
         let roi = |item: &InMemDicomObject| {
             Some(Contours {
@@ -215,7 +215,7 @@ mod tests {
 
     fn parsed(object: &Object) -> Result<StructureSet> {
         let (source, file) = synthetic::open(object);
-        StructureSet::of(&source, &file)
+        StructureSet::from_file(&source, &file)
     }
 
     fn closed(low: f64, high: f64, z: f64) -> Object {

@@ -1,10 +1,10 @@
 //! DICOM Segmentation: one segment -> a mask on the grid of its frames.
 
 use super::attributes::{count, first_item, items, number, numbers, text};
+use super::dataset::PixelLayout;
 use super::frame_layout::{Frame, FrameLayout};
 use super::roi_mask::RoiMask;
 use super::source::{DicomFile, Source};
-use super::structure::PixelLayout;
 use crate::allocation;
 use crate::error::{Error, Result};
 use crate::imaging::{DType, MAX_DIM, Volume};
@@ -86,11 +86,11 @@ impl Segmentation {
     pub fn open(path: &Path) -> Result<Self> {
         let source = Source::File(path.to_owned());
         let file = DicomFile::read(&source)?;
-        Self::of(source, file)
+        Self::from_file(source, file)
     }
 
     /// The segmentation of a file that is open.
-    pub(super) fn of(source: Source, file: DicomFile) -> Result<Self> {
+    pub(super) fn from_file(source: Source, file: DicomFile) -> Result<Self> {
         if text(&file.object, tags::MODALITY).as_deref() != Some("SEG") {
             return Err(Error::DicomRead("the file is not a segmentation".into()));
         }
@@ -296,7 +296,7 @@ mod tests {
 
     fn opened(object: &Object) -> Result<Segmentation> {
         let (source, file) = open(object);
-        Segmentation::of(source, file)
+        Segmentation::from_file(source, file)
     }
 
     /// Frames of segment 1 at these z, each with one voxel more than the one before.

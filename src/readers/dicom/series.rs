@@ -1,10 +1,10 @@
 //! Slices -> one volume: chosen by rule, sorted by position, checked, decoded on all cores.
 
-use super::choose::{Chosen, SeriesChoice, choose, choose_pair};
-use super::grid::Grid;
 use super::identity::Patient;
 use super::instance::Instance;
 use super::modality::Modality;
+use super::series_selection::{Chosen, SeriesChoice, choose, choose_pair};
+use super::slice_grid::SliceGrid;
 use super::slice_progress::SliceProgress;
 use super::{decode, pixels};
 use crate::cancel::CancelToken;
@@ -25,14 +25,14 @@ pub struct Series {
     /// PET only: what SUV needs.
     pub pet_info: Option<PetInfo>,
     /// What quality checks want to know; `None` for a volume that is not DICOM.
-    pub facts: Option<SeriesFacts>,
+    pub facts: Option<SeriesMetadata>,
     /// What a reader of the result should know.
     pub warnings: Vec<String>,
 }
 
 impl Series {
     /// A volume that is not DICOM: CT in HU, or PET in the units that `pet_info` names, SUVbw without it.
-    pub fn of_volume(modality: Modality, volume: Volume, pet_info: Option<PetInfo>) -> Self {
+    pub fn from_volume(modality: Modality, volume: Volume, pet_info: Option<PetInfo>) -> Self {
         Self {
             modality,
             uid: String::new(),
@@ -46,7 +46,7 @@ impl Series {
 
 /// What the headers of a series say beyond geometry and SUV.
 #[derive(Clone, Debug)]
-pub struct SeriesFacts {
+pub struct SeriesMetadata {
     /// Frame of Reference UID.
     pub frame_of_reference: Option<String>,
     /// Study Instance UID; `None` if no one study is stated.
@@ -69,8 +69,8 @@ pub struct SeriesFacts {
     pub fdg: Option<bool>,
 }
 
-impl SeriesFacts {
-    pub(super) fn of(slices: &[&Instance]) -> Self {
+impl SeriesMetadata {
+    pub(super) fn from_slices(slices: &[&Instance]) -> Self {
         let first = slices[0];
         Self {
             frame_of_reference: first.frame_of_reference.clone(),
@@ -93,42 +93,49 @@ impl SeriesFacts {
 }
 
 /// A series that was chosen and checked, before a pixel is read.
-pub struct Plan<'a> {
+pub struct SeriesLoader<'a> {
     modality: Modality,
     slices: Vec<&'a Instance>,
-    grid: Grid,
+    grid: SliceGrid,
     pet_info: Option<PetInfo>,
     warnings: Vec<String>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> SeriesLoader<'a> {
     /// Chooses the series of one modality, by rule or by its UID.
     ///
     /// # Errors
     /// The reason why no series can be used.
-    pub fn of(instances: &'a [Instance], modality: Modality, uid: Option<&str>) -> Result<Self> {
+    pub fn choose(
+        instances: &'a [Instance],
+        modality: Modality,
+        uid: Option<&str>,
+    ) -> Result<Self> {
         let chosen = choose(instances, modality, uid)?;
         let study = chosen.candidate.study.as_ref().err().map(Error::to_string);
-        let mut plan = Self::new(chosen, modality)?;
+        let mut loader = Self::from_chosen(chosen, modality)?;
         // Without a partner it matters to the host alone.
-        plan.warnings.extend(study);
-        Ok(plan)
+        loader.warnings.extend(study);
+        Ok(loader)
     }
 
     /// Chooses a CT and a PET that belong together, by rule or by UID.
     ///
     /// # Errors
     /// The reason why no pair of series can be used.
-    pub fn pair(
+    pub fn choose_pair(
         ct: &'a [Instance],
         pet: &'a [Instance],
         choice: SeriesChoice<'_>,
     ) -> Result<[Self; 2]> {
         let [ct, pet] = choose_pair(ct, pet, choice)?;
-        Ok([Self::new(ct, Modality::Ct)?, Self::new(pet, Modality::Pt)?])
+        Ok([
+            Self::from_chosen(ct, Modality::Ct)?,
+            Self::from_chosen(pet, Modality::Pt)?,
+        ])
     }
 
-    fn new(chosen: Chosen<'a>, modality: Modality) -> Result<Self> {
+    fn from_chosen(chosen: Chosen<'a>, modality: Modality) -> Result<Self> {
         let (slices, mut warnings) = (chosen.candidate.slices, chosen.notes);
         let code = modality.code();
         if slices.iter().any(|s| s.lossy) {
@@ -160,8 +167,8 @@ impl<'a> Plan<'a> {
         pixels::plausible_bytes(&self.slices)
     }
 
-    /// Decode the pixels.
-    pub fn decode(
+    /// Decodes the pixels.
+    pub fn load(
         self,
         options: &ReadOptions,
         progress: SliceProgress,
@@ -186,7 +193,7 @@ impl<'a> Plan<'a> {
             uid: first.series_uid.clone(),
             volume,
             pet_info: self.pet_info,
-            facts: Some(SeriesFacts::of(&self.slices)),
+            facts: Some(SeriesMetadata::from_slices(&self.slices)),
             warnings: self.warnings,
         })
     }

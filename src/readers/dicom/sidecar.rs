@@ -9,7 +9,7 @@
 //! as those of a DICOM header: a weight above 1000 is taken for grams and a dose below 10,000 Bq for megabecquerel, each
 //! with a finding; what is missing, contradictory or cannot be parsed is refused by name. A key may stand there once.
 
-use super::attributes::Layers;
+use super::attributes::FunctionalGroups;
 use super::pet::PetHeader;
 use super::pet_series::pet_info_of;
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ pub fn pet_info_from_json(json: &[u8], n_slices: usize) -> Result<PetInfo> {
     let headers: Vec<PetHeader> = (0..n_slices)
         .map(|slice| {
             let object = object(&values, slice, n_slices).map_err(refuse)?;
-            Ok(PetHeader::read(&Layers(vec![&object]), ""))
+            Ok(PetHeader::read(&FunctionalGroups(vec![&object]), ""))
         })
         .collect::<Result<_>>()?;
     let slice = |n: usize| format!("slice {} of the side-car", n + 1);

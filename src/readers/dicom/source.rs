@@ -1,8 +1,8 @@
 //! Where the bytes of a DICOM file are: in a file, or in a buffer that a host received over the network.
 
+use super::dataset::{self, PixelLayout};
+use super::file_meta;
 use super::inflate::{Inflate, most_inflated};
-use super::meta;
-use super::structure::{self, PixelLayout};
 use crate::allocation;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
@@ -101,7 +101,7 @@ impl Source {
     pub fn may_be_dicom(&self) -> bool {
         match self.content() {
             Ok((mut content, _)) => {
-                meta::read(&mut content).map_or_else(|e| e.raw_os_error().is_some(), |_| true)
+                file_meta::read(&mut content).map_or_else(|e| e.raw_os_error().is_some(), |_| true)
             }
             Err(_) => true,
         }
@@ -116,7 +116,7 @@ impl Source {
     pub fn open(&self, cancel: &CancelToken) -> Result<(DataSet, String), Failure> {
         let (content, bytes) = self.content()?;
         let mut stream = Cancellable::new(content, cancel);
-        let meta = meta::read(&mut stream)?;
+        let meta = file_meta::read(&mut stream)?;
         let start = meta.data_set_at;
         let set = match meta.transfer_syntax.as_str() {
             DEFLATED => DataSet {
@@ -204,7 +204,7 @@ impl DicomFile {
             other => other,
         };
         set.rewind()?;
-        let read = structure::read(written_as, set.start, &mut set.stream, set.bytes);
+        let read = dataset::read(written_as, set.start, &mut set.stream, set.bytes);
         // The parser keeps no cause: a read that was cancelled looks like a damaged file to it.
         cancel.check()?;
         let (object, pixels, attribute_bytes) = read?;

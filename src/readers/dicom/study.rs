@@ -1,11 +1,11 @@
 //! A PET/CT study: the two series that a score needs, decoded.
 
 use super::archive::Archive;
-use super::choose::SeriesChoice;
-use super::series::{Plan, Series, SeriesFacts};
+use super::series::{Series, SeriesLoader, SeriesMetadata};
+use super::series_selection::SeriesChoice;
 use super::slice_progress::SliceProgress;
 use crate::cancel::CancelToken;
-use crate::case::{Case, Facts};
+use crate::case::{Case, CaseMetadata};
 use crate::error::Result;
 use crate::imaging::roi::Roi;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,16 +34,16 @@ impl Study {
         progress: SliceProgress,
         cancel: &CancelToken,
     ) -> Result<Self> {
-        let [ct_plan, pet_plan] = Plan::pair(&ct.images, &pet.images, choice)?;
+        let [ct_loader, pet_loader] = SeriesLoader::choose_pair(&ct.images, &pet.images, choice)?;
         let options = &ct.options;
-        let bytes = ct_plan.bytes()?.saturating_add(pet_plan.bytes()?);
+        let bytes = ct_loader.bytes()?.saturating_add(pet_loader.bytes()?);
         options.check_study_bytes(bytes, "the CT and the PET")?;
-        let of = ct_plan.slices() + pet_plan.slices();
+        let of = ct_loader.slices() + pet_loader.slices();
         let done = AtomicUsize::new(0);
         let tell = |_, _| progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
-        let pet_series = pet_plan.decode(options, &tell, cancel)?;
-        let ct_series = ct_plan.decode(options, &tell, cancel)?;
-        let mut study = Self::of(ct_series, pet_series);
+        let pet_series = pet_loader.load(options, &tell, cancel)?;
+        let ct_series = ct_loader.load(options, &tell, cancel)?;
+        let mut study = Self::new(ct_series, pet_series);
         study.warnings.extend_from_slice(&ct.warnings);
         if !std::ptr::eq(ct, pet) {
             study.warnings.extend_from_slice(&pet.warnings);
@@ -52,8 +52,8 @@ impl Study {
         Ok(study)
     }
 
-    /// Put two series together.
-    pub fn of(ct: Series, pet: Series) -> Self {
+    /// Returns a study of two series that were loaded apart.
+    pub fn new(ct: Series, pet: Series) -> Self {
         let warnings = [pet.warnings.as_slice(), &ct.warnings].concat();
         Self { ct, pet, warnings }
     }
@@ -69,9 +69,9 @@ impl Study {
     }
 
     /// What quality checks can know of this study.
-    pub fn facts(&self) -> Facts {
+    pub fn facts(&self) -> CaseMetadata {
         let (Some(ct), Some(pet)) = (&self.ct.facts, &self.pet.facts) else {
-            return Facts::default();
+            return CaseMetadata::default();
         };
         facts(ct, pet)
     }
@@ -90,12 +90,12 @@ impl Study {
 }
 
 /// What the headers of a CT and a PET say together.
-pub(super) fn facts(ct: &SeriesFacts, pet: &SeriesFacts) -> Facts {
+pub(super) fn facts(ct: &SeriesMetadata, pet: &SeriesMetadata) -> CaseMetadata {
     let frames = ct
         .frame_of_reference
         .as_ref()
         .zip(pet.frame_of_reference.as_ref());
-    Facts {
+    CaseMetadata {
         same_patient: ct.patient.same(&pet.patient),
         same_study: ct
             .study_uid

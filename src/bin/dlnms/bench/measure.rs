@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::input::EngineArguments;
-use dlnms::imaging::{DType, Geometry, IDENTITY, VolumeView};
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::scorer::{CancelToken, Case, Scorer};
 use dlnms::{Error, imaging::roi::Roi};
 use hdrhistogram::Histogram;
@@ -50,7 +50,7 @@ impl Synthetic {
         let grid = |side: usize| {
             let (pixel, step) = (500.0 / side as f64, 450.0 / self.slices as f64);
             let half = |count: usize, mm: f64| -(count as f64 - 1.0) / 2.0 * mm;
-            Geometry {
+            ImageGrid {
                 dims: [side, side, self.slices],
                 origin: [
                     half(side, pixel),

@@ -4,10 +4,10 @@ use super::attributes;
 use super::instance::Instance;
 use super::modality::Modality;
 use crate::error::{Error, Result};
-use crate::imaging::Geometry;
+use crate::imaging::ImageGrid;
 
-/// Geometry of sorted slices.
-pub struct Grid {
+/// Grid of sorted slices, without their matrix.
+pub struct SliceGrid {
     pub origin: [f64; 3],
     pub spacing: [f64; 3],
     pub direction: [[f64; 3]; 3],
@@ -20,10 +20,10 @@ const EVEN_STEP_MM: f64 = 1e-3;
 /// Cosines that differ by less are the same orientation.
 const SAME_ORIENTATION: f64 = 1e-4;
 
-impl Grid {
+impl SliceGrid {
     /// The grid of a volume with these dimensions.
-    pub fn geometry(&self, dims: [usize; 3]) -> Geometry<'_> {
-        Geometry {
+    pub fn geometry(&self, dims: [usize; 3]) -> ImageGrid<'_> {
+        ImageGrid {
             dims,
             origin: self.origin,
             spacing: self.spacing,
@@ -33,7 +33,7 @@ impl Grid {
     }
 
     /// Sort the slices along the normal and derive their grid, or name the slice that does not fit.
-    pub fn of(slices: &mut [&Instance], modality: Modality) -> Result<Self> {
+    pub fn from_slices(slices: &mut [&Instance], modality: Modality) -> Result<Self> {
         let refuse = |why: String| {
             Err(Error::DicomSeries {
                 modality: modality.code(),

@@ -6,10 +6,10 @@
 //! the choice away, but not the checks.
 
 use super::consistency;
-use super::grid::Grid;
 use super::instance::Instance;
 use super::modality::Modality;
 use super::pet_series::pet_info;
+use super::slice_grid::SliceGrid;
 use crate::error::{Error, Result};
 use crate::imaging::suv::{PetInfo, SuvScale};
 use std::cmp::Reverse;
@@ -31,7 +31,7 @@ pub struct Candidate<'a> {
     /// PET: its facts with the SUV factor they give, or why there is none.
     pub suv: Option<Result<(PetInfo, SuvScale)>>,
     /// Its grid, or why it makes none.
-    pub grid: Result<Grid>,
+    pub grid: Result<SliceGrid>,
     modality: Modality,
     localizer: bool,
     /// Every slice is sound, and all say alike what a series shares.
@@ -44,7 +44,7 @@ pub struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     fn new(mut slices: Vec<&'a Instance>, namesakes: &[&Instance], modality: Modality) -> Self {
-        let grid = Grid::of(&mut slices, modality);
+        let grid = SliceGrid::from_slices(&mut slices, modality);
         let sound = consistency::check(&slices, modality)
             .and_then(|()| consistency::complete(&slices, namesakes, modality));
         let suv = || {
@@ -288,7 +288,7 @@ pub fn passed_over(
 /// A chosen series with its grid, and notes on the ones passed over.
 pub struct Chosen<'a> {
     pub candidate: Candidate<'a>,
-    pub grid: Grid,
+    pub grid: SliceGrid,
     pub notes: Vec<String>,
 }
 
