@@ -241,7 +241,7 @@ mod tests {
             radius_mm: 60.0,
             ..LesionRequest::default()
         };
-        let lesion = of(&case, &roi.extent().unwrap(), &[], &request).unwrap();
+        let lesion = measure(&case, &roi.extent().unwrap(), &[], &request).unwrap();
         (lesion.missed_by_mm, lesion.pet.voxels)
     }
 
