@@ -39,7 +39,7 @@ const SOFT_TISSUE_HU: f64 = -300.0;
 /// The lesion of a point that is not in it may lie this far away, mm.
 const NEAR_POINT_MM: f64 = 10.0;
 
-/// What is larger is an organ or a body, and not worth the time.
+/// Diameters of a larger region, an organ or a body, are not measured: they would take too long.
 const MAX_LESION_MM: f64 = 300.0;
 
 /// Measures the lesion of a case; `factors` are the SUV factors of its PET slices, empty if values are SUVbw.
@@ -149,7 +149,7 @@ fn longest(
     best
 }
 
-/// Longest distance between two points, and the extent of all at right angles to it.
+/// Returns the longest distance between two points, and the extent of all at right angles to it.
 fn calipers(points: &[[f64; 2]]) -> Option<(f64, f64)> {
     let points = hull(points);
     let mut best = (0.0, [0.0, 0.0]);

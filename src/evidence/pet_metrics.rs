@@ -135,7 +135,7 @@ pub fn measure(
 ///    or on the slope of a hotter lesion, and what was cut out may not be what was meant.
 ///
 /// # Errors
-/// As [`measure`].
+/// Does what [`measure`] does.
 pub fn delineate(
     view: &VolumeView<'_>,
     factors: &[f64],
@@ -308,7 +308,7 @@ pub fn extent_of_seed(view: &VolumeView<'_>, factors: &[f64], seed: &Seed) -> Re
     })
 }
 
-/// Box of continuous indices around voxels, their outer edges.
+/// Returns the box of continuous indices around the outer edges of voxels.
 pub(crate) fn index_box(voxels: &[[usize; 3]]) -> [[f64; 2]; 3] {
     let mut index = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
     for v in voxels {
@@ -319,7 +319,7 @@ pub(crate) fn index_box(voxels: &[[usize; 3]]) -> [[f64; 2]; 3] {
     index
 }
 
-/// Voxels that hang together with `seed` over faces, edges and corners. `belongs` is asked of indices beyond the volume
+/// Returns the voxels connected with `seed` over faces, edges and corners. `belongs` is called for indices beyond the volume
 /// as well.
 pub fn connected(seed: [usize; 3], belongs: impl Fn([usize; 3]) -> bool) -> Vec<[usize; 3]> {
     let mut found = vec![seed];

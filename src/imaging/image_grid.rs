@@ -28,7 +28,7 @@ const ORTHONORMAL_TOLERANCE: f64 = 1e-4;
 pub const IDENTITY: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
 impl ImageGrid<'_> {
-    /// Check every field. `volume` names the volume in the error.
+    /// Checks every field. `volume` names the volume in the error.
     pub fn validate(&self, volume: &'static str) -> Result<()> {
         let refuse = |why: String| Err(Error::VolumeGeometry { volume, why });
         for (axis, &n) in self.dims.iter().enumerate() {
@@ -80,7 +80,7 @@ impl ImageGrid<'_> {
         Ok(())
     }
 
-    /// LPS position of a continuous index.
+    /// Returns the LPS position of a continuous index, mm.
     pub fn index_to_lps(&self, index: [f64; 3]) -> [f64; 3] {
         let along = [
             index[0] * self.spacing[0],
@@ -110,7 +110,7 @@ impl ImageGrid<'_> {
         ]
     }
 
-    /// Inverse of `direction`; row a gives the distance along index axis a.
+    /// Returns the inverse of `direction`; row a gives the distance along index axis a.
     pub(crate) fn inverse_direction(&self) -> [[f64; 3]; 3] {
         let d = &self.direction;
         let cofactor = |r: usize, c: usize| {
@@ -121,18 +121,18 @@ impl ImageGrid<'_> {
         std::array::from_fn(|a| std::array::from_fn(|r| cofactor(r, a) / determinant))
     }
 
-    /// Whether a point is inside: at most half a voxel beyond the outermost voxel centres.
+    /// Returns whether a point is inside: at most half a voxel beyond the outermost voxel centres.
     pub fn contains(&self, lps: [f64; 3]) -> bool {
         let index = self.lps_to_index(lps);
         (0..3).all(|a| inside(index[a], self.dims[a]))
     }
 
-    /// Smallest LPS box around the voxel centres, grown by half a voxel.
+    /// Returns the smallest LPS box around the voxel centres, grown by half a voxel.
     pub fn bounds(&self) -> [[f64; 2]; 3] {
         self.lps_box(self.dims.map(|n| [-0.5, n as f64 - 0.5]))
     }
 
-    /// Smallest LPS box around a box of continuous indices, `[low, high]` along each axis.
+    /// Returns the smallest LPS box around a box of continuous indices, `[low, high]` along each axis.
     pub fn lps_box(&self, index: [[f64; 2]; 3]) -> [[f64; 2]; 3] {
         let mut bounds = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
         for corner in 0..8 {
@@ -145,12 +145,12 @@ impl ImageGrid<'_> {
         bounds
     }
 
-    /// Volume of one voxel in mm3 at nominal spacing.
+    /// Returns the volume of one voxel in mm3 at nominal spacing.
     pub fn voxel_volume_mm3(&self) -> f64 {
         self.spacing.iter().product()
     }
 
-    /// Distance along the third axis of a continuous slice index; half-voxel ends go on with the end step.
+    /// Returns the distance along the third axis of a continuous slice index; beyond the ends the outermost step goes on.
     pub(crate) fn slice_position(&self, k: f64) -> f64 {
         match self.slice_offsets {
             Some(z) if z.len() > 1 => {
@@ -161,7 +161,7 @@ impl ImageGrid<'_> {
         }
     }
 
-    /// Continuous slice index of a distance along the third axis.
+    /// Returns the continuous slice index of a distance along the third axis.
     pub(crate) fn slice_index(&self, mm: f64) -> f64 {
         match self.slice_offsets {
             Some(z) if z.len() > 1 => {

@@ -56,12 +56,12 @@ pub struct Extent {
 }
 
 impl Roi<'_> {
-    /// Centre in LPS mm (NUMERICS 1); of a seed, the seed itself.
+    /// Returns the centre in LPS mm (NUMERICS 1); of a seed, the seed itself.
     pub fn center(&self) -> Result<[f64; 3]> {
         self.extent().map(|e| e.center)
     }
 
-    /// Centre and bounds. A seed is taken for a point: only the PET knows what grows from it.
+    /// Returns the centre and the bounds. A seed counts as a point: its lesion is found in the PET.
     pub fn extent(&self) -> Result<Extent> {
         match self {
             Roi::Point(p) => finite("point", p).map(|()| Extent {
@@ -83,7 +83,7 @@ impl Roi<'_> {
         }
     }
 
-    /// Kind for reports: `point`, `box`, `mask` or `seed`.
+    /// Returns its kind for reports: `point`, `box`, `mask` or `seed`.
     pub fn kind(&self) -> &'static str {
         match self {
             Roi::Point(_) => "point",
@@ -102,7 +102,7 @@ fn finite(what: &str, p: &[f64; 3]) -> Result<()> {
     }
 }
 
-/// Centroid and bounds of the voxels that are not zero.
+/// Returns the centroid and the bounds of the voxels that are not zero.
 fn mask_extent(view: &VolumeView<'_>) -> Result<Extent> {
     let (mut count, mut sum) = (0u64, [0.0f64; 3]);
     let mut box_ = [[usize::MAX, 0]; 3];
@@ -183,7 +183,7 @@ fn set_in_slice<V: Voxel>(view: &VolumeView<'_>, k: usize) -> Result<SliceSums> 
     Ok(sums)
 }
 
-/// Refuse a PET and a CT that share no space.
+/// Refuses a PET and a CT that do not overlap.
 pub fn require_overlap(pet: &ImageGrid<'_>, ct: &ImageGrid<'_>) -> Result<()> {
     for (axis, (p, c)) in ["L", "P", "S"]
         .iter()

@@ -29,7 +29,7 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// The grid.
+    /// Returns the grid.
     pub fn geometry(&self) -> ImageGrid<'_> {
         ImageGrid {
             dims: self.dims,
@@ -40,7 +40,7 @@ impl Volume {
         }
     }
 
-    /// Look at the voxels; `name` stands in errors.
+    /// Returns a view of the voxels; `name` stands in errors.
     pub fn view(&self, name: &'static str) -> Result<VolumeView<'_>> {
         let mut view = VolumeView::packed(&self.data, self.dtype, self.geometry(), name)?
             .with_rescale(Rescale::PerSlice {

@@ -36,12 +36,12 @@ impl DType {
         DType::F64,
     ];
 
-    /// The type with this number in the C ABI.
+    /// Returns the type with this number in the C ABI.
     pub fn from_code(code: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|d| *d as u32 == code)
     }
 
-    /// Bytes of one voxel.
+    /// Returns the bytes of one voxel.
     pub fn size(self) -> usize {
         match self {
             DType::U8 => 1,
@@ -78,7 +78,7 @@ impl Rescale<'_> {
         intercept: 0.0,
     };
 
-    /// Slope and intercept of slice `k`.
+    /// Returns the slope and the intercept of slice `k`.
     pub fn at(&self, k: usize) -> (f64, f64) {
         match *self {
             Rescale::Uniform { slope, intercept } => (slope, intercept),
@@ -178,7 +178,7 @@ impl<'a> VolumeView<'a> {
         })
     }
 
-    /// A view of tightly packed voxels, i fastest.
+    /// Returns a view of tightly packed voxels, i fastest.
     pub fn packed(
         data: &'a [u8],
         dtype: DType,
@@ -197,7 +197,7 @@ impl<'a> VolumeView<'a> {
         )
     }
 
-    /// The same voxels with another meaning; a per-slice rescale must have one finite slope for each slice.
+    /// Returns the same voxels with another rescale; one per slice must have a finite slope for each slice.
     pub fn with_rescale(mut self, rescale: Rescale<'a>) -> Result<Self> {
         let (slopes, intercept): (&[f64], f64) = match &rescale {
             Rescale::Uniform { slope, intercept } => (std::slice::from_ref(slope), *intercept),

@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 2 << 30;
 /// Deflate makes at most so many bytes of one.
 pub(super) const MAX_RATIO: u64 = 1032;
 
-/// What reading a file is bound by.
+/// The limits of reading a file, and its cancel.
 pub(super) struct Reading<'a> {
     pub options: &'a ReadOptions,
     pub cancel: &'a CancelToken,
@@ -96,7 +96,7 @@ impl Reading<'_> {
     }
 }
 
-/// Bytes between two looks at the token; whole voxels of every size.
+/// Bytes between two checks for a cancel; a multiple of the size of every voxel type.
 const PART_BYTES: usize = 16 << 20;
 
 /// How the voxels lie in a file.

@@ -15,7 +15,7 @@ const MAX_SLICE_MM: f64 = 5.0;
 /// Outlines that lie farther apart than two PET voxels are not one breath.
 const MAX_SHIFT_MM: f64 = 10.0;
 
-/// What the headers say.
+/// Checks what the headers say.
 pub(super) fn facts(facts: &CaseMetadata, out: &mut Findings<'_>) {
     let no = |fact: Option<bool>| fact == Some(false);
     let yes = |fact: Option<bool>| fact == Some(true);
@@ -91,7 +91,7 @@ pub(super) fn require_thickness(facts: &CaseMetadata) -> Result<()> {
     Ok(())
 }
 
-/// Slices of CT and PET, whose steps are these.
+/// Checks the thickness of the slices of CT and PET, and their steps.
 pub(super) fn thickness(facts: &CaseMetadata, steps: [f64; 2], out: &mut Findings<'_>) {
     let stated = [facts.ct_slice_thickness_mm, facts.pet_slice_thickness_mm];
     for ((name, step), stated) in ["CT", "PET"].iter().zip(steps).zip(stated) {
@@ -105,7 +105,7 @@ pub(super) fn thickness(facts: &CaseMetadata, steps: [f64; 2], out: &mut Finding
     }
 }
 
-/// Uptake time, dose and weight.
+/// Checks uptake time, dose and weight.
 pub(super) fn acquisition(case: &Case<'_>, suv: Option<&SuvScale>, out: &mut Findings<'_>) {
     let Some(info) = case.pet_info else { return };
     if let Some(minutes) = suv.map(|s| s.dt_s / 60.0)
@@ -130,7 +130,7 @@ pub(super) fn acquisition(case: &Case<'_>, suv: Option<&SuvScale>, out: &mut Fin
     }
 }
 
-/// The ROI against the volumes' borders and the window.
+/// Checks the ROI against the borders of the volumes and the window of the network.
 pub(super) fn region(case: &Case<'_>, roi: &Extent, spec: &PreprocessSpec, out: &mut Findings<'_>) {
     let Some(bounds) = roi.bounds else { return };
     for view in [&case.ct, &case.pet] {
@@ -166,7 +166,7 @@ pub(super) fn region(case: &Case<'_>, roi: &Extent, spec: &PreprocessSpec, out: 
     }
 }
 
-/// The lesion that was cut out of the PET against the seed, point or mask that it should hold.
+/// Checks that the lesion cut out of the PET holds the seed, point or mask.
 pub(super) fn lesion(case: &Case<'_>, roi: &Extent, out: &mut Findings<'_>) {
     if let Some(mm) = roi.lesion_missed_by_mm {
         let kind = case.roi.kind();
@@ -181,7 +181,7 @@ const LIVER_SUV: std::ops::RangeInclusive<f64> = 0.9..=4.0;
 /// Blood has a little less than the liver an hour after injection, and half of it after two.
 const BLOOD_POOL_SUV: std::ops::RangeInclusive<f64> = 0.5..=3.5;
 
-/// What FDG does not look like in liver and blood.
+/// Checks that the SUV of liver and blood pool is one of FDG.
 pub(super) fn plausible_references(
     references: &References,
     facts: &CaseMetadata,

@@ -108,17 +108,17 @@ impl Code {
         Code::HounsfieldAssumed,
     ];
 
-    /// The code with this number.
+    /// Returns the code with this number.
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|c| *c as u32 == number)
     }
 
-    /// Name in reports.
+    /// Returns its name in reports.
     pub fn name(self) -> &'static str {
         self.c_name().to_str().unwrap_or_default()
     }
 
-    /// Name in reports, for C.
+    /// Returns its name in reports, for C.
     pub fn c_name(self) -> &'static CStr {
         match self {
             Code::PatientMismatch => c"patient_mismatch",

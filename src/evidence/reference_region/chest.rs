@@ -72,12 +72,12 @@ impl Chest {
         Ok(chest)
     }
 
-    /// LPS mm of a sample.
+    /// Returns the position of a sample, LPS mm.
     pub fn point(&self, index: [usize; 3]) -> [f64; 3] {
         std::array::from_fn(|a| self.origin[a] + index[a] as f64 * STEP_MM)
     }
 
-    /// LPS mm of the samples along each axis.
+    /// Returns the coordinates of the samples along each axis, LPS mm.
     pub fn coordinates(&self) -> [Vec<f64>; 3] {
         std::array::from_fn(|a| (0..self.dims[a]).map(|n| self.point([n; 3])[a]).collect())
     }
@@ -113,7 +113,7 @@ impl Chest {
     }
 }
 
-/// The runs of air of one slice, row by row.
+/// Returns the runs of air of one slice, row by row.
 fn air_of_slice(ct: &Lattice<'_>, xs: &[f64], ys: &[f64], z: f64, k: usize) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     ct.plane(xs, ys, z, |j, row| {
@@ -137,7 +137,7 @@ struct Piece {
     runs: Vec<Run>,
 }
 
-/// The smallest box around two.
+/// Returns the smallest box around two boxes.
 fn join(a: [[usize; 2]; 3], b: [[usize; 2]; 3]) -> [[usize; 2]; 3] {
     std::array::from_fn(|i| [a[i][0].min(b[i][0]), a[i][1].max(b[i][1])])
 }

@@ -26,12 +26,12 @@ pub struct Workspace {
 }
 
 impl PreprocessSpec {
-    /// Values of one input tensor: channels x output x output.
+    /// Returns how many values one input tensor has: channels x output x output.
     pub fn tensor_len(&self) -> usize {
         self.channels.len() * self.output * self.output
     }
 
-    /// Compute one modality's tensor, channels x output x output, into `tensor`.
+    /// Computes one modality's tensor, channels x output x output, into `tensor`.
     ///
     /// `factors` multiplies each slice after rescaling (SUVbw for PET; empty for CT). `center` is LPS mm and must be
     /// inside the volume. Allocates nothing when `workspace` is warm. A NaN or infinite voxel in reach of a sample is

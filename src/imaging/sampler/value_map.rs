@@ -2,7 +2,7 @@
 
 use super::spec::Intensity;
 
-/// Stored value -> the value that is interpolated, with the pad value taken off.
+/// Maps a stored value to the value that is interpolated, with the pad value taken off.
 ///
 /// Taking the pad value off first makes "outside is the pad value" a matter of weights: a sample outside is one
 /// without weights.

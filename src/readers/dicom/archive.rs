@@ -88,7 +88,7 @@ impl Archive {
             options: options.clone(),
             ..Self::default()
         };
-        // What has nothing to do with the file that met it ends the scan: the rest would meet it as well.
+        // An error that no file caused, like a lack of memory, ends the scan: the other files would meet it as well.
         let failed = AtomicBool::new(false);
         let contents = parallel::map(sources.len(), options.threads, |n| {
             match failed.load(Ordering::Relaxed) || cancel.is_triggered() {
@@ -124,12 +124,12 @@ impl Archive {
         &self.options
     }
 
-    /// How many images there are, frames of multi-frame objects each counted.
+    /// Returns how many images there are; each frame of a multi-frame object counts.
     pub fn image_count(&self) -> usize {
         self.images.len()
     }
 
-    /// Stored values of one image, native byte order, with columns and rows.
+    /// Returns the stored values of one image in native byte order, with its columns and rows.
     pub fn image(&self, index: usize) -> Result<(Vec<u8>, [usize; 2])> {
         let image = self.images.get(index).ok_or_else(|| {
             Error::DicomRead(format!("image {index}: there are {}", self.images.len()))
@@ -138,7 +138,7 @@ impl Archive {
         Ok((values, [image.columns, image.rows]))
     }
 
-    /// Decode a series: the one with this UID, or the best of its modality by rule.
+    /// Decodes a series: the one with this UID, or the largest usable one of its modality.
     pub fn series(
         &self,
         modality: Modality,
@@ -161,7 +161,7 @@ enum Content {
 }
 
 impl Content {
-    /// Looks at a file. An error has nothing to do with what the file holds.
+    /// Reads a file. An error is a cancel or a lack of resources; a damaged file is [`Content::Unreadable`].
     fn read(source: &Source, cancel: &CancelToken) -> Result<Self> {
         allocation::headroom(0, "the attributes of a DICOM file")?;
         let file = match DicomFile::read_until(source, cancel) {

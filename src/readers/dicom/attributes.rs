@@ -9,10 +9,10 @@ use dicom_object::mem::InMemElement;
 
 /// Something that has attributes.
 pub trait Attributes {
-    /// The element with this tag.
+    /// Returns the element with this tag.
     fn element(&self, tag: Tag) -> Option<&InMemElement>;
 
-    /// The most specific element with this tag, even if it is empty: an empty value overrides a general one.
+    /// Returns the most specific element with this tag, even if it is empty: an empty value overrides a general one.
     fn stated(&self, tag: Tag) -> Option<&InMemElement> {
         self.element(tag)
     }
@@ -46,7 +46,7 @@ pub fn named(tag: Tag) -> String {
     format!("{} {tag}", keyword.unwrap_or("the attribute"))
 }
 
-/// Items of a sequence; none if it is absent.
+/// Returns the items of a sequence; none if it is absent.
 pub fn items(object: &impl Attributes, tag: Tag) -> &[InMemDicomObject] {
     object
         .element(tag)
@@ -54,7 +54,7 @@ pub fn items(object: &impl Attributes, tag: Tag) -> &[InMemDicomObject] {
         .unwrap_or_default()
 }
 
-/// First item of a sequence, if there is one.
+/// Returns the first item of a sequence, if there is one.
 pub fn first_item(object: &impl Attributes, tag: Tag) -> Option<&InMemDicomObject> {
     items(object, tag).first()
 }
@@ -70,12 +70,12 @@ pub fn normal(orientation: &[f64; 6]) -> Option<[f64; 3]> {
     (length > 0.99 && length.is_finite()).then(|| normal.map(|v| v / length))
 }
 
-/// How far a position lies along a normal.
+/// Returns how far a position lies along a normal, mm.
 pub fn along(position: &[f64; 3], normal: &[f64; 3]) -> f64 {
     position.iter().zip(normal).map(|(p, n)| p * n).sum()
 }
 
-/// Text without padding; `None` when absent or empty.
+/// Returns a text without padding; `None` when it is absent or empty.
 pub fn text(object: &impl Attributes, tag: Tag) -> Option<String> {
     element_text(object.element(tag)?)
 }
@@ -95,7 +95,7 @@ fn trimmed(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Values of a multi-valued text.
+/// Returns the values of a multi-valued text.
 pub fn texts(object: &impl Attributes, tag: Tag) -> Vec<String> {
     let text = text(object, tag).unwrap_or_default();
     text.split('\\')
@@ -104,19 +104,19 @@ pub fn texts(object: &impl Attributes, tag: Tag) -> Vec<String> {
         .collect()
 }
 
-/// First number.
+/// Returns the first number of an attribute.
 pub fn number(object: &impl Attributes, tag: Tag) -> Option<f64> {
     element_numbers(object.element(tag)?).first().copied()
 }
 
-/// Exactly N numbers, all finite.
+/// Returns exactly N numbers, all finite; `None` otherwise.
 pub fn numbers<const N: usize>(object: &impl Attributes, tag: Tag) -> Option<[f64; N]> {
     let values = element_numbers(object.element(tag)?);
     (values.len() >= N && values[..N].iter().all(|v| v.is_finite()))
         .then(|| std::array::from_fn(|i| values[i]))
 }
 
-/// All numbers of an element; empty if it has none.
+/// Returns all numbers of an element; empty if it has none.
 pub fn element_numbers(element: &InMemElement) -> Vec<f64> {
     if element.is_empty() {
         return Vec::new();
@@ -291,14 +291,14 @@ pub fn required_count(
     Ok(value as usize)
 }
 
-/// First whole number that is not negative.
+/// Returns the first number of an attribute if it is whole and not negative.
 pub fn count(object: &impl Attributes, tag: Tag) -> Option<usize> {
     number(object, tag)
         .filter(|v| v.fract() == 0.0 && (0.0..=4e9).contains(v))
         .map(|v| v as usize)
 }
 
-/// A private element of `group` by its creator; else in block 10 when `vendor_matches`.
+/// Returns a private element of `group` by its creator; without one, from block 10 when `vendor_matches`.
 pub fn private<'a>(
     object: &'a impl Attributes,
     group: u16,
@@ -321,7 +321,7 @@ pub fn private<'a>(
     }
 }
 
-/// Text of a private element, which may have been read as UN.
+/// Returns the text of a private element, which may have been read as UN.
 pub fn private_text(element: &InMemElement) -> Option<String> {
     if let Some(text) = element_text(element) {
         return Some(text);

@@ -95,7 +95,7 @@ impl SeriesSummary {
 }
 
 impl Archive {
-    /// Every series and ROI, without decoding an image.
+    /// Returns every series and ROI, without decoding an image.
     pub fn inspect(&self) -> Inspection {
         // A token that nobody triggers: it cannot fail.
         self.inspect_until(&CancelToken::default())

@@ -92,7 +92,7 @@ const GROUPS: [Tag; 11] = [
     tags::UNASSIGNED_PER_FRAME_CONVERTED_ATTRIBUTES_SEQUENCE,
     tags::UNASSIGNED_SHARED_CONVERTED_ATTRIBUTES_SEQUENCE,
 ];
-/// More frames than this are no scan.
+/// A file with more frames than this is refused.
 const MAX_FRAMES: usize = 1 << 16;
 /// Transfer syntaxes that may have lost information: JPEG baseline, JPEG extended, near-lossless JPEG-LS, JPEG 2000.
 const LOSSY: [&str; 4] = [
@@ -105,8 +105,8 @@ const LOSSY: [&str; 4] = [
 impl Instance {
     /// Returns the images of a file; none if it holds no image.
     ///
-    /// An image whose attributes are wrong is an image nevertheless, with a defect: left out, it would make its series
-    /// thinner without a word.
+    /// An image whose attributes are wrong is returned with a defect: if it were left out, its series would lack a slice
+    /// without any warning.
     pub fn from_file(source: &Source, file: &DicomFile) -> Vec<Self> {
         let object = &file.object;
         let frames = items(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
@@ -211,7 +211,7 @@ impl Instance {
         Ok(Self::from_file(&source, &DicomFile::read(&source)?))
     }
 
-    /// For messages: the file, and the frame of a multi-frame object as DICOM counts.
+    /// Returns its name for messages: the file, and the number of its frame, from 1, in a multi-frame object.
     pub fn name(&self) -> String {
         let file = self.file.source.name();
         if self.file.multi_frame {
@@ -229,7 +229,7 @@ pub fn modality(facts: &impl Attributes) -> Option<String> {
     by_class.or_else(|| text(facts, tags::MODALITY))
 }
 
-/// Modality of a storage class: CT, Enhanced CT and PET with their legacy converted kinds.
+/// Returns the modality of a storage class: CT, Enhanced CT and PET with their legacy converted kinds.
 fn modality_of(sop_class: &str) -> Option<&'static str> {
     match sop_class.strip_prefix("1.2.840.10008.5.1.4.1.1.")? {
         "2" | "2.1" | "2.2" => Some("CT"),

@@ -1,4 +1,4 @@
-//! DICOM files, folders and buffers -> volumes, PET facts and ROIs. The only place that knows tags.
+//! DICOM files, folders and buffers -> volumes, PET facts and ROIs. No other module reads tags.
 
 mod acquisition;
 mod archive;

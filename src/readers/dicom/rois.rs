@@ -1,4 +1,4 @@
-//! ROIs of an archive: what structure sets and segmentations hold, each laid on the grid it was drawn for.
+//! ROIs of an archive: the masks of structure sets and segmentations, each on the grid that it was drawn for.
 
 use super::archive::Archive;
 use super::modality::Modality;
@@ -66,7 +66,7 @@ enum Place<'a> {
 }
 
 impl Archive {
-    /// All ROIs with their size and place, structure sets first.
+    /// Returns all ROIs with their size and place, structure sets first.
     pub fn rois(&self) -> Vec<RoiSummary> {
         // A token that nobody triggers: it cannot fail.
         self.rois_until(&CancelToken::default()).unwrap_or_default()
@@ -103,7 +103,7 @@ impl Archive {
         Ok(rois)
     }
 
-    /// All ROIs by name and number, in the same order; nothing is measured.
+    /// Returns all ROIs by name and number, in the order of [`Archive::rois`], without measuring them.
     pub fn roi_names(&self) -> Vec<RoiSummary> {
         let named = |place| match place {
             Place::Contours(set, roi) => RoiSummary::new(
@@ -122,7 +122,7 @@ impl Archive {
         self.places().map(named).collect()
     }
 
-    /// Mask of the ROI at this index of [`Archive::rois`]; contours are laid on the series they were drawn on, which
+    /// Returns the mask of the ROI at this index of [`Archive::rois`]; contours are drawn on the grid of their series, which
     /// is looked for among `images`.
     pub fn roi_mask(&self, index: usize, images: &[&Archive]) -> Result<RoiMask> {
         match self.places().nth(index) {
@@ -139,7 +139,8 @@ impl Archive {
         }
     }
 
-    /// Lays an ROI on the grid of the series it was drawn on; failing that, on the first in its frame of reference.
+    /// Returns the mask of an ROI on the grid of the series it was drawn on, or else of the first series in its frame of
+    /// reference.
     fn rasterize(
         &self,
         set: &StructureSet,
@@ -183,7 +184,7 @@ impl Archive {
         Ok(mask)
     }
 
-    /// SOP Instance UID of the object that holds the ROI at an index.
+    /// Returns the SOP Instance UID of the object that holds the ROI at an index.
     fn object_uid(&self, index: usize) -> Option<&str> {
         match self.places().nth(index)? {
             Place::Contours(set, _) => set.uid.as_deref(),
@@ -336,7 +337,7 @@ pub fn find_rois(
     found.collect()
 }
 
-/// Whether two ROIs are the same one of the same object, which is there twice.
+/// Returns whether two ROIs are one ROI of an object that was read twice.
 fn are_copies(
     a: &(RoiSummary, Option<&str>, Result<RoiMask>),
     b: &(RoiSummary, Option<&str>, Result<RoiMask>),
@@ -364,7 +365,7 @@ impl RoiSummary {
     }
 }
 
-/// Voxels, millilitres and centroid of a mask of bytes.
+/// Returns how many voxels of a mask are set, their volume in ml and their centroid in LPS mm.
 fn measured(mask: &Volume) -> Result<(usize, f64, [f64; 3])> {
     let voxels = mask.data.iter().filter(|v| **v != 0).count();
     let centroid = Roi::Mask(mask.view("mask")?).center()?;

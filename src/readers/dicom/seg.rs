@@ -82,14 +82,14 @@ impl Segmentation {
         self.uid.as_deref()
     }
 
-    /// Open a file.
+    /// Reads the segmentation of a file.
     pub fn open(path: &Path) -> Result<Self> {
         let source = Source::File(path.to_owned());
         let file = DicomFile::read(&source)?;
         Self::from_file(source, file)
     }
 
-    /// The segmentation of a file that is open.
+    /// Returns the segmentation of a file whose attributes were read.
     pub(super) fn from_file(source: Source, file: DicomFile) -> Result<Self> {
         if text(&file.object, tags::MODALITY).as_deref() != Some("SEG") {
             return Err(Error::DicomRead("the file is not a segmentation".into()));

@@ -31,7 +31,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// A volume that is not DICOM: CT in HU, or PET in the units that `pet_info` names, SUVbw without it.
+    /// Returns a series of a volume that is not DICOM: CT in HU, or PET in the units of `pet_info`, SUVbw without it.
     pub fn from_volume(modality: Modality, volume: Volume, pet_info: Option<PetInfo>) -> Self {
         Self {
             modality,
@@ -157,7 +157,7 @@ impl<'a> SeriesLoader<'a> {
         })
     }
 
-    /// How many slices there are to decode.
+    /// Returns how many slices there are to decode.
     pub fn slices(&self) -> usize {
         self.slices.len()
     }

@@ -1,4 +1,4 @@
-//! The SUV tags of a PET volume that is not DICOM, as JSON beside it: DICOM keywords and values.
+//! Reads the SUV tags of a PET volume that is not DICOM from a JSON file: DICOM keywords and values.
 //!
 //! ```json
 //! { "Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["DECY", "ATTN"], "PatientWeight": 91,
@@ -34,13 +34,13 @@ const OF_THE_DRUG: [&str; 5] = [
     "Radiopharmaceutical",
 ];
 
-/// Read the facts of a PET volume of `n_slices` slices from a file.
+/// Reads what SUV needs of a PET volume of `n_slices` slices from a JSON file.
 pub fn pet_info_from_file(path: &Path, n_slices: usize) -> Result<PetInfo> {
     let json = regular_file::read(path).map_err(|e| Error::Suv(format!("side-car: {}", why(e))))?;
     pet_info_from_json(&json, n_slices)
 }
 
-/// Read the facts of a PET volume of `n_slices` slices.
+/// Reads what SUV needs of a PET volume of `n_slices` slices from JSON.
 pub fn pet_info_from_json(json: &[u8], n_slices: usize) -> Result<PetInfo> {
     let refuse = |why: String| Error::Suv(format!("side-car: {why}"));
     let Unique(values) =
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for Unique {
     }
 }
 
-/// The attributes as a data set, as one slice sees them.
+/// Returns the attributes of one slice as a data set.
 fn object(
     values: &Map<String, Value>,
     slice: usize,

@@ -21,7 +21,7 @@ const EVEN_STEP_MM: f64 = 1e-3;
 const SAME_ORIENTATION: f64 = 1e-4;
 
 impl SliceGrid {
-    /// The grid of a volume with these dimensions.
+    /// Returns the grid of a volume with these dimensions.
     pub fn geometry(&self, dims: [usize; 3]) -> ImageGrid<'_> {
         ImageGrid {
             dims,
@@ -32,7 +32,7 @@ impl SliceGrid {
         }
     }
 
-    /// Sort the slices along the normal and derive their grid, or name the slice that does not fit.
+    /// Sorts the slices along the normal and returns their grid, or an error that names the slice that does not fit.
     pub fn from_slices(slices: &mut [&Instance], modality: Modality) -> Result<Self> {
         let refuse = |why: String| {
             Err(Error::DicomSeries {
@@ -127,7 +127,7 @@ impl SliceGrid {
         })
     }
 
-    /// Mean step, after duplicates and gaps were refused.
+    /// Returns the mean step, mm; refuses duplicates and gaps.
     fn check_steps(slices: &[&Instance], offsets: &[f64], modality: Modality) -> Result<f64> {
         let refuse = |why: String| {
             Err(Error::DicomSeries {

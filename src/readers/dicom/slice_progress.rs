@@ -1,4 +1,4 @@
 //! How loading reports its progress.
 
-/// Told how many of how many slices are decoded; returns `false` to cancel.
+/// Called with the number of decoded slices and the number of all slices; returns `false` to cancel.
 pub type SliceProgress<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);

@@ -14,7 +14,7 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Nothing a scanner writes as one file is larger; keeps memory bounded.
+/// Larger files are refused, which bounds memory; scanners write none.
 const MAX_FILE_BYTES: u64 = 4 << 30;
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 const EXPLICIT_LITTLE: &str = "1.2.840.10008.1.2.1";

@@ -26,7 +26,7 @@ impl Study {
     /// checked before the first pixel is read: they share a frame of reference, or a study where none is stated.
     ///
     /// The CT's archive says how many threads decode and what the study may take.
-    /// `progress` hears of decoded slices of both series together and is called from the decoding threads.
+    /// `progress` is called from the decoding threads with how many slices of both series are decoded.
     pub fn load(
         ct: &Archive,
         pet: &Archive,
@@ -68,7 +68,7 @@ impl Study {
         );
     }
 
-    /// What quality checks can know of this study.
+    /// Returns what the headers of both series say to the quality checks.
     pub fn facts(&self) -> CaseMetadata {
         let (Some(ct), Some(pet)) = (&self.ct.facts, &self.pet.facts) else {
             return CaseMetadata::default();
@@ -76,7 +76,7 @@ impl Study {
         facts(ct, pet)
     }
 
-    /// A case of this study for a tumour.
+    /// Returns a case of this study for a tumour.
     pub fn case<'a>(&'a self, roi: Roi<'a>) -> Result<Case<'a>> {
         let mut case = Case::new(
             self.ct.volume.view("ct")?,
@@ -89,7 +89,7 @@ impl Study {
     }
 }
 
-/// What the headers of a CT and a PET say together.
+/// Returns what the headers of a CT and a PET say together.
 pub(super) fn facts(ct: &SeriesMetadata, pet: &SeriesMetadata) -> CaseMetadata {
     let frames = ct
         .frame_of_reference

@@ -100,7 +100,7 @@ const NUCLIDES: [Nuclide; 7] = [
 ];
 
 impl Nuclide {
-    /// F-18, the one whose half-life may be missing in a header.
+    /// Returns whether it is F-18, the only one whose half-life may be missing in a header.
     pub fn is_f18(&self) -> bool {
         self.name == "F-18"
     }
@@ -121,7 +121,7 @@ fn nuclide(drug: &InMemDicomObject) -> Stated<&'static Nuclide> {
     }
 }
 
-/// Whether the tracer is FDG, by its code or its name; `None` if neither is there.
+/// Returns whether the tracer is FDG, by its code or its name; `None` if neither is there.
 fn fdg(drug: &InMemDicomObject) -> Option<bool> {
     let code = first_item(drug, tags::RADIOPHARMACEUTICAL_CODE_SEQUENCE);
     let of_code = |tag: Tag| code.and_then(|c| text(c, tag));
