@@ -329,6 +329,23 @@ def test_few_events_and_small_subgroups_are_refused_by_value(tmp_path):
     assert e["scores"]["a"]["calibration"]["refused"].startswith("refused: not a probability")
 
 
+def test_survival_without_an_answer_is_refused_by_value_not_by_a_crash(tmp_path):
+    t = made()
+    options = ("--outcome", "label", "--scores", "a,b", "--time", "time", "--event", "event", "--bootstrap", "0")
+    t["time"] = [5] * 60  # one event time: no change of the hazard can be seen
+    s = run(tmp_path, t, *options)["survival"]["scores"]["a"]
+    assert s["cox_score"]["proportional_hazards"]["refused"] == "refused: too few event times for the test"
+    t["event"], t["time"] = [1] * 60, (100 - np.argsort(np.argsort(t["a"]))).tolist()  # the higher the score, the sooner, without exception
+    s = run(tmp_path, t, *options)["survival"]["scores"]["a"]
+    assert s["cox_score"]["refused"] == "refused: the likelihood has no finite maximum"
+    t["a"] = [x * 1e300 for x in t["a"]]
+    assert run(tmp_path, t, *options)["survival"]["scores"]["a"]["cox_score"] == s["cox_score"]
+    t["time"] = [10 if x > 0 else 200 for x in t["a"]]
+    t["event"] = [int(x > 0) for x in t["a"]]
+    s = run(tmp_path, t, *options, "--cutoff", "a=0")["survival"]["scores"]["a"]
+    assert s["cox_group"]["refused"].startswith("refused: every event has the same value")
+
+
 @pytest.mark.parametrize("text, message", [
     ("patient,label,a\n1,0,0.5\n2,1\n", "row 3: 2 cells, but the header has 3 columns"),
     ("patient,label,label\n1,0,0\n", "row 1: column 'label' is there twice"),

@@ -6,8 +6,8 @@ from scipy import stats
 from . import calibration, discrimination
 
 CURVE = "net benefit TP/n - FP/n * t/(1-t), positive if score >= t; Vickers and Elkin 2006 (Med Decis Making 26:565)"
-NRI = "continuous (category-free) net reclassification improvement of a over b, two-sided z; Pencina et al. 2011 (Stat Med 30:11)"
-IDI = "integrated discrimination improvement of a over b, two-sided z; Pencina et al. 2008 (Stat Med 27:157)"
+NRI = "continuous (category-free) net reclassification improvement of the first (a) over the second (b), two-sided z; Pencina et al. 2011 (Stat Med 30:11)"
+IDI = "integrated discrimination improvement of the first (a) over the second (b), two-sided z; Pencina et al. 2008 (Stat Med 27:157)"
 THRESHOLDS = np.round(np.arange(0.01, 1, 0.01), 2)
 
 

@@ -74,6 +74,8 @@ def unpaired(positive, score, group):
     parts = [(positive[g], score[g]) for g in (group, ~group)]
     values = [metrics.roc_auc_score(*p) for p in parts]
     variances = [covariance(p, [s])[0, 0] for p, s in parts]
+    if not all(variances):
+        return {"t": None, "df": None, "p": None, "auroc": [float(v) for v in values], "test": "refused: the AUROC of a group has no variance"}
     df = sum(variances) ** 2 / sum(v**2 / (len(p) - 1) for v, (p, _) in zip(variances, parts))
     t = (values[0] - values[1]) / np.sqrt(sum(variances))
     return {"t": float(t), "df": float(df), "p": float(2 * stats.t.sf(abs(t), df)), "auroc": [float(v) for v in values]}
@@ -97,7 +99,7 @@ def partial_area(positive, score, lowest_specificity):
     fpr, tpr, _ = metrics.roc_curve(positive, score, drop_intermediate=False)
     end = 1 - lowest_specificity
     inside = fpr < end
-    return float(np.trapezoid(np.append(tpr[inside], np.interp(end, fpr, tpr)), np.append(fpr[inside], end)))
+    return float(metrics.auc(np.append(fpr[inside], end), np.append(tpr[inside], np.interp(end, fpr, tpr))))
 
 
 def resample(positive, score, replicates, seed):

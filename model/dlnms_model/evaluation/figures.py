@@ -71,7 +71,7 @@ def ticks(low, high):
     """Returns round values inside an axis."""
     step = 10 ** np.floor(np.log10((high - low) / 4))
     step *= min((f for f in (1, 2, 2.5, 5, 10)), key=lambda f: abs((high - low) / (step * f) - 5))
-    return [float(round(v, 10)) + 0.0 for v in np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step]
+    return [float(f"{v:.6g}") + 0.0 for v in np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step]
 
 
 def thin(points):
@@ -157,13 +157,16 @@ def waterfall(name, score, positive, cutoff):
 
 def survival(name, groups, words):
     """Draws the Kaplan-Meier curves of one score's groups with their intervals."""
-    longest = max([t for g in groups.values() for t in g["kaplan_meier"]["time"]] or [1])
+    longest = max(g["kaplan_meier"]["last_follow_up"] for g in groups.values())
     p = Plot(f"Survival by {name}", "Time", "Survival", (0, longest * 1.02 or 1), (0, 1))
     for key, c in (("high", "#c2410c"), ("low", "#1b5e9c")):
         if key in groups:
             k = groups[key]["kaplan_meier"]
+            times = [0, *k["time"], k["last_follow_up"]]
             for edge in ("low", "high"):
-                p.step([0, *k["time"]], [1, *(s if v is None else v for v, s in zip(k[edge], k["survival"]))], c, dash="2 3")
-            p.step([0, *k["time"]], [1, *k["survival"]], c, f"{key} ({groups[key]['events']}/{groups[key]['n']} events)")
+                values = [1, *(s if v is None else v for v, s in zip(k[edge], k["survival"]))]
+                p.step(times, [*values, values[-1]], c, dash="2 3")
+            values = [1, *k["survival"]]
+            p.step(times, [*values, values[-1]], c, f"{key} ({groups[key]['events']}/{groups[key]['n']} events)")
     p.text(LEFT + 8, HEIGHT - BOTTOM - 10, words, "start")
     return p.svg("top")

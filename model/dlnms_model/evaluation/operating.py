@@ -6,7 +6,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from . import discrimination
 
-EXACT = "Clopper and Pearson 1934 (Biometrika 26:404), 95 %"
+EXACT = "exact interval; Clopper and Pearson 1934 (Biometrika 26:404), 95 %"
 WILSON = "Wilson 1927 (JASA 22:209), without continuity correction, 95 %"
 METHODS = {"clopper_pearson": "beta", "wilson": "wilson"}
 YOUDEN = (

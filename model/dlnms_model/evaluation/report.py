@@ -63,9 +63,11 @@ def comparisons(result):
         lines.append([f"{escape(c['a'])} against {escape(c['b'])}", number(c.get("difference")), number(c["z"]), p_value(c["p"]), p_value(c["p_adjusted"]),
                       between(nri), p_value(nri.get("p")), between(idi), p_value(idi.get("p")), escape(c.get("test", ""))])
     c = result["comparisons"][0]
-    why = c["reclassification"]["nri"].get("refused")
+    nri, idi = ([x["reclassification"][k] for x in result["comparisons"]] for k in ("nri", "idi"))
+    given = {k: [x["method"] for x in all_ if "method" in x] for k, all_ in (("nri", nri), ("idi", idi))}
+    refused = [f"No NRI and IDI in some pairs: {x['refused']}" for x in nri if "refused" in x]
     return "<h2>Comparisons</h2>" + rows(["Pair", "Difference of AUROC", "z", "p", "p adjusted", "NRI", "p", "IDI", "p", ""], lines) + method(
-        c["method"], c.get("adjustment"), c["reclassification"]["nri"].get("method"), c["reclassification"]["idi"].get("method"), why and f"NRI and IDI {why}")
+        c["method"], c.get("adjustment") and "Adjusted p: " + c["adjustment"], *given["nri"], *given["idi"], *refused)
 
 
 def at_cutoffs(result):
@@ -75,8 +77,8 @@ def at_cutoffs(result):
         for kind, at in (("given", s.get("at_cutoff")), ("Youden, optimistic", s["at_youden"])):
             if at:
                 cells = [between({"value": at[k], **((at["intervals"] or {}).get(k) or {})}) for k in names]
-                lines.append([escape(n), kind, f"{at['cutoff']:.4g}", *(str(at[k]) for k in ("tp", "fp", "tn", "fn")), *cells])
-    head = ["Score", "Cut-off", "", "TP", "FP", "TN", "FN", "Sensitivity", "Specificity", "PPV", "NPV", "Accuracy"]
+                lines.append([escape(n), kind, f"{at['cutoff']:.4g}", *(str(at[k]) for k in ("tp", "fp", "tn", "fn")), *cells, escape(at.get("intervals_refused", ""))])
+    head = ["Score", "Cut-off", "", "TP", "FP", "TN", "FN", "Sensitivity", "Specificity", "PPV", "NPV", "Accuracy", ""]
     return "<h2>At cut-offs</h2>" + rows(head, lines) + method("A score equal to the cut-off is positive", operating.EXACT, f"Youden: {operating.YOUDEN}")
 
 
@@ -107,7 +109,7 @@ def survivals(result):
         drawn.append(figures.survival(n, s["groups"], words))
     v = result["survival"]
     some = next(iter(v["scores"].values()))
-    texts = [some["rule"], *(g["kaplan_meier"]["method"] for g in some["groups"].values()), some["log_rank"].get("method"), some["cox_score"].get("method"),
+    texts = [*(x["rule"] for x in v["scores"].values()), *(g["kaplan_meier"]["method"] for g in some["groups"].values()), some["log_rank"].get("method"), some["cox_score"].get("method"),
              some["cox_score"].get("proportional_hazards", {}).get("method")]
     about = f"<p>{v['n']} patients, {v['events']} events; median follow-up {number(v['follow_up']['value'], 1)} ({escape(v['follow_up_method'])}).</p>"
     head = ["Score", "Hazard ratio of", "Cut-off", "Log-rank p", "Hazard ratio", "p", "Proportional hazards p", ""]

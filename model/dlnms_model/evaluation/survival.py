@@ -1,5 +1,7 @@
 """Survival by score: Kaplan-Meier, log-rank, Cox regression and the test of its proportional hazards."""
 
+import warnings
+
 import numpy as np
 from scipy import stats
 from statsmodels.duration.hazard_regression import PHReg
@@ -14,8 +16,9 @@ FEWEST = 10  # events: below it no interval and no test is given
 
 def kaplan_meier(time, event):
     """Returns the steps of a Kaplan-Meier curve: time, patients at risk, events, survival and its interval; median with its interval."""
+    last = float(time.max())
     if not event.any():
-        return {"time": [], "at_risk": [], "events": [], "survival": [], "se": [], "low": [], "high": [],
+        return {"last_follow_up": last, "time": [], "at_risk": [], "events": [], "survival": [], "se": [], "low": [], "high": [],
                 "median": {"value": None, "low": None, "high": None}, "method": MEIER}
     k = SurvfuncRight(time, event.astype(float))
     survival = np.where(k.n_risk == k.n_events, 0.0, np.asarray(k.surv_prob))
@@ -26,7 +29,7 @@ def kaplan_meier(time, event):
     low, high = np.where(gone, np.nan, low), np.where(gone, np.nan, np.minimum(high, 1))
     se = np.where(gone, np.nan, survival * np.where(gone, 0, relative))
     return {
-        "time": k.surv_times, "at_risk": np.asarray(k.n_risk, int), "events": np.asarray(k.n_events, int), "survival": survival,
+        "last_follow_up": last, "time": k.surv_times, "at_risk": np.asarray(k.n_risk, int), "events": np.asarray(k.n_events, int), "survival": survival,
         **{name: [None if np.isnan(x) else float(x) for x in v] for name, v in (("se", se), ("low", low), ("high", high))},
         "median": {"value": half(k.surv_times, survival), "low": half(k.surv_times, low), "high": half(k.surv_times, high)},
         "method": MEIER,
@@ -47,7 +50,10 @@ def half(times, curve):
 
 def log_rank(time, event, group, **options):
     """Returns the log-rank test between groups (`strata` and weights as in statsmodels survdiff)."""
-    chi2, p = survdiff(time, event.astype(float), group, **options)
+    try:
+        chi2, p = survdiff(time, event.astype(float), group, **options)
+    except np.linalg.LinAlgError:
+        return {"refused": "refused: at no event are patients of both groups at risk, so there is no variance"}
     return {"chi2": float(chi2), "df": len(np.unique(group)) - 1, "p": float(p), "method": LOGRANK}
 
 
@@ -85,7 +91,10 @@ def proportional_hazards(time, event, x, beta):
         score += g * residual
     plain, crossed, squared = information
     left = np.linalg.solve(plain, crossed)
-    one = score**2 / np.array([squared[j, j] - crossed[j] @ left[:, j] for j in range(p)])
+    remaining = np.array([squared[j, j] - crossed[j] @ left[:, j] for j in range(p)])
+    if (remaining <= 1e-9 * np.abs(np.diag(squared))).any():
+        return {"refused": "refused: too few event times for the test"}
+    one = score**2 / remaining
     together = float(score @ np.linalg.solve(squared - crossed @ left, score))
     return {"chi2": one.tolist(), "p": stats.chi2.sf(one, 1).tolist(),
             "together": {"chi2": together, "df": p, "p": float(stats.chi2.sf(together, p))}, "method": HAZARDS}
@@ -104,20 +113,26 @@ def hazard_ratio(time, event, column, unit):
     if column[event][order[0]] == column[event][order[-1]]:
         return {"refused": "refused: every event has the same value, so the hazard ratio has no finite estimate"}
     x = column[:, None].astype(float)
-    beta, covariance, _ = cox(time, event, x)
+    endless = {"refused": "refused: the likelihood has no finite maximum"}
+    try:
+        with warnings.catch_warnings(), np.errstate(under="ignore"):
+            warnings.simplefilter("error")
+            beta, covariance, _ = cox(time, event, x)
+    except (np.linalg.LinAlgError, ArithmeticError, Warning):
+        return endless
+    if not (np.isfinite(beta[0]) and abs(beta[0]) < 30 and 0 < covariance[0, 0] < (50 * max(1, abs(beta[0]))) ** 2):
+        return endless
     se = float(np.sqrt(covariance[0, 0]))
-    if not np.isfinite(se) or se > 50 * max(1, abs(beta[0])) or abs(beta[0]) > 30:
-        return {"refused": "refused: the likelihood has no finite maximum"}
     low, high = np.exp(beta[0] + se * stats.norm.ppf([0.025, 0.975]))
     z, test = float(beta[0] / se), proportional_hazards(time, event, x, beta)
     return {"hazard_ratio": float(np.exp(beta[0])), "low": float(low), "high": float(high), "per": unit, "coefficient": float(beta[0]), "se": se,
             "z": z, "p": float(2 * stats.norm.sf(abs(z))), "method": COX,
-            "proportional_hazards": {"chi2": test["chi2"][0], "p": test["p"][0], "method": HAZARDS}}
+            "proportional_hazards": test if "refused" in test else {"chi2": test["chi2"][0], "p": test["p"][0], "method": HAZARDS}}
 
 
 def by_score(time, event, score, cutoff):
     """Returns survival of the patients above and below a cut-off (the median where none is given), and by the score itself."""
-    rule = "score >= cutoff" if cutoff is not None else "score >= median of this table, for want of a cut-off"
+    rule = "high: score >= cutoff" if cutoff is not None else "high: score >= median of this table, where no cut-off is given"
     cutoff = float(np.median(score)) if cutoff is None else cutoff
     high = score >= cutoff
     out = {"cutoff": cutoff, "rule": rule, "groups": {}}
@@ -130,5 +145,6 @@ def by_score(time, event, score, cutoff):
         few = event.sum() < FEWEST
         out["log_rank"] = {"refused": f"refused: {int(event.sum())} events, fewer than ten"} if few else log_rank(time, event, high)
         out["cox_group"] = hazard_ratio(time, event, high, "high against low")
-    out["cox_score"] = hazard_ratio(time, event, (score - score.mean()) / score.std(ddof=1), "standard deviation of the score")
+    scaled = score / np.abs(score).max()  # so that no square is too large or too small for a double
+    out["cox_score"] = hazard_ratio(time, event, (scaled - scaled.mean()) / scaled.std(ddof=1), "standard deviation of the score")
     return out
