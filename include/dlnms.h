@@ -993,6 +993,79 @@ void dlnms_provider_options_init(dlnms_provider_options *options,
                                  uint32_t struct_size);
 
 /* ======================================================================================================== */
+/* Evidence: what was measured beside the scores                                                            */
+/* ======================================================================================================== */
+
+// A sphere of 30 mm in the right lobe of the liver.
+#define DLNMS_REFERENCE_LIVER 1
+
+// A cylinder of 12 x 20 mm in the descending thoracic aorta.
+#define DLNMS_REFERENCE_BLOOD_POOL 2
+
+// A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
+// (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
+typedef struct {
+  // Set by dlnms_lesion_init().
+  uint32_t struct_size;
+  // Not 0: longest_mm and perpendicular_mm are there.
+  uint32_t has_diameters;
+  // PET voxels of the lesion.
+  uint64_t voxels;
+  // SUV of the hottest voxel.
+  double suv_max;
+  // Mean SUV.
+  double suv_mean;
+  // Highest mean SUV over a sphere of 1 cm3.
+  double suv_peak;
+  // Metabolic tumour volume, ml.
+  double mtv_ml;
+  // Total lesion glycolysis: mean SUV times volume.
+  double tlg;
+  // SUV that a voxel had to reach.
+  double threshold;
+  // Longest diameter in an axial CT slice, mm.
+  double longest_mm;
+  // Extent at right angles to it in the same slice, mm.
+  double perpendicular_mm;
+  // That slice.
+  uint64_t ct_slice;
+} dlnms_lesion;
+
+// SUV over a reference region, if dlnms_case.measure_references asked for it; set struct_size to
+// sizeof(dlnms_reference) (dlnms_reference_init() does). Evidence beside the scores, no input of them; where FDG does
+// not look so, DLNMS_QC_SUV_IMPLAUSIBLE is among the findings.
+typedef struct {
+  // Set by dlnms_reference_init().
+  uint32_t struct_size;
+  // Not 0: it was found on CT; 0: the host said where it is.
+  uint32_t found;
+  // Its centre, LPS mm.
+  double center_lps_mm[3];
+  // Mean SUVbw.
+  double suv_mean;
+  // Standard deviation of its voxels' SUVbw.
+  double suv_sd;
+  // PET voxels in it.
+  uint64_t voxels;
+} dlnms_reference;
+
+// Zero lesion and set its struct_size to struct_size, which is sizeof(dlnms_lesion) as the caller sees it.
+// Any thread.
+//
+// Preconditions:
+// lesion is NULL or has struct_size writable bytes.
+void dlnms_lesion_init(dlnms_lesion *lesion,
+                       uint32_t struct_size);
+
+// Zero reference and set its struct_size to struct_size, which is sizeof(dlnms_reference) as the caller sees it.
+// Any thread.
+//
+// Preconditions:
+// reference is NULL or has struct_size writable bytes.
+void dlnms_reference_init(dlnms_reference *reference,
+                          uint32_t struct_size);
+
+/* ======================================================================================================== */
 /* Results                                                                                                  */
 /* ======================================================================================================== */
 
@@ -1106,6 +1179,27 @@ dlnms_status dlnms_result_finding(const dlnms_result *result,
                                   const char **message,
                                   dlnms_error **err);
 
+// Copy the lesion's measures. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
+// nothing to measure, DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_result_lesion(const dlnms_result *result,
+                                 dlnms_lesion *out,
+                                 dlnms_error **err);
+
+// Copy a reference; which is a DLNMS_REFERENCE_ constant. Any thread.
+// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them or which is none, DLNMS_E_ROI_INVALID with the
+// reason if it was not found or is not covered, DLNMS_E_STRUCT_SIZE.
+//
+// Preconditions:
+// out is initialised; err is NULL or writable.
+dlnms_status dlnms_result_reference(const dlnms_result *result,
+                                    uint32_t which,
+                                    dlnms_reference *out,
+                                    dlnms_error **err);
+
 // SHA-256 of the manifest.json of the bundle that computed the result, 64 lower-case hexadecimal digits: it stands for
 // every file of the bundle, cut-offs and preprocessing included; see dlnms_scorer_options.expected_manifest_sha256.
 // Lives as long as the result; NULL for a dead handle. Any thread.
@@ -1126,100 +1220,6 @@ dlnms_status dlnms_result_json(const dlnms_result *result,
 
 // Free a result. NULL does nothing. Any thread.
 void dlnms_result_free(dlnms_result *result);
-
-/* ======================================================================================================== */
-/* Evidence: what was measured beside the scores                                                            */
-/* ======================================================================================================== */
-
-// A sphere of 30 mm in the right lobe of the liver.
-#define DLNMS_REFERENCE_LIVER 1
-
-// A cylinder of 12 x 20 mm in the descending thoracic aorta.
-#define DLNMS_REFERENCE_BLOOD_POOL 2
-
-// A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
-// (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
-typedef struct {
-  // Set by dlnms_lesion_init().
-  uint32_t struct_size;
-  // Not 0: longest_mm and perpendicular_mm are there.
-  uint32_t has_diameters;
-  // PET voxels of the lesion.
-  uint64_t voxels;
-  // SUV of the hottest voxel.
-  double suv_max;
-  // Mean SUV.
-  double suv_mean;
-  // Highest mean SUV over a sphere of 1 cm3.
-  double suv_peak;
-  // Metabolic tumour volume, ml.
-  double mtv_ml;
-  // Total lesion glycolysis: mean SUV times volume.
-  double tlg;
-  // SUV that a voxel had to reach.
-  double threshold;
-  // Longest diameter in an axial CT slice, mm.
-  double longest_mm;
-  // Extent at right angles to it in the same slice, mm.
-  double perpendicular_mm;
-  // That slice.
-  uint64_t ct_slice;
-} dlnms_lesion;
-
-// SUV over a reference region, if dlnms_case.measure_references asked for it; set struct_size to
-// sizeof(dlnms_reference) (dlnms_reference_init() does). Evidence beside the scores, no input of them; where FDG does
-// not look so, DLNMS_QC_SUV_IMPLAUSIBLE is among the findings.
-typedef struct {
-  // Set by dlnms_reference_init().
-  uint32_t struct_size;
-  // Not 0: it was found on CT; 0: the host said where it is.
-  uint32_t found;
-  // Its centre, LPS mm.
-  double center_lps_mm[3];
-  // Mean SUVbw.
-  double suv_mean;
-  // Standard deviation of its voxels' SUVbw.
-  double suv_sd;
-  // PET voxels in it.
-  uint64_t voxels;
-} dlnms_reference;
-
-// Zero lesion and set its struct_size to struct_size, which is sizeof(dlnms_lesion) as the caller sees it.
-// Any thread.
-//
-// Preconditions:
-// lesion is NULL or has struct_size writable bytes.
-void dlnms_lesion_init(dlnms_lesion *lesion,
-                       uint32_t struct_size);
-
-// Copy the lesion's measures. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
-// nothing to measure, DLNMS_E_STRUCT_SIZE.
-//
-// Preconditions:
-// out is initialised; err is NULL or writable.
-dlnms_status dlnms_result_lesion(const dlnms_result *result,
-                                 dlnms_lesion *out,
-                                 dlnms_error **err);
-
-// Zero reference and set its struct_size to struct_size, which is sizeof(dlnms_reference) as the caller sees it.
-// Any thread.
-//
-// Preconditions:
-// reference is NULL or has struct_size writable bytes.
-void dlnms_reference_init(dlnms_reference *reference,
-                          uint32_t struct_size);
-
-// Copy a reference; which is a DLNMS_REFERENCE_ constant. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them or which is none, DLNMS_E_ROI_INVALID with the
-// reason if it was not found or is not covered, DLNMS_E_STRUCT_SIZE.
-//
-// Preconditions:
-// out is initialised; err is NULL or writable.
-dlnms_status dlnms_result_reference(const dlnms_result *result,
-                                    uint32_t which,
-                                    dlnms_reference *out,
-                                    dlnms_error **err);
 
 /* ======================================================================================================== */
 /* Scorer                                                                                                   */

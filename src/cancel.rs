@@ -1,6 +1,7 @@
 //! Cancelling long calls from another thread.
 
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -83,7 +84,7 @@ impl CancelToken {
     }
 
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
-        self.0.listeners.lock().unwrap_or_else(|e| e.into_inner())
+        lock(&self.0.listeners)
     }
 }
 

@@ -25,6 +25,7 @@ pub mod error;
 pub mod evidence;
 pub mod ffi;
 pub mod imaging;
+mod lock;
 pub mod logging;
 mod parallel;
 mod process;

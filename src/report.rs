@@ -2,7 +2,7 @@
 
 use crate::bundle::{Manifest, Precision, Weights};
 use crate::evidence::reference_region::{Reference, References};
-use crate::risk::{Decision, PAPER_FINDING, RESEARCH_USE_ONLY};
+use crate::risk::{PAPER_FINDING, RESEARCH_USE_ONLY, RiskGroups};
 use crate::runtime::Runtime;
 use crate::scorer::{Engine, Scorer, Scores, Timings};
 use serde_json::{Map, Value, json};
@@ -72,7 +72,7 @@ pub fn report(scores: &Scores, warnings: &[String]) -> Value {
         }
         None => None,
     };
-    let Decision { n1, n2, combined } = scores.decision;
+    let RiskGroups { n1, n2, combined } = scores.decision;
     json!({
         "schema_version": SCHEMA_VERSION,
         "research_use_only": true,

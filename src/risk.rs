@@ -19,7 +19,7 @@ pub enum Risk {
 
 /// Risk groups of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Decision {
+pub struct RiskGroups {
     /// Of the N1 score.
     pub n1: Risk,
     /// Of the N2 score.
@@ -28,9 +28,9 @@ pub struct Decision {
     pub combined: Risk,
 }
 
-impl Decision {
+impl RiskGroups {
     /// Group two scores.
-    pub fn of(n1: f32, n2: f32, cutoffs: &Cutoffs) -> Self {
+    pub fn new(n1: f32, n2: f32, cutoffs: &Cutoffs) -> Self {
         let group = |score: f32, cutoff: f64| {
             if f64::from(score) >= cutoff {
                 Risk::High
@@ -67,18 +67,21 @@ mod tests {
             n1: 0.362,
             n2: 0.356,
         };
-        assert_eq!(Decision::of(0.3619, 0.3559, &cutoffs).combined, Risk::Low);
         assert_eq!(
-            Decision::of(0.363, 0.1, &cutoffs),
-            Decision {
+            RiskGroups::new(0.3619, 0.3559, &cutoffs).combined,
+            Risk::Low
+        );
+        assert_eq!(
+            RiskGroups::new(0.363, 0.1, &cutoffs),
+            RiskGroups {
                 n1: Risk::High,
                 n2: Risk::Low,
                 combined: Risk::High
             }
         );
-        assert_eq!(Decision::of(0.1, 0.357, &cutoffs).combined, Risk::High);
+        assert_eq!(RiskGroups::new(0.1, 0.357, &cutoffs).combined, Risk::High);
         assert_eq!(
-            Decision::of(0.5, 0.25, &Cutoffs { n1: 0.5, n2: 0.5 }).n1,
+            RiskGroups::new(0.5, 0.25, &Cutoffs { n1: 0.5, n2: 0.5 }).n1,
             Risk::High
         );
     }

@@ -8,26 +8,26 @@ use dlnms::error::status::*;
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::report;
-use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
+use dlnms::runtime::provider::{Kernels, Policy, Provider, ProviderConfig};
 use dlnms::scorer::{CancelToken, Case, Phase, Scorer, ScorerOptions, Scores};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::{bundle, runtime, tiny_bundle};
 
-fn cpu(precision: Option<Precision>) -> Entry {
-    Entry {
+fn cpu(precision: Option<Precision>) -> ProviderConfig {
+    ProviderConfig {
         precision,
-        ..Entry::new(Provider::Cpu)
+        ..ProviderConfig::new(Provider::Cpu)
     }
 }
 
 /// Two providers, as far as a policy is concerned: half precision, then single.
-fn half_then_single() -> [Entry; 2] {
+fn half_then_single() -> [ProviderConfig; 2] {
     [cpu(Some(Precision::Fp16)), cpu(None)]
 }
 
-fn open(bundle: &Path, entries: &[Entry]) -> Scorer {
+fn open(bundle: &Path, entries: &[ProviderConfig]) -> Scorer {
     let options = ScorerOptions {
         policy: Policy {
             entries: entries.to_vec(),
@@ -217,7 +217,7 @@ fn a_case_beyond_the_arithmetic_is_refused_alone_and_its_provider_stays() {
     // Single precision, with the kernels of either side, has its end too.
     let extreme = Voxels::new(1e38);
     for kernels in Kernels::ALL {
-        let entry = Entry {
+        let entry = ProviderConfig {
             kernels: Some(kernels),
             ..cpu(None)
         };
@@ -333,7 +333,7 @@ fn a_thread_with_a_stack_of_128_kib_scores() {
     case.lesion = Some(dlnms::scorer::LesionRequest::default());
     case.references = Some(Default::default());
     for kernels in Kernels::ALL {
-        let entry = Entry {
+        let entry = ProviderConfig {
             kernels: Some(kernels),
             threads: Some(1), // nothing runs in the threads of a pool
             ..cpu(None)

@@ -4,39 +4,48 @@ mod support;
 
 use std::path::Path;
 
-/// Header sections in order: banner and the file whose items it holds.
-const SECTIONS: [(&str, &str); 16] = [
-    ("Status codes", "src/error/status.rs"),
-    ("Library", "src/ffi/library.rs"),
-    ("Errors", "src/ffi/error.rs"),
-    ("Logging", "src/ffi/logger.rs"),
-    ("Progress", "src/ffi/callbacks.rs"),
-    ("Cancelling", "src/ffi/cancel.rs"),
-    ("Runtime: the process's ONNX Runtime", "src/ffi/runtime.rs"),
-    ("Volumes", "src/ffi/volume.rs"),
-    ("PET facts and SUV", "src/ffi/pet.rs"),
-    ("Quality checks", "src/ffi/quality.rs"),
-    ("Cases: volumes and tumour together", "src/ffi/case.rs"),
-    ("Providers", "src/ffi/provider.rs"),
-    ("Results", "src/ffi/result.rs"),
+/// Header sections in order: banner and the files whose items it holds.
+const SECTIONS: [(&str, &[&str]); 16] = [
+    ("Status codes", &["src/error/status.rs"]),
+    ("Library", &["src/ffi/library.rs"]),
+    ("Errors", &["src/ffi/error_object.rs", "src/ffi/error.rs"]),
+    ("Logging", &["src/ffi/logger.rs"]),
+    ("Progress", &["src/ffi/callbacks.rs"]),
+    ("Cancelling", &["src/ffi/cancel.rs"]),
+    (
+        "Runtime: the process's ONNX Runtime",
+        &["src/ffi/runtime.rs"],
+    ),
+    ("Volumes", &["src/ffi/volume.rs"]),
+    ("PET facts and SUV", &["src/ffi/pet.rs"]),
+    ("Quality checks", &["src/ffi/quality.rs"]),
+    ("Cases: volumes and tumour together", &["src/ffi/case.rs"]),
+    ("Providers", &["src/ffi/provider.rs"]),
     (
         "Evidence: what was measured beside the scores",
-        "src/ffi/evidence.rs",
+        &["src/ffi/evidence.rs"],
     ),
-    ("Scorer", "src/ffi/scorer.rs"),
-    ("Queue: scores without waiting", "src/ffi/queue.rs"),
+    ("Results", &["src/ffi/result.rs"]),
+    (
+        "Scorer",
+        &["src/ffi/scorer_options.rs", "src/ffi/scorer.rs"],
+    ),
+    ("Queue: scores without waiting", &["src/ffi/queue.rs"]),
 ];
-const READERS: [(&str, &str); 4] = [
-    ("Studies: DICOM folders and buffers", "src/ffi/study.rs"),
+const READERS: [(&str, &[&str]); 4] = [
+    (
+        "Studies: DICOM folders and buffers",
+        &["src/ffi/study_handle.rs", "src/ffi/study.rs"],
+    ),
     (
         "Studies: what a score takes from them",
-        "src/ffi/study_case.rs",
+        &["src/ffi/study_case.rs"],
     ),
-    ("Studies: what they hold", "src/ffi/study_list.rs"),
-    ("Volume files: NIfTI and NRRD", "src/ffi/volume_file.rs"),
+    ("Studies: what they hold", &["src/ffi/study_list.rs"]),
+    ("Volume files: NIfTI and NRRD", &["src/ffi/volume_file.rs"]),
 ];
 
-fn section(root: &Path, banner: &str, file: &str) -> String {
+fn section(root: &Path, banner: &str, files: &[&str]) -> String {
     let config = cbindgen::Config {
         language: cbindgen::Language::C,
         style: cbindgen::Style::Type,
@@ -55,11 +64,11 @@ fn section(root: &Path, banner: &str, file: &str) -> String {
         ..Default::default()
     };
     let mut text = Vec::new();
-    cbindgen::Builder::new()
-        .with_src(root.join(file))
-        .with_config(config)
+    let sources = cbindgen::Builder::new().with_config(config);
+    let sources = files.iter().fold(sources, |s, f| s.with_src(root.join(f)));
+    sources
         .generate()
-        .unwrap_or_else(|e| panic!("{file}: {e}"))
+        .unwrap_or_else(|e| panic!("{files:?}: {e}"))
         .write(&mut text);
     let text = String::from_utf8(text).unwrap();
     let line = "/* ".to_string() + &"=".repeat(104) + " */";
@@ -85,8 +94,8 @@ const PREAMBLE: &str = include_str!("abi/preamble.h");
 fn generated() -> String {
     let root = support::root();
     let mut header = PREAMBLE.to_string();
-    for (banner, file) in SECTIONS.into_iter().chain(READERS) {
-        header += &section(root, banner, file);
+    for (banner, files) in SECTIONS.into_iter().chain(READERS) {
+        header += &section(root, banner, files);
     }
     header + "#ifdef __cplusplus\n}\n#endif\n\n#endif /* DLNMS_H */\n"
 }

@@ -12,7 +12,7 @@ use dlnms::readers;
 use dlnms::readers::dicom::{
     Archive, Modality, RoiKind, Series, SeriesChoice, Study, pet_info_from_json,
 };
-use dlnms::scorer::{CancelToken, LesionRequest, Planes};
+use dlnms::scorer::{CancelToken, InputTensors, LesionRequest};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ fn spec() -> PreprocessSpec {
 
 const TUMOUR: [f64; 3] = [-42.269, -14.623, -122.129];
 
-fn planes(study: &Study) -> Planes {
-    Planes::of(&spec(), &study.case(Roi::Point(TUMOUR)).unwrap()).unwrap()
+fn planes(study: &Study) -> InputTensors {
+    InputTensors::new(&spec(), &study.case(Roi::Point(TUMOUR)).unwrap()).unwrap()
 }
 
 fn load(archive: &Archive, choice: SeriesChoice<'_>) -> dlnms::Result<Study> {
@@ -35,7 +35,7 @@ fn load(archive: &Archive, choice: SeriesChoice<'_>) -> dlnms::Result<Study> {
 }
 
 /// Largest difference of two cases' tensors.
-fn apart(a: &Planes, b: &Planes) -> f32 {
+fn apart(a: &InputTensors, b: &InputTensors) -> f32 {
     let differences = [(&a.pet, &b.pet), (&a.ct, &b.ct)];
     let differences = differences
         .into_iter()
@@ -310,7 +310,7 @@ fn a_seed_grows_into_the_published_lesion_and_it_is_measured() {
         delineation: Delineation::Fixed(4.0),
     });
     let mut case = study.case(seed).unwrap();
-    let planes = Planes::of(&spec(), &case).unwrap();
+    let planes = InputTensors::new(&spec(), &case).unwrap();
     // The mask has the mean step of 3.27 mm throughout, the DICOM volume its two steps of 3.29.
     let off = (0..3)
         .map(|a| (planes.roi.center[a] - truth[a]).abs())

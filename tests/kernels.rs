@@ -7,20 +7,20 @@ use dlnms::bundle::Precision;
 use dlnms::error::status::*;
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
-use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
+use dlnms::runtime::provider::{Kernels, Policy, Provider, ProviderConfig};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use std::path::Path;
 use support::{bundle, runtime, tiny_bundle};
 
-fn entry(precision: Option<Precision>, kernels: Option<Kernels>) -> Entry {
-    Entry {
+fn entry(precision: Option<Precision>, kernels: Option<Kernels>) -> ProviderConfig {
+    ProviderConfig {
         precision,
         kernels,
-        ..Entry::new(Provider::Cpu)
+        ..ProviderConfig::new(Provider::Cpu)
     }
 }
 
-fn scorer(bundle: &Path, threads: usize, entry: Entry) -> dlnms::Result<Scorer> {
+fn scorer(bundle: &Path, threads: usize, entry: ProviderConfig) -> dlnms::Result<Scorer> {
     let options = ScorerOptions {
         policy: Policy {
             entries: vec![entry],
@@ -169,9 +169,9 @@ fn what_they_cannot_do_is_refused_by_name() {
         assert_eq!(refused.status(), DLNMS_E_PROVIDER_UNAVAILABLE);
         assert!(refused.to_string().contains(why), "{refused}");
     }
-    let gpu = Entry {
+    let gpu = ProviderConfig {
         kernels: Some(Kernels::Dlnms),
-        ..Entry::new(Provider::Cuda)
+        ..ProviderConfig::new(Provider::Cuda)
     };
     let refused = scorer(&bundle(), 1, gpu).map(|_| ()).unwrap_err();
     assert_eq!(refused.status(), DLNMS_E_INVALID_ARGUMENT);

@@ -8,7 +8,7 @@ use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
 use std::path::Path;
 
 fn prepare(providers: &[Provider], plugin: Option<&Path>) -> dlnms::Result<Scorer> {
-    let mut policy = Policy::of(providers);
+    let mut policy = Policy::new(providers);
     for entry in &mut policy.entries {
         entry.plugin = plugin.map(Path::to_owned);
     }

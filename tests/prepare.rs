@@ -8,7 +8,7 @@ use dlnms::engine::CacheOutcome;
 use dlnms::error::status::*;
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
-use dlnms::runtime::provider::{Entry, Policy, Provider};
+use dlnms::runtime::provider::{Policy, Provider, ProviderConfig};
 use dlnms::scorer::{CancelToken, Case, Phase, Scorer, ScorerOptions};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -20,14 +20,14 @@ fn scorer(options: ScorerOptions) -> Scorer {
     Scorer::new(runtime(), &bundle(), options).unwrap()
 }
 
-fn cpu(precision: Option<Precision>) -> Entry {
-    Entry {
+fn cpu(precision: Option<Precision>) -> ProviderConfig {
+    ProviderConfig {
         precision,
-        ..Entry::new(Provider::Cpu)
+        ..ProviderConfig::new(Provider::Cpu)
     }
 }
 
-fn with(entries: &[Entry]) -> ScorerOptions {
+fn with(entries: &[ProviderConfig]) -> ScorerOptions {
     ScorerOptions {
         policy: Policy {
             entries: entries.to_vec(),
@@ -188,7 +188,7 @@ fn edited(folder: &Path, edit: impl Fn(&mut Value)) {
 
 #[test]
 fn half_precision_is_within_the_goal_of_single_and_what_answers_wrongly_is_passed_over() {
-    let prepared = |entries: &[Entry]| {
+    let prepared = |entries: &[ProviderConfig]| {
         let scorer = scorer(with(entries));
         scorer.prepare(None, &CancelToken::default()).unwrap();
         scorer
@@ -227,7 +227,8 @@ fn half_precision_is_within_the_goal_of_single_and_what_answers_wrongly_is_passe
 
     let folder = tempfile::tempdir().unwrap();
     edited(folder.path(), |m| m["models"][1]["tolerance"] = json!(1e-7));
-    let open = |entries: &[Entry]| Scorer::new(runtime(), folder.path(), with(entries)).unwrap();
+    let open =
+        |entries: &[ProviderConfig]| Scorer::new(runtime(), folder.path(), with(entries)).unwrap();
     let strict = open(&[cpu(Some(Precision::Fp16))]);
     let error = strict.prepare(None, &CancelToken::default()).unwrap_err();
     assert_eq!(error.status(), DLNMS_E_SELF_TEST, "{error}");
@@ -256,7 +257,7 @@ fn a_precision_that_the_bundle_has_not_and_options_that_mean_nothing_are_refused
         error.to_string().contains("no model of precision fp16"),
         "{error}"
     );
-    type Change = fn(&mut Entry);
+    type Change = fn(&mut ProviderConfig);
     let changes: [(Change, &str); 4] = [
         (|e| e.memory_limit = Some(1), "memory limit"),
         (|e| e.workspace = Some(1), "workspace"),
@@ -277,7 +278,7 @@ fn a_precision_that_the_bundle_has_not_and_options_that_mean_nothing_are_refused
 #[test]
 fn an_entry_has_a_cache_and_threads_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let entry = Entry {
+    let entry = ProviderConfig {
         cache: Some(folder.path().to_path_buf()),
         threads: Some(1),
         ..cpu(Some(Precision::Fp16))

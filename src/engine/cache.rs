@@ -10,8 +10,8 @@
 //! Of several processes one makes an entry, under a lock that dies with it, and the others wait. TensorRT's engines lie in
 //! such folders too, but TensorRT writes, reads and checks them itself: owner and mode alone protect them.
 
+use super::batch_size::BatchSize;
 use super::file_limit;
-use super::graph::Cases;
 use super::interrupt::Interrupt;
 use super::model_file::{self, ModelInMemory};
 use super::private_folder::{self, Key};
@@ -58,7 +58,7 @@ pub struct Content {
     onnxruntime: String,
     provider: String,
     precision: String,
-    /// Cases of a run; 0 for any number.
+    /// BatchSize of a run; 0 for any number.
     cases: usize,
     /// Processor, or graphics card and driver.
     machine: String,
@@ -81,7 +81,7 @@ const MAX_GRAPH: u64 = 64 << 20;
 const MAX_ENTRY: u64 = 1 << 16;
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct CacheManifest {
     content: Content,
     model: Digest,
     weights: Digest,
@@ -89,7 +89,7 @@ struct Entry {
     proof: String,
 }
 
-impl Entry {
+impl CacheManifest {
     fn proof(&self, key: &Key) -> std::result::Result<String, String> {
         let proven = serde_json::to_vec(&(&self.content, &self.model, &self.weights));
         Ok(key.proof(&proven.map_err(|e| e.to_string())?))
@@ -107,8 +107,8 @@ impl<'a> Cache<'a> {
     /// The place of one model for one provider on this machine.
     pub fn new(
         dir: &'a Path,
-        (model, cases): (&Model, Cases),
-        used: &provider::Entry,
+        (model, cases): (&Model, BatchSize),
+        used: &provider::ProviderConfig,
         onnxruntime: &str,
         interrupt: &'a Interrupt,
     ) -> Self {
@@ -119,8 +119,8 @@ impl<'a> Cache<'a> {
             provider: used.provider.name().into(),
             precision: model.precision.name().into(),
             cases: match cases {
-                Cases::UpTo(_) => 0,
-                Cases::Exactly(n) => n,
+                BatchSize::UpTo(_) => 0,
+                BatchSize::Exactly(n) => n,
             },
             machine: match used.provider.is_gpu() {
                 true => format!("{} {}", graphics(), used.device),
@@ -199,7 +199,7 @@ impl<'a> Cache<'a> {
         let found = entry.symlink_metadata().map_err(why)?;
         private_folder::own(&found)?;
         let text = read_small(&entry.join(ENTRY_FILE), MAX_ENTRY)?;
-        let found: Entry = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
+        let found: CacheManifest = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
         if found.content != self.content {
             return Err("it was made for something else".into());
         }
@@ -294,7 +294,7 @@ impl<'a> Cache<'a> {
             std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(of)?;
             Digest::of_file(&path).map_err(of)
         };
-        let mut entry = Entry {
+        let mut entry = CacheManifest {
             content: self.content.clone(),
             model: digest(MODEL_FILE)?,
             weights: digest(WEIGHTS_FILE)?,

@@ -3,6 +3,7 @@
 
 use crate::cancel::{CancelToken, Listener};
 use crate::error::Result;
+use crate::lock::lock;
 use ort::session::RunOptions;
 use ort::session::builder::{LoadCanceler, SessionBuilder};
 use std::cell::Cell;
@@ -19,7 +20,7 @@ pub struct Interrupt {
 impl Interrupt {
     /// Stops what is being built or tried out, and what would be next.
     pub fn stop(&self) {
-        let loading = self.loading.lock().unwrap_or_else(|e| e.into_inner());
+        let loading = lock(&self.loading);
         self.token.trigger();
         if let Some(loading) = &*loading {
             // It can only fail where ONNX Runtime has no such flag; then the build ends by itself.
@@ -40,7 +41,7 @@ impl Interrupt {
     /// Lets [`Interrupt::stop`] reach the session that this builder is about to build.
     pub(super) fn watch(&self, builder: &SessionBuilder) -> Result<()> {
         // Under the lock, so that a stop comes before the check or after the canceler is there.
-        let mut loading = self.loading.lock().unwrap_or_else(|e| e.into_inner());
+        let mut loading = lock(&self.loading);
         *loading = Some(builder.canceler());
         self.check()
     }

@@ -1,25 +1,29 @@
 //! A loaded model on one provider: what loads it, the tensors bound to it, the cache of what a provider made of it, and where
 //! its nodes really run.
 
-#[cfg_attr(not(target_arch = "x86_64"), path = "backbones/elsewhere.rs")]
+#[cfg_attr(not(target_arch = "x86_64"), path = "backbones/unsupported.rs")]
 mod backbones;
+mod batch_size;
+mod bound_tensors;
 mod cache;
+mod failures;
 mod file_limit;
-mod graph;
 mod interrupt;
-mod lane;
+mod loaded_model;
 mod model_file;
+mod model_loader;
 mod placement;
 mod pool;
 mod private_folder;
 mod references;
-mod request;
 mod session;
+mod session_config;
 mod wire;
 
 pub use cache::CacheOutcome;
 pub use interrupt::Interrupt;
-pub use session::{Plan, Session, are_probabilities, attempts};
+pub use session::{Session, are_probabilities, attempts};
+pub use session_config::SessionConfig;
 
 /// Examines a model, takes it apart and throws it away: for the fuzzer.
 #[doc(hidden)]

@@ -2,9 +2,9 @@
 //! nobody can change a file between its verification and its use, or while it is in use.
 #![allow(unsafe_code)]
 
+use super::failures::failed;
 use super::interrupt::Interrupt;
 use super::references;
-use super::request::failed;
 use super::wire::Input;
 use crate::bundle::Digest;
 use crate::error::Result;

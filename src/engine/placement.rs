@@ -1,7 +1,7 @@
 //! Where ONNX Runtime placed the nodes of a session.
 #![allow(unsafe_code)]
 
-use super::request::failed;
+use super::failures::failed;
 use crate::error::Result;
 use crate::runtime::provider::Placement;
 use ort::AsPointer;

@@ -4,6 +4,7 @@
 //! ever. Therefore all threads of a session are made first, and a refusal is an error before ONNX Runtime hears of any.
 
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use ort::environment::ThreadManager;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, MutexGuard};
@@ -41,7 +42,7 @@ impl Pool {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+        lock(&self.0)
     }
 }
 

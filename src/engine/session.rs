@@ -1,44 +1,21 @@
 //! What runs a model: the first way that the policy allows and that answers the bundle's test vectors.
 
 use super::backbones;
+use super::batch_size::BatchSize;
 use super::cache::CacheOutcome;
-use super::graph::{Cases, Graph};
-use super::interrupt::Interrupt;
-use super::request::Request;
+use super::loaded_model::LoadedModel;
+use super::model_loader::ModelLoader;
+use super::session_config::SessionConfig;
 use crate::bundle::{Bundle, Precision};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::runtime::Runtime;
-use crate::runtime::provider::{Entry, Kernels, PassedOver, Placement, Policy, Provider};
-use std::path::Path;
+use crate::runtime::provider::{
+    Kernels, Placement, Policy, Provider, ProviderConfig, SkippedProvider,
+};
 
-/// What a session is to be built from and for.
-pub struct Plan<'a> {
-    /// The process's ONNX Runtime.
-    pub runtime: Runtime,
-    /// Model files and what they promise.
-    pub bundle: &'a Bundle,
-    /// Providers in order.
-    pub policy: &'a Policy,
-    /// Threads of the pool.
-    pub threads: usize,
-    /// The pool's threads spin between operators.
-    pub spin: bool,
-    /// Folder of the cache.
-    pub cache: Option<&'a Path>,
-    /// Attempts that are not to be made again, and why.
-    pub given_up: &'a [PassedOver],
-    /// Ends the building.
-    pub interrupt: &'a Interrupt,
-    /// Hears that ONNX Runtime begins to build.
-    pub building: &'a dyn Fn(),
-    /// Refuses a session whose answers are wrong; returns their largest deviation.
-    pub try_out: &'a dyn Fn(&Session) -> Result<f64>,
-}
-
-/// A model ready to run: its graph, and where the host asked for it a second one for batches.
+/// A model ready to run: loaded once, and a second time for batches if the host asked for that.
 pub struct Session {
-    graphs: Vec<Graph>,
+    models: Vec<LoadedModel>,
     /// The provider the session was built for.
     pub provider: Provider,
     /// Its arithmetic.
@@ -52,7 +29,7 @@ pub struct Session {
     /// Largest deviation from the self-test vectors.
     pub self_test_max_difference: f64,
     /// Attempts before it.
-    pub passed_over: Vec<PassedOver>,
+    pub passed_over: Vec<SkippedProvider>,
     /// Where the nodes really are.
     pub placement: Vec<Placement>,
     /// What the cache did.
@@ -62,14 +39,17 @@ pub struct Session {
 /// From eight cases on there is little left to share, and their activations are another 100 MB.
 const CPU_BATCH: usize = 8;
 
+/// Refuses a session whose answers are wrong; returns the largest deviation of one that is accepted.
+pub type TryOut<'a> = &'a dyn Fn(&Session) -> Result<f64>;
+
 impl Session {
     /// Build a session for the first entry of the policy that takes a model of the bundle and answers its test vectors.
-    pub fn build(plan: &Plan<'_>) -> Result<Self> {
-        let mut passed_over = plan.given_up.to_vec();
+    pub fn build(config: &SessionConfig<'_>, try_out: TryOut<'_>) -> Result<Self> {
+        let mut passed_over = config.given_up.to_vec();
         let mut last = Error::ProviderUnavailable("the policy is empty".into());
-        let attempts = attempts(plan.policy, plan.bundle).skip(plan.given_up.len());
+        let attempts = attempts(config.policy, config.bundle).skip(config.given_up.len());
         for attempt in attempts {
-            match Self::attempt(plan, attempt) {
+            match Self::attempt(config, try_out, attempt) {
                 Ok(mut session) => {
                     session.passed_over = passed_over;
                     return Ok(session);
@@ -84,10 +64,10 @@ impl Session {
                     | Error::Cancelled),
                 ) => return Err(e),
                 Err(e) => {
-                    plan.interrupt.check()?;
+                    config.interrupt.check()?;
                     let provider = attempt.entry.provider.name();
                     log::info!(target: "dlnms::runtime", "provider {provider} passed over: {e}");
-                    passed_over.push(PassedOver {
+                    passed_over.push(SkippedProvider {
                         provider,
                         precision: attempt.precision,
                         reason: match attempt.kernels {
@@ -112,43 +92,47 @@ impl Session {
         })
     }
 
-    fn attempt(plan: &Plan<'_>, attempt: Attempt<'_>) -> Result<Self> {
+    fn attempt(
+        config: &SessionConfig<'_>,
+        try_out: TryOut<'_>,
+        attempt: Attempt<'_>,
+    ) -> Result<Self> {
         let Attempt {
             entry,
             precision,
             kernels,
         } = attempt;
-        let model = plan.bundle.manifest.model(precision).ok_or_else(|| {
+        let model = config.bundle.manifest.model(precision).ok_or_else(|| {
             let name = precision.name();
             Error::ProviderUnavailable(format!("the bundle has no model of precision {name}"))
         })?;
         let single = match entry.provider {
-            Provider::Cpu => Cases::UpTo(CPU_BATCH),
-            _ => Cases::Exactly(1),
+            Provider::Cpu => BatchSize::UpTo(CPU_BATCH),
+            _ => BatchSize::Exactly(1),
         };
         let load = |cases| {
-            let request = Request {
-                plan,
+            let loader = ModelLoader {
+                config,
                 entry,
                 model,
                 kernels,
                 cases,
             };
-            let (inner, cache) = request.load()?;
-            let of = (&plan.bundle.manifest, model);
-            Ok::<_, Error>((Graph::new(inner, of, entry.provider, cases)?, cache))
+            let (inner, cache) = loader.load()?;
+            let of = (&config.bundle.manifest, model);
+            Ok::<_, Error>((LoadedModel::new(inner, of, entry.provider, cases)?, cache))
         };
-        let (graph, cache) = load(single)?;
-        let placement = graph.placement()?;
-        let mut graphs = vec![graph];
+        let (first, cache) = load(single)?;
+        let placement = first.placement()?;
+        let mut models = vec![first];
         if let Some(n) = entry.batch {
-            graphs.push(load(Cases::Exactly(n))?.0);
+            models.push(load(BatchSize::Exactly(n))?.0);
         }
         let mut session = Self {
-            graphs,
+            models,
             provider: entry.provider,
             precision,
-            threads: entry.threads.unwrap_or(plan.threads),
+            threads: entry.threads.unwrap_or(config.threads),
             kernels,
             tolerance: model.tolerance,
             self_test_max_difference: 0.0,
@@ -156,19 +140,19 @@ impl Session {
             placement,
             cache,
         };
-        session.self_test_max_difference = (plan.try_out)(&session)?;
+        session.self_test_max_difference = try_out(&session)?;
         Ok(session)
     }
 
-    /// Cases that one run of the network has at most.
+    /// BatchSize that one run of the network has at most.
     pub fn max_batch(&self) -> usize {
-        let most = self.graphs.iter().map(|g| g.share(usize::MAX)).max();
+        let most = self.models.iter().map(|g| g.share(usize::MAX)).max();
         most.unwrap_or(1)
     }
 
-    /// Cases that an engine of their own was built for.
+    /// BatchSize that an engine of their own was built for.
     pub fn engine_batch(&self) -> Option<usize> {
-        self.graphs.get(1).map(|g| g.share(usize::MAX))
+        self.models.get(1).map(|g| g.share(usize::MAX))
     }
 
     /// Runs cases, each a PET and a CT tensor; `scores` gets one value per head of each, whatever the network makes of them:
@@ -193,13 +177,13 @@ impl Session {
         let (mut cases, mut left) = (cases, scores);
         while !cases.is_empty() {
             // As many at once as any of them takes; the first always takes one.
-            let shares = self.graphs.iter().map(|g| (g, g.share(cases.len())));
-            let (graph, n) = shares
+            let shares = self.models.iter().map(|g| (g, g.share(cases.len())));
+            let (model, n) = shares
                 .max_by_key(|(_, share)| *share)
                 .ok_or_else(|| Error::Internal("nothing to run with".into()))?;
             let (now, later) = cases.split_at(n);
             let (of_now, of_later) = left.split_at_mut(n * heads);
-            graph.run(now, of_now, cancel)?;
+            model.run(now, of_now, cancel)?;
             (cases, left) = (later, of_later);
         }
         Ok(())
@@ -215,7 +199,7 @@ pub fn are_probabilities(scores: &[f32]) -> bool {
 #[derive(Clone, Copy)]
 pub struct Attempt<'a> {
     /// With this provider,
-    pub entry: &'a Entry,
+    pub entry: &'a ProviderConfig,
     /// in this arithmetic,
     pub precision: Precision,
     /// by these kernels.
@@ -239,7 +223,7 @@ pub fn attempts<'a>(policy: &'a Policy, bundle: &'a Bundle) -> impl Iterator<Ite
 }
 
 /// Precisions to try for an entry: on a GPU the bundle's FP16 comes first unless the host said otherwise.
-fn precisions(entry: &Entry, bundle: &Bundle) -> &'static [Precision] {
+fn precisions(entry: &ProviderConfig, bundle: &Bundle) -> &'static [Precision] {
     let has_half = bundle.manifest.model(Precision::Fp16).is_some();
     match entry.precision {
         Some(Precision::Fp32) => &[Precision::Fp32],
@@ -251,7 +235,7 @@ fn precisions(entry: &Entry, bundle: &Bundle) -> &'static [Precision] {
 }
 
 /// Kernels to try: this library's where the processor can run them, for they are faster.
-fn kernels(entry: &Entry, precision: Precision) -> &'static [Kernels] {
+fn kernels(entry: &ProviderConfig, precision: Precision) -> &'static [Kernels] {
     match (entry.kernels, precision) {
         (Some(Kernels::OnnxRuntime), _) => &[Kernels::OnnxRuntime],
         (Some(Kernels::Dlnms), _) => &[Kernels::Dlnms],

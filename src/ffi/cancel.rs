@@ -1,6 +1,6 @@
 //! Section "cancelling".
 
-use super::error::{dlnms_error, dlnms_status};
+use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
 use crate::cancel::CancelToken;

@@ -1,18 +1,13 @@
 //! Section "evidence": what was measured beside the scores.
 
-use super::error::{dlnms_error, dlnms_status};
-use super::guard::guard;
-use super::handle;
-use super::result::{ResultObject, dlnms_result};
 use super::structs::{self, Versioned, versioned};
-use crate::error::Error;
 use crate::evidence::lesion::Lesion;
 use crate::evidence::reference_region::{PlacedBy, Reference, References};
 
 /// Measures that a case asked for, or why there are none.
 pub(super) struct Evidence {
-    lesion: Option<Result<dlnms_lesion, String>>,
-    references: Option<[Result<dlnms_reference, String>; 2]>,
+    pub lesion: Option<Result<dlnms_lesion, String>>,
+    pub references: Option<[Result<dlnms_reference, String>; 2]>,
 }
 
 impl Evidence {
@@ -87,32 +82,6 @@ fn raw_lesion(lesion: &Lesion) -> dlnms_lesion {
     }
 }
 
-/// Copy the lesion's measures. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
-/// nothing to measure, DLNMS_E_STRUCT_SIZE.
-///
-/// # Safety
-/// `out` is initialised; `err` is NULL or writable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_result_lesion(
-    result: *const dlnms_result,
-    out: *mut dlnms_lesion,
-    err: *mut *mut dlnms_error,
-) -> dlnms_status {
-    guard(err, || {
-        let result = handle::get::<ResultObject>(result)?;
-        match &result.evidence.lesion {
-            None => Err(Error::invalid(
-                "dlnms_case.measure_lesion",
-                "was 0 when the case was scored",
-            )),
-            Some(Err(why)) => Err(Error::RoiInvalid(why.clone())),
-            // SAFETY: handed on from the caller.
-            Some(Ok(lesion)) => unsafe { structs::write(out, lesion) },
-        }
-    })
-}
-
 /// A sphere of 30 mm in the right lobe of the liver.
 pub const DLNMS_REFERENCE_LIVER: u32 = 1;
 /// A cylinder of 12 x 20 mm in the descending thoracic aorta.
@@ -160,45 +129,6 @@ fn raw_reference(reference: &Reference) -> dlnms_reference {
         suv_sd: reference.suv_sd,
         voxels: reference.voxels as u64,
     }
-}
-
-/// Copy a reference; `which` is a DLNMS_REFERENCE_ constant. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them or `which` is none, DLNMS_E_ROI_INVALID with the
-/// reason if it was not found or is not covered, DLNMS_E_STRUCT_SIZE.
-///
-/// # Safety
-/// `out` is initialised; `err` is NULL or writable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_result_reference(
-    result: *const dlnms_result,
-    which: u32,
-    out: *mut dlnms_reference,
-    err: *mut *mut dlnms_error,
-) -> dlnms_status {
-    guard(err, || {
-        let result = handle::get::<ResultObject>(result)?;
-        let Some([liver, blood_pool]) = &result.evidence.references else {
-            return Err(Error::invalid(
-                "dlnms_case.measure_references",
-                "was 0 when the case was scored",
-            ));
-        };
-        let reference = match which {
-            DLNMS_REFERENCE_LIVER => liver,
-            DLNMS_REFERENCE_BLOOD_POOL => blood_pool,
-            other => {
-                return Err(Error::invalid(
-                    "which",
-                    format!("{other} is not a DLNMS_REFERENCE_ constant"),
-                ));
-            }
-        };
-        match reference {
-            Err(why) => Err(Error::RoiInvalid(why.clone())),
-            // SAFETY: handed on from the caller.
-            Ok(reference) => unsafe { structs::write(out, reference) },
-        }
-    })
 }
 
 const _: () = {

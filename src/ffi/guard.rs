@@ -1,6 +1,6 @@
 //! The one boundary: nothing unwinds into C, and every failure becomes a status with an error object.
 
-use super::error::{dlnms_error, store_error, store_forked};
+use super::error_object::{dlnms_error, store_error, store_forked};
 use crate::error::{Error, Result, status};
 use crate::process;
 use std::panic::{AssertUnwindSafe, catch_unwind};

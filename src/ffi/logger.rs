@@ -1,7 +1,7 @@
 //! Section "logging".
 
 use super::callbacks::UserData;
-use super::error::{dlnms_error, dlnms_status};
+use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::guard;
 use super::strings;
 use super::structs::{self, versioned};

@@ -1,6 +1,6 @@
 //! Section "PET facts".
 
-use super::error::{dlnms_error, dlnms_status};
+use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::guard;
 use super::strings;
 use super::structs::{self, Versioned, versioned};

@@ -1,11 +1,10 @@
 //! Section "providers".
 
-use super::scorer::dlnms_scorer_options;
 use super::strings;
 use super::structs::{self, Versioned, versioned};
 use crate::bundle::Precision;
 use crate::error::{Error, Result};
-use crate::runtime::provider::{Entry, Kernels, Policy, Provider};
+use crate::runtime::provider::{Kernels, Provider, ProviderConfig};
 use std::ffi::c_char;
 
 /// The processor; see DLNMS_KERNELS_.
@@ -81,85 +80,13 @@ pub unsafe extern "C" fn dlnms_provider_options_init(
     unsafe { structs::init_zero(options, struct_size) };
 }
 
-/// More entries than this are a mistake.
-const MAX_ENTRIES: u32 = 16;
-
-/// The policy of a scorer's options.
-///
-/// # Safety
-/// `raw` came from the caller, whose promises hold for its pointers.
-pub(super) unsafe fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
-    let mut policy = match raw.entries.is_null() {
-        true => plain(raw)?,
-        false => {
-            if !(1..=MAX_ENTRIES).contains(&raw.n_entries) || raw.n_providers != 0 {
-                return Err(Error::invalid(
-                    "dlnms_scorer_options.n_entries",
-                    format!(
-                        "{}, allowed 1 to {MAX_ENTRIES} and no providers",
-                        raw.n_entries
-                    ),
-                ));
-            }
-            // SAFETY: so many pointers by the caller's promise.
-            let entries =
-                (0..raw.n_entries as usize).map(|n| unsafe { entry(*raw.entries.add(n)) });
-            Policy {
-                entries: entries.collect::<Result<_>>()?,
-            }
-        }
-    };
-    let all = precision("dlnms_scorer_options.precision", raw.precision)?;
-    for entry in &mut policy.entries {
-        entry.precision = entry.precision.or(all);
-        if entry.plugin.is_none() {
-            // SAFETY: handed on from the caller.
-            entry.plugin =
-                unsafe { strings::optional(raw.plugin_path, "plugin_path") }?.map(Into::into);
-        }
-    }
-    Ok(policy)
-}
-
-/// `providers` and `device`.
-fn plain(raw: &dlnms_scorer_options) -> Result<Policy> {
-    let n = raw.n_providers as usize;
-    let Some(codes) = raw.providers.get(..n) else {
-        return Err(Error::invalid(
-            "dlnms_scorer_options.n_providers",
-            format!("{n} is above {}", raw.providers.len()),
-        ));
-    };
-    if raw.device < 0 {
-        return Err(Error::invalid(
-            "dlnms_scorer_options.device",
-            format!("{} is negative", raw.device),
-        ));
-    }
-    let known = |code: &u32| provider("dlnms_scorer_options.providers", *code);
-    let providers = codes.iter().map(known).collect::<Result<Vec<_>>>()?;
-    let mut policy = match providers.is_empty() {
-        true => Policy::auto(),
-        false => Policy::of(&providers),
-    };
-    for entry in &mut policy.entries {
-        // The device is that of the GPU; the CPU is one.
-        entry.device = if entry.provider == Provider::Cpu {
-            0
-        } else {
-            raw.device
-        };
-    }
-    Ok(policy)
-}
-
 /// # Safety
 /// `ptr` is NULL or an initialised struct whose strings keep the header's promises.
-unsafe fn entry(ptr: *const dlnms_provider_options) -> Result<Entry> {
+pub(super) unsafe fn entry(ptr: *const dlnms_provider_options) -> Result<ProviderConfig> {
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
     let some = |v: u64| (v != 0).then_some(v);
-    let mut entry = Entry::new(provider("dlnms_provider_options.provider", raw.provider)?);
+    let mut entry = ProviderConfig::new(provider("dlnms_provider_options.provider", raw.provider)?);
     entry.precision = precision("dlnms_provider_options.precision", raw.precision)?;
     entry.device = raw.device;
     entry.threads = some(raw.threads.into()).map(|n| n as usize);
@@ -175,11 +102,11 @@ unsafe fn entry(ptr: *const dlnms_provider_options) -> Result<Entry> {
     Ok(entry)
 }
 
-fn provider(field: &str, code: u32) -> Result<Provider> {
+pub(super) fn provider(field: &str, code: u32) -> Result<Provider> {
     constant(field, code, "DLNMS_PROVIDER_", Provider::from_code)
 }
 
-fn precision(field: &str, code: u32) -> Result<Option<Precision>> {
+pub(super) fn precision(field: &str, code: u32) -> Result<Option<Precision>> {
     unless_zero(code, |code| {
         constant(field, code, "DLNMS_PRECISION_", Precision::from_code)
     })

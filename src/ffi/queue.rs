@@ -2,7 +2,7 @@
 
 use super::callbacks::UserData;
 use super::case::{HostCase, dlnms_case, host_case};
-use super::error::{dlnms_error, dlnms_status};
+use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::{catch, guard, guard_or};
 use super::handle::{self, InUse, Object};
 use super::result::{ResultObject, dlnms_result};

@@ -1,7 +1,9 @@
 //! Section "result".
 
-use super::error::{dlnms_error, dlnms_status};
-use super::evidence::Evidence;
+use super::error_object::{dlnms_error, dlnms_status};
+use super::evidence::{
+    DLNMS_REFERENCE_BLOOD_POOL, DLNMS_REFERENCE_LIVER, Evidence, dlnms_lesion, dlnms_reference,
+};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
 use super::strings;
@@ -34,7 +36,7 @@ pub(super) struct ResultObject {
     scores: dlnms_scores,
     heads: Vec<(CString, f32)>,
     findings: Vec<(Code, CString)>,
-    pub(super) evidence: Evidence,
+    evidence: Evidence,
     json: CString,
     manifest_sha256: CString,
 }
@@ -261,6 +263,71 @@ pub unsafe extern "C" fn dlnms_result_finding(
             }
         }
         Ok(())
+    })
+}
+
+/// Copy the lesion's measures. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
+/// nothing to measure, DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_lesion(
+    result: *const dlnms_result,
+    out: *mut dlnms_lesion,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        match &result.evidence.lesion {
+            None => Err(Error::invalid(
+                "dlnms_case.measure_lesion",
+                "was 0 when the case was scored",
+            )),
+            Some(Err(why)) => Err(Error::RoiInvalid(why.clone())),
+            // SAFETY: handed on from the caller.
+            Some(Ok(lesion)) => unsafe { structs::write(out, lesion) },
+        }
+    })
+}
+
+/// Copy a reference; `which` is a DLNMS_REFERENCE_ constant. Any thread.
+/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them or `which` is none, DLNMS_E_ROI_INVALID with the
+/// reason if it was not found or is not covered, DLNMS_E_STRUCT_SIZE.
+///
+/// # Safety
+/// `out` is initialised; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_result_reference(
+    result: *const dlnms_result,
+    which: u32,
+    out: *mut dlnms_reference,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard(err, || {
+        let result = handle::get::<ResultObject>(result)?;
+        let Some([liver, blood_pool]) = &result.evidence.references else {
+            return Err(Error::invalid(
+                "dlnms_case.measure_references",
+                "was 0 when the case was scored",
+            ));
+        };
+        let reference = match which {
+            DLNMS_REFERENCE_LIVER => liver,
+            DLNMS_REFERENCE_BLOOD_POOL => blood_pool,
+            other => {
+                return Err(Error::invalid(
+                    "which",
+                    format!("{other} is not a DLNMS_REFERENCE_ constant"),
+                ));
+            }
+        };
+        match reference {
+            Err(why) => Err(Error::RoiInvalid(why.clone())),
+            // SAFETY: handed on from the caller.
+            Ok(reference) => unsafe { structs::write(out, reference) },
+        }
     })
 }
 

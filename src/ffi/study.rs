@@ -2,80 +2,25 @@
 // Without the readers the bodies below are left out, and what they alone use stays.
 #![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
-use super::callbacks::{DLNMS_PHASE_DECODE, HostProgress, dlnms_progress};
+use super::callbacks::{HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
-use super::error::{dlnms_error, dlnms_status};
+use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
-use super::handle::{self, Object};
+use super::handle;
 use super::strings;
 use super::structs::{self, Versioned, versioned};
+use super::study_handle::dlnms_study;
 #[cfg(feature = "dicom")]
-use super::study_case::Loaded;
-#[cfg(feature = "dicom")]
-use super::study_list::Lists;
+use super::study_object::StudyObject;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 #[cfg(feature = "dicom")]
-use crate::readers::dicom::{Archive, SeriesChoice, Study};
+use crate::readers::dicom::{Archive, SeriesChoice};
 #[cfg(feature = "dicom")]
 use crate::reading::ReadOptions;
 use std::ffi::c_char;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
-
-/// The CT.
-pub const DLNMS_MODALITY_CT: u32 = 1;
-/// The PET.
-pub const DLNMS_MODALITY_PET: u32 = 2;
-
-/// A PET/CT study read from DICOM: its series and ROIs, and once loaded one CT and one PET volume, decoded, with what
-/// SUV needs.
-pub struct dlnms_study {
-    _private: [u8; 0],
-}
-
-#[cfg(feature = "dicom")]
-pub(super) struct StudyObject {
-    pub archive: Archive,
-    pub lists: Lists,
-    pub loaded: OnceLock<Loaded>,
-}
-
-#[cfg(feature = "dicom")]
-impl Object for StudyObject {
-    type Handle = dlnms_study;
-    const NAME: &'static str = "dlnms_study";
-}
-
-#[cfg(feature = "dicom")]
-impl StudyObject {
-    fn new(archive: Archive) -> Self {
-        Self {
-            lists: Lists::default(),
-            loaded: OnceLock::new(),
-            archive,
-        }
-    }
-
-    fn load(
-        &self,
-        choice: SeriesChoice<'_>,
-        progress: Option<&HostProgress>,
-        cancel: &CancelToken,
-    ) -> Result<()> {
-        let again = || Error::invalid("study", "it is loaded already");
-        if self.loaded.get().is_some() {
-            return Err(again());
-        }
-        let one_at_a_time = Mutex::new(());
-        let tell = |done: usize, of: usize| {
-            let _turn = one_at_a_time.lock().unwrap_or_else(|e| e.into_inner());
-            progress.is_none_or(|p| p.tell(DLNMS_PHASE_DECODE, done as f32 / of as f32))
-        };
-        let study = Study::load(&self.archive, &self.archive, choice, &tell, cancel)?;
-        self.loaded.set(Loaded::new(study)?).map_err(|_| again())
-    }
-}
+use std::sync::Arc;
 
 /// Limits of reading; fill with dlnms_read_options_init(). NULL instead of the struct means its defaults.
 #[repr(C)]

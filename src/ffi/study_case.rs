@@ -5,94 +5,17 @@
 #[cfg(feature = "dicom")]
 use super::case::mask_voxels;
 use super::case::{dlnms_case, dlnms_case_init, dlnms_roi};
-use super::error::{dlnms_error, dlnms_status};
+use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
 use super::handle;
 use super::pet::dlnms_pet_info;
-#[cfg(feature = "dicom")]
-use super::pet::{raw_pet_info, slice_times};
-use super::quality::{dlnms_facts, raw_facts};
-use super::strings;
 use super::structs;
+use super::study_handle::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
 #[cfg(feature = "dicom")]
-use super::study::StudyObject;
-use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
-use super::volume::{describe, dlnms_volume};
-use crate::error::{Error, Result};
-#[cfg(feature = "dicom")]
-use crate::readers::dicom::Study;
-use std::ffi::{CString, c_char};
-use std::sync::Arc;
-
-#[cfg(feature = "dicom")]
-/// Decoded volumes, and the C structs that describe them.
-pub(super) struct Loaded {
-    /// What the structs' pointers lead to; never changed.
-    study: Arc<Study>,
-    /// Per-slice times as the C struct wants them.
-    _times: [Vec<f64>; 3],
-    ct: dlnms_volume,
-    pet: dlnms_volume,
-    pet_info: dlnms_pet_info,
-    facts: dlnms_facts,
-    /// The same for a mask of contours that were joined.
-    facts_of_joined: dlnms_facts,
-    warnings: Vec<CString>,
-}
-
-#[cfg(feature = "dicom")]
-// SAFETY: the raw pointers lead into `study` and `_times`, which are owned, immutable and live as long.
-unsafe impl Send for Loaded {}
-#[cfg(feature = "dicom")]
-// SAFETY: as above; nothing is ever written.
-unsafe impl Sync for Loaded {}
-
-#[cfg(feature = "dicom")]
-impl Loaded {
-    pub fn new(study: Study) -> Result<Self> {
-        let study = Arc::new(study);
-        let info = study.pet.pet_info.as_ref();
-        let info = info.ok_or_else(|| Error::Internal("PET without its facts".into()))?;
-        let times = slice_times(info);
-        let mut joined = study.facts();
-        joined.contours_overlap = Some(true);
-        Ok(Self {
-            ct: describe(&study.ct.volume),
-            pet: describe(&study.pet.volume),
-            pet_info: raw_pet_info(info, &times),
-            facts: raw_facts(&study.facts(), size_of::<dlnms_facts>() as u32),
-            facts_of_joined: raw_facts(&joined, size_of::<dlnms_facts>() as u32),
-            warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
-            _times: times,
-            study,
-        })
-    }
-
-    /// The decoded study.
-    pub(super) fn study(&self) -> &Study {
-        &self.study
-    }
-}
-
-#[cfg(feature = "dicom")]
-impl Loaded {
-    /// Returns the bytes of the CT and the PET.
-    pub fn decoded_bytes(&self) -> u64 {
-        (self.study.ct.volume.data.len() + self.study.pet.volume.data.len()) as u64
-    }
-}
-
-#[cfg(feature = "dicom")]
-impl StudyObject {
-    fn loaded(&self) -> Result<&Loaded> {
-        self.loaded.get().ok_or_else(|| {
-            Error::invalid(
-                "study",
-                "it was scanned but not loaded: dlnms_study_load() first",
-            )
-        })
-    }
-}
+use super::study_object::StudyObject;
+use super::volume::dlnms_volume;
+use crate::error::Error;
+use std::ffi::c_char;
 
 /// Describe a volume of a loaded study. The pointers in `*out` live as long as the study. Any thread.
 /// Errors: DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.

@@ -3,100 +3,24 @@
 #![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
 use super::cancel::{dlnms_cancel, token};
-use super::error::{dlnms_error, dlnms_status};
+use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
-use super::handle::{self};
+use super::handle;
 use super::strings;
 use super::structs::{self, Versioned, versioned};
+use super::study_handle::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
 #[cfg(feature = "dicom")]
-use super::study::StudyObject;
-use super::study::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
+use super::study_object::StudyObject;
 use super::volume::{describe, dlnms_volume};
+use crate::error::Error;
 #[cfg(feature = "dicom")]
-use crate::cancel::CancelToken;
-use crate::error::{Error, Result};
-#[cfg(feature = "dicom")]
-use crate::evidence::quality::check_headers;
-#[cfg(feature = "dicom")]
-use crate::readers::dicom::{Inspection, RoiKind, RoiMask};
-use std::collections::BTreeMap;
-use std::ffi::{CString, c_char, c_void};
-use std::sync::{Arc, Mutex, OnceLock};
+use crate::readers::dicom::RoiKind;
+use std::ffi::{CString, c_char};
 
 /// Contours of an RT Structure Set.
 pub const DLNMS_ROI_SOURCE_RTSTRUCT: u32 = 1;
 /// A segment of a DICOM Segmentation.
 pub const DLNMS_ROI_SOURCE_SEG: u32 = 2;
-
-#[cfg(feature = "dicom")]
-/// What was asked for once is kept, for the host holds pointers into it.
-#[derive(Default)]
-pub(super) struct Lists {
-    found: OnceLock<Found>,
-    masks: Mutex<Masks>,
-}
-
-#[cfg(feature = "dicom")]
-/// The masks that were handed out, by index.
-type Masks = BTreeMap<usize, Arc<RoiMask>>;
-
-#[cfg(feature = "dicom")]
-struct Found {
-    inspection: Inspection,
-    json: CString,
-    /// UID, why rejected, SUV rule, SUV refusal of each series.
-    series: Vec<[Option<CString>; 4]>,
-    /// Name, file, why refused of each ROI.
-    rois: Vec<[Option<CString>; 3]>,
-}
-
-#[cfg(feature = "dicom")]
-impl StudyObject {
-    fn found(&self) -> &Found {
-        self.lists
-            .found
-            .get_or_init(|| Found::of(self.archive.inspect()))
-    }
-
-    fn inspect(&self, cancel: &CancelToken) -> Result<()> {
-        if self.lists.found.get().is_none() {
-            let found = Found::of(self.archive.inspect_until(cancel)?);
-            // Another thread may have been faster: the lists are the same.
-            let _ = self.lists.found.set(found);
-        }
-        Ok(())
-    }
-}
-
-#[cfg(feature = "dicom")]
-impl Found {
-    fn of(inspection: Inspection) -> Self {
-        let text = |t: &str| Some(strings::owned(t));
-        let some = |t: Option<&String>| t.map(|t| strings::owned(t));
-        let series = inspection.series.iter().map(|s| {
-            let suv = s.suv.as_ref();
-            [
-                text(&s.uid),
-                some(s.rejected_because.as_ref()),
-                some(suv.and_then(|v| v.rule.as_ref())),
-                some(suv.and_then(|v| v.refusal.as_ref())),
-            ]
-        });
-        let rois = inspection
-            .rois
-            .iter()
-            .map(|r| [text(&r.name), text(&r.source), some(r.refusal.as_ref())]);
-        let mut json = serde_json::json!(inspection);
-        let findings = check_headers(inspection.facts.as_ref(), inspection.suv.as_ref());
-        json["qc"] = serde_json::json!(findings);
-        Found {
-            series: series.collect(),
-            rois: rois.collect(),
-            json: strings::owned(&json.to_string()),
-            inspection,
-        }
-    }
-}
 
 #[cfg(feature = "dicom")]
 fn pointer(text: &Option<CString>) -> *const c_char {
@@ -169,7 +93,7 @@ pub unsafe extern "C" fn dlnms_study_inspect(
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_series_count(study: *const dlnms_study) -> usize {
     guard_readers_or!(0, || {
-        handle::get::<StudyObject>(study).map_or(0, |s| s.found().series.len())
+        handle::get::<StudyObject>(study).map_or(0, |s| s.inventory().series.len())
     })
 }
 
@@ -186,10 +110,12 @@ pub unsafe extern "C" fn dlnms_study_series(
 ) -> dlnms_status {
     guard_readers!(err, || {
         let study = handle::get::<StudyObject>(study)?;
-        let found = study.found();
-        let (Some(s), Some(texts)) = (found.inspection.series.get(index), found.series.get(index))
-        else {
-            return Err(beyond(index, found.series.len(), "series"));
+        let inventory = study.inventory();
+        let (Some(s), Some(texts)) = (
+            inventory.inspection.series.get(index),
+            inventory.series.get(index),
+        ) else {
+            return Err(beyond(index, inventory.series.len(), "series"));
         };
         let factor = s.suv.as_ref().and_then(|v| v.factor);
         let raw = dlnms_series {
@@ -266,7 +192,7 @@ pub unsafe extern "C" fn dlnms_roi_info_init(info: *mut dlnms_roi_info, struct_s
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_rois_count(study: *const dlnms_study) -> usize {
     guard_readers_or!(0, || {
-        handle::get::<StudyObject>(study).map_or(0, |s| s.found().rois.len())
+        handle::get::<StudyObject>(study).map_or(0, |s| s.inventory().rois.len())
     })
 }
 
@@ -283,10 +209,12 @@ pub unsafe extern "C" fn dlnms_study_rois(
 ) -> dlnms_status {
     guard_readers!(err, || {
         let study = handle::get::<StudyObject>(study)?;
-        let found = study.found();
-        let (Some(r), Some(texts)) = (found.inspection.rois.get(index), found.rois.get(index))
-        else {
-            return Err(beyond(index, found.rois.len(), "ROIs"));
+        let inventory = study.inventory();
+        let (Some(r), Some(texts)) = (
+            inventory.inspection.rois.get(index),
+            inventory.rois.get(index),
+        ) else {
+            return Err(beyond(index, inventory.rois.len(), "ROIs"));
         };
         let raw = dlnms_roi_info {
             struct_size: size_of::<dlnms_roi_info>() as u32,
@@ -326,39 +254,6 @@ pub unsafe extern "C" fn dlnms_study_roi_mask(
     })
 }
 
-#[cfg(feature = "dicom")]
-impl StudyObject {
-    /// Returns the mask whose voxels begin here, if dlnms_study_roi_mask() gave it out.
-    pub(super) fn mask_at(&self, voxels: *const c_void) -> Option<Arc<RoiMask>> {
-        let masks = self.lists.masks.lock().unwrap_or_else(|e| e.into_inner());
-        let mut masks = masks.values();
-        let found = masks.find(|m| std::ptr::eq(m.volume.data.as_ptr().cast(), voxels));
-        found.cloned()
-    }
-
-    /// The mask of an ROI, which stays where it is as long as the study lives.
-    fn mask(&self, index: usize) -> Result<Arc<RoiMask>> {
-        let masks = || self.lists.masks.lock().unwrap_or_else(|e| e.into_inner());
-        if let Some(mask) = masks().get(&index) {
-            return Ok(mask.clone());
-        }
-        let mask = self.archive.roi_mask(index, &[&self.archive])?;
-        if let Some(loaded) = self.loaded.get() {
-            mask.require_frame_of(loaded.study())?;
-        }
-        let mut masks = masks();
-        let held = masks
-            .values()
-            .map(|m| m.volume.data.len() as u64)
-            .sum::<u64>();
-        let decoded = self.loaded.get().map_or(0, |l| l.decoded_bytes());
-        let bytes = decoded + held + mask.volume.data.len() as u64;
-        let what = "the study with the masks that it handed out";
-        self.archive.options().check_study_bytes(bytes, what)?;
-        Ok(masks.entry(index).or_insert_with(|| Arc::new(mask)).clone())
-    }
-}
-
 /// Series and ROIs as JSON, as `dlnms inspect --json` prints them.
 ///
 /// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
@@ -376,7 +271,7 @@ pub unsafe extern "C" fn dlnms_study_json(
 ) -> dlnms_status {
     guard_readers!(err, || {
         let study = handle::get::<StudyObject>(study)?;
-        let json = study.found().json.as_bytes_with_nul();
+        let json = study.inventory().json.as_bytes_with_nul();
         // SAFETY: handed on from the caller; c_char and u8 have one size.
         unsafe { strings::fill(json, buffer.cast(), capacity, needed) }
     })

@@ -3,7 +3,7 @@
 #![cfg_attr(not(feature = "dicom"), allow(unused_imports, unused_variables))]
 
 use super::cancel::{dlnms_cancel, token};
-use super::error::{dlnms_error, dlnms_status};
+use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
 use super::handle::{self, Object};
 use super::pet::dlnms_pet_info;

@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use super::library;
-use super::provider::{Entry, Provider};
+use super::provider::{Provider, ProviderConfig};
 use crate::regular_file;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub fn devices(
 }
 
 /// Options of a plugin's session.
-pub fn options(entry: &Entry, engines: Option<&Path>) -> Vec<(String, String)> {
+pub fn options(entry: &ProviderConfig, engines: Option<&Path>) -> Vec<(String, String)> {
     let mut options = Vec::new();
     if entry.provider == Provider::TensorRtRtx {
         if entry.cuda_graph {

@@ -106,7 +106,7 @@ const MAX_ENGINE_BATCH: usize = 256;
 
 /// A provider of a policy, and how it is to be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ProviderConfig {
     /// Which.
     pub provider: Provider,
     /// Arithmetic; `None`: on a GPU FP16 where the bundle has it and the self-test passes, else FP32.
@@ -134,7 +134,7 @@ pub struct Entry {
     pub kernels: Option<Kernels>,
 }
 
-impl Entry {
+impl ProviderConfig {
     /// With nothing said but which.
     pub fn new(provider: Provider) -> Self {
         Self {
@@ -202,31 +202,31 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// In order of preference.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ProviderConfig>,
 }
 
 impl Policy {
     /// TensorRT, TensorRT for RTX, CUDA, CPU: the first that works.
     pub fn auto() -> Self {
-        Self::of(&Provider::AUTO)
+        Self::new(&Provider::AUTO)
     }
 
     /// These, in this order.
-    pub fn of(providers: &[Provider]) -> Self {
+    pub fn new(providers: &[Provider]) -> Self {
         Self {
-            entries: providers.iter().copied().map(Entry::new).collect(),
+            entries: providers.iter().copied().map(ProviderConfig::new).collect(),
         }
     }
 
     /// One provider and no other: it runs, or the call fails.
     pub fn strict(provider: Provider) -> Self {
-        Self::of(&[provider])
+        Self::new(&[provider])
     }
 }
 
 /// A provider of the policy that was not used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PassedOver {
+pub struct SkippedProvider {
     /// Name of the provider.
     pub provider: &'static str,
     /// Arithmetic that was tried.

@@ -1,19 +1,23 @@
 //! Many cases at once: planes on all cores, then the network on several cases in one run, which reads every weight once
 //! for all of them. ONNX Runtime's CPU kernels give each case the bits it has alone; a test compares.
 
+use super::engine_state::ActiveEngine;
 use super::preprocess::Buffers;
-use super::{Looked, Prepared, Scorer, Scores, Times, lock, log_outcome};
+use super::scores::Scores;
+use super::shared::Scorer;
+use super::single::{MeasuredCase, Times, log_outcome};
 use crate::allocation;
 use crate::cancel::CancelToken;
 use crate::case::Case;
 use crate::engine::are_probabilities;
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use crate::parallel;
 use std::time::{Duration, Instant};
 
-/// A case whose planes are computed.
-struct Filled {
-    looked: Looked,
+/// A case whose input tensors are computed.
+struct SampledCase {
+    measured: MeasuredCase,
     buffers: Buffers,
     began: Instant,
     done: Instant,
@@ -35,12 +39,12 @@ impl Scorer {
         let mut left = cases;
         while !left.is_empty() {
             // Another call may have given up what this one was prepared with: then one by one, with whatever is next.
-            let Some(ready) = self.prepared() else {
+            let Some(active) = self.active_engine() else {
                 outcomes.extend(left.iter().map(|case| self.score(case, cancel)));
                 break;
             };
-            let (now, later) = left.split_at(ready.session.max_batch().clamp(1, left.len()));
-            self.score_chunk(&ready, now, cancel, &mut outcomes);
+            let (now, later) = left.split_at(active.session.max_batch().clamp(1, left.len()));
+            self.score_chunk(&active, now, cancel, &mut outcomes);
             left = later;
         }
         Ok(outcomes)
@@ -48,30 +52,30 @@ impl Scorer {
 
     fn score_chunk(
         &self,
-        ready: &Prepared,
+        active: &ActiveEngine,
         cases: &[Case<'_>],
         cancel: &CancelToken,
         outcomes: &mut Vec<Result<Scores>>,
     ) {
         // Where there are fewer cases than threads, each has several of them.
         let threads_of_case = (self.threads() / cases.len().max(1)).max(1);
-        let filled = parallel::map(cases.len(), self.threads(), |n| {
-            self.fill(&cases[n], threads_of_case, cancel)
+        let sampled = parallel::map(cases.len(), self.threads(), |n| {
+            self.sample(&cases[n], threads_of_case, cancel)
         });
-        let good = filled.iter().flatten();
+        let good = sampled.iter().flatten();
         let tensors: Vec<[&[f32]; 2]> = good.map(|g| [&*g.buffers.pet, &*g.buffers.ct]).collect();
         let n_heads = self.bundle().manifest.heads.len();
         let mut heads = vec![0f32; tensors.len() * n_heads];
         let entered = Instant::now();
         let ran = match tensors.len() {
             0 => Ok(()),
-            _ => ready.session.run(&tensors, &mut heads, cancel),
+            _ => active.session.run(&tensors, &mut heads, cancel),
         };
         let infer = entered.elapsed();
         let mut heads = heads.chunks_exact(n_heads);
-        for (case, filled) in cases.iter().zip(filled) {
-            let filled = match filled {
-                Ok(filled) => filled,
+        for (case, sampled) in cases.iter().zip(sampled) {
+            let sampled = match sampled {
+                Ok(sampled) => sampled,
                 Err(e) => {
                     let refused = Err(e);
                     log_outcome(&refused);
@@ -79,18 +83,18 @@ impl Scorer {
                     continue;
                 }
             };
-            lock(&self.buffers).push(filled.buffers);
+            lock(&self.buffers).push(sampled.buffers);
             let times = Times {
                 prepare: Duration::ZERO,
-                preprocess: (filled.done - filled.began).saturating_sub(filled.looked.took),
-                evidence: filled.looked.took,
+                preprocess: (sampled.done - sampled.began).saturating_sub(sampled.measured.took),
+                evidence: sampled.measured.took,
                 infer,
             };
             let heads = heads.next().filter(|h| ran.is_ok() && are_probabilities(h));
             outcomes.push(match heads {
                 Some(heads) => {
-                    let engine = ready.engine.clone();
-                    let scores = self.finish(case, filled.looked, engine, heads.to_vec(), times);
+                    let engine = active.engine.clone();
+                    let scores = self.finish(case, sampled.measured, engine, heads.to_vec(), times);
                     let scored = Ok(scores);
                     log_outcome(&scored);
                     scored
@@ -101,17 +105,17 @@ impl Scorer {
         }
     }
 
-    fn fill(&self, case: &Case<'_>, threads: usize, cancel: &CancelToken) -> Result<Filled> {
+    fn sample(&self, case: &Case<'_>, threads: usize, cancel: &CancelToken) -> Result<SampledCase> {
         let began = Instant::now();
         if cancel.is_triggered() {
             return Err(Error::Cancelled);
         }
-        let looked = self.look(case, threads)?;
+        let measured = self.measure(case, threads)?;
         let spec = &self.bundle().manifest.preprocessing;
         let mut buffers = self.buffers()?;
-        match buffers.fill(spec, case, &looked.checked) {
-            Ok(()) => Ok(Filled {
-                looked,
+        match buffers.fill(spec, case, &measured.validated) {
+            Ok(()) => Ok(SampledCase {
+                measured,
                 buffers,
                 began,
                 done: Instant::now(),

@@ -1,9 +1,13 @@
 //! Runs the network on one case: with the provider that is ready, and where that fails with the next of the policy.
 
-use super::{CancelToken, Engine, Prepared, Scorer};
+use super::engine_state::ActiveEngine;
+use super::scores::Engine;
+use super::shared::Scorer;
+use crate::cancel::CancelToken;
 use crate::engine::{are_probabilities, attempts};
 use crate::error::{Error, Result};
-use crate::runtime::provider::PassedOver;
+use crate::lock;
+use crate::runtime::provider::SkippedProvider;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,19 +31,19 @@ impl Scorer {
         loop {
             let entered = Instant::now();
             // Another call may have given up what this one was prepared with.
-            if let Some(ready) = self.prepared() {
-                match ready.session.run(&[tensors], &mut heads, cancel) {
+            if let Some(active) = self.active_engine() {
+                match active.session.run(&[tensors], &mut heads, cancel) {
                     Ok(()) if are_probabilities(&heads) => {
                         return Ok(Inference {
                             heads,
-                            engine: ready.engine.clone(),
+                            engine: active.engine.clone(),
                             lost,
                             took: entered.elapsed(),
                         });
                     }
-                    Ok(()) => self.judge(&ready, &heads, cancel)?,
+                    Ok(()) => self.judge(&active, &heads, cancel)?,
                     Err(e @ (Error::Cancelled | Error::Resources(_))) => return Err(e),
-                    Err(e) => self.give_up(&ready, e)?,
+                    Err(e) => self.fall_back(&active, e)?,
                 }
             }
             self.prepare(None, cancel)?;
@@ -49,8 +53,8 @@ impl Scorer {
 
     /// Decides whether the case or the provider is at fault for an output that is no probability: a provider that still
     /// answers the self-test stays, and the case is refused with [`Error::VoxelRange`]; another is given up.
-    fn judge(&self, ready: &Arc<Prepared>, heads: &[f32], cancel: &CancelToken) -> Result<()> {
-        let session = &ready.session;
+    fn judge(&self, active: &Arc<ActiveEngine>, heads: &[f32], cancel: &CancelToken) -> Result<()> {
+        let session = &active.session;
         let names = self.bundle.manifest.heads.iter();
         let wrong = names.zip(heads).find(|(_, v)| !are_probabilities(&[**v]));
         let what = wrong.map_or_else(String::new, |(name, v)| format!("{name} is {v}"));
@@ -64,15 +68,18 @@ impl Scorer {
             Err(e) => {
                 let why = format!("{what} for a case, and {e}");
                 let doing = "run the model";
-                self.give_up(ready, Error::Runtime { doing, why })
+                self.fall_back(active, Error::Runtime { doing, why })
             }
         }
     }
 
-    /// Uses a provider that failed no more, if the policy has another; else that was the failure.
-    fn give_up(&self, failed: &Arc<Prepared>, why: Error) -> Result<()> {
-        let mut ready = self.ready.write().unwrap_or_else(|e| e.into_inner());
-        let current = ready.prepared.as_ref();
+    /// Takes an engine that failed out of use, so that the next call prepares the next one of the policy.
+    ///
+    /// # Errors
+    /// The failure itself if the policy has no other.
+    fn fall_back(&self, failed: &Arc<ActiveEngine>, why: Error) -> Result<()> {
+        let mut state = lock::write(&self.engine_state);
+        let current = state.active.as_ref();
         if current.is_some_and(|c| Arc::ptr_eq(c, failed)) {
             let session = &failed.session;
             let given_up = session.passed_over.len() + 1;
@@ -81,13 +88,13 @@ impl Scorer {
                 return Err(why);
             }
             log::warn!(target: "dlnms::runtime", "provider {} is given up: {why}", session.provider.name());
-            ready.given_up = session.passed_over.clone();
-            ready.given_up.push(PassedOver {
+            state.given_up = session.passed_over.clone();
+            state.given_up.push(SkippedProvider {
                 provider: session.provider.name(),
                 precision: session.precision,
                 reason: format!("it failed while it ran: {why}"),
             });
-            ready.prepared = None;
+            state.active = None;
         }
         Ok(())
     }

@@ -1,9 +1,14 @@
 //! All slow work before the first score, on a thread of its own, so that the caller's hears of it, and can end it,
 //! however long ONNX Runtime keeps to itself.
 
-use super::{CancelToken, Engine, Phase, Prepared, Progress, Scorer, lock};
-use crate::engine::{Interrupt, Plan, Session};
+use super::engine_state::ActiveEngine;
+use super::options::{Phase, Progress};
+use super::scores::Engine;
+use super::shared::Scorer;
+use crate::cancel::CancelToken;
+use crate::engine::{Interrupt, Session, SessionConfig};
 use crate::error::{Error, Result};
+use crate::lock::{self, lock};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -13,15 +18,15 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 /// As much as a program's first thread has: compilers of graphs were written for that.
 const STACK: usize = 8 << 20;
 
-/// Tells a call's progress and says when the call is to end.
-struct Watch<'p, 'c> {
+/// Reports a call's progress to the host and decides when the call is to end.
+struct ProgressReporter<'p, 'c> {
     progress: Option<Progress<'p>>,
     cancel: &'c CancelToken,
     deadline: Option<Instant>,
 }
 
-impl Watch<'_, '_> {
-    fn tell(&mut self, (phase, fraction): Step) -> Result<()> {
+impl ProgressReporter<'_, '_> {
+    fn report(&mut self, (phase, fraction): ProgressStep) -> Result<()> {
         self.cancel.check()?;
         if self.deadline.is_some_and(|at| Instant::now() >= at) {
             return Err(Error::Deadline);
@@ -31,13 +36,13 @@ impl Watch<'_, '_> {
     }
 }
 
-/// What is being done, and the fraction of it that is.
-type Step = (Phase, f32);
+/// A phase and the fraction of it that is done.
+type ProgressStep = (Phase, f32);
 
-/// The turn of the one thread that prepares.
-struct Turn<'a>(&'a Scorer);
+/// Held by the one thread that prepares; dropping it lets another.
+struct PrepareGuard<'a>(&'a Scorer);
 
-impl Drop for Turn<'_> {
+impl Drop for PrepareGuard<'_> {
     fn drop(&mut self) {
         *lock(&self.0.preparing) = None;
         self.0.prepared_or_not.notify_all();
@@ -57,23 +62,26 @@ impl Scorer {
     /// the reason of each provider of the policy, [`Error::SelfTest`] if the last one answers wrongly; the bundle's errors.
     pub fn prepare(&self, progress: Option<Progress>, cancel: &CancelToken) -> Result<()> {
         let timeout = self.options.prepare_timeout;
-        let mut watch = Watch {
+        let mut reporter = ProgressReporter {
             progress,
             cancel,
             deadline: timeout.and_then(|t| Instant::now().checked_add(t)),
         };
-        if let Some(_turn) = self.turn(&mut watch)? {
-            let built = self.build_watched(&mut watch);
-            let mut ready = self.ready.write().unwrap_or_else(|e| e.into_inner());
+        if let Some(_guard) = self.begin_prepare(&mut reporter)? {
+            let built = self.build_watched(&mut reporter);
+            let mut state = lock::write(&self.engine_state);
             // What was given up is the engine's to tell; and if nothing is left, everything may be tried again.
-            ready.given_up.clear();
-            ready.prepared = Some(Arc::new(built?));
+            state.given_up.clear();
+            state.active = Some(Arc::new(built?));
         }
-        watch.tell((Phase::Ready, 1.0))
+        reporter.report((Phase::Ready, 1.0))
     }
 
     /// Waits until nobody prepares; `None` if there is nothing left to do.
-    fn turn(&self, watch: &mut Watch<'_, '_>) -> Result<Option<Turn<'_>>> {
+    fn begin_prepare(
+        &self,
+        reporter: &mut ProgressReporter<'_, '_>,
+    ) -> Result<Option<PrepareGuard<'_>>> {
         let mut busy = lock(&self.preparing);
         while let Some(thread) = *busy {
             // The host's progress callback: whoever builds waits for it to return.
@@ -84,15 +92,15 @@ impl Scorer {
             busy = waited.map_or_else(|e| e.into_inner().0, |(busy, _)| busy);
             if busy.is_some() {
                 drop(busy); // the host's code runs without our lock
-                watch.tell((Phase::Load, 0.0))?;
+                reporter.report((Phase::Load, 0.0))?;
                 busy = lock(&self.preparing);
             }
         }
-        if self.prepared().is_some() {
+        if self.active_engine().is_some() {
             return Ok(None);
         }
         *busy = Some(std::thread::current().id());
-        Ok(Some(Turn(self)))
+        Ok(Some(PrepareGuard(self)))
     }
 
     /// Returns whether this thread is within a progress callback of this scorer's prepare, which waits for it to return.
@@ -100,7 +108,7 @@ impl Scorer {
         *lock(&self.preparing) == Some(std::thread::current().id())
     }
 
-    fn build_watched(&self, watch: &mut Watch<'_, '_>) -> Result<Prepared> {
+    fn build_watched(&self, reporter: &mut ProgressReporter<'_, '_>) -> Result<ActiveEngine> {
         let (steps, heard) = channel();
         let interrupt = Interrupt::default();
         std::thread::scope(|scope| {
@@ -119,7 +127,7 @@ impl Scorer {
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 if ended.is_ok() {
-                    ended = watch.tell(step);
+                    ended = reporter.report(step);
                     if ended.is_err() {
                         interrupt.stop();
                     }
@@ -133,18 +141,15 @@ impl Scorer {
         })
     }
 
-    fn build(&self, steps: Sender<Step>, interrupt: &Interrupt) -> Result<Prepared> {
+    fn build(&self, steps: Sender<ProgressStep>, interrupt: &Interrupt) -> Result<ActiveEngine> {
         let step = |phase, fraction| {
             // Nobody listens any more only if the caller's thread panicked.
             let _ = steps.send((phase, fraction));
             interrupt.check()
         };
         step(Phase::Load, 0.0)?;
-        let given_up = {
-            let ready = self.ready.read().unwrap_or_else(|e| e.into_inner());
-            ready.given_up.clone()
-        };
-        let session = Session::build(&Plan {
+        let given_up = lock::read(&self.engine_state).given_up.clone();
+        let config = SessionConfig {
             runtime: self.runtime,
             bundle: &self.bundle,
             policy: &self.options.policy,
@@ -156,11 +161,11 @@ impl Scorer {
             building: &|| {
                 let _ = steps.send((Phase::Build, 0.0));
             },
-            try_out: &|session| {
-                let cancel = interrupt.token();
-                self.warm_up(session, cancel, &|done| step(Phase::WarmUp, done))?;
-                self.self_test(session, cancel, &|done| step(Phase::SelfTest, done))
-            },
+        };
+        let session = Session::build(&config, &|session| {
+            let cancel = interrupt.token();
+            self.warm_up(session, cancel, &|done| step(Phase::WarmUp, done))?;
+            self.self_test(session, cancel, &|done| step(Phase::SelfTest, done))
         })?;
         let engine = Arc::new(Engine {
             runtime: self.runtime,
@@ -175,6 +180,6 @@ impl Scorer {
             cache: session.cache.clone(),
             self_test_max_difference: session.self_test_max_difference,
         });
-        Ok(Prepared { session, engine })
+        Ok(ActiveEngine { session, engine })
     }
 }

@@ -11,7 +11,7 @@ use ndarray::Array3;
 
 /// What the network sees: normalised, channels x rows x columns.
 #[derive(Clone, Debug)]
-pub struct Planes {
+pub struct InputTensors {
     /// The tumour: its centre, which was used, and how far it reaches, LPS mm.
     pub roi: Extent,
     /// SUV provenance; `None` when the host gave SUV.
@@ -22,12 +22,12 @@ pub struct Planes {
     pub ct: Array3<f32>,
 }
 
-impl Planes {
+impl InputTensors {
     /// Compute them; needs neither ONNX Runtime nor weights.
-    pub fn of(spec: &PreprocessSpec, case: &Case<'_>) -> Result<Self> {
+    pub fn new(spec: &PreprocessSpec, case: &Case<'_>) -> Result<Self> {
         let mut buffers = Buffers::new(spec)?;
-        let checked = Checked::of(case)?;
-        buffers.fill(spec, case, &checked)?;
+        let validated = ValidatedCase::new(case)?;
+        buffers.fill(spec, case, &validated)?;
         let shape = (spec.channels.len(), spec.output, spec.output);
         let tensor = |values| {
             Array3::from_shape_vec(shape, values)
@@ -36,8 +36,8 @@ impl Planes {
         Ok(Self {
             pet: tensor(buffers.pet)?,
             ct: tensor(buffers.ct)?,
-            roi: checked.roi,
-            suv: checked.suv,
+            roi: validated.roi,
+            suv: validated.suv,
         })
     }
 }
@@ -64,10 +64,10 @@ impl Buffers {
         &mut self,
         spec: &PreprocessSpec,
         case: &Case<'_>,
-        checked: &Checked,
+        validated: &ValidatedCase,
     ) -> Result<()> {
-        let center = checked.roi.center;
-        let (workspace, factors) = (&mut self.workspace, checked.factors());
+        let center = validated.roi.center;
+        let (workspace, factors) = (&mut self.workspace, validated.factors());
         spec.sample(&case.ct, &[], &spec.ct, center, workspace, &mut self.ct)?;
         spec.sample(
             &case.pet,
@@ -81,13 +81,13 @@ impl Buffers {
 }
 
 /// A case that passed everything that can be refused without sampling: overlap, centre, SUV.
-pub(super) struct Checked {
+pub(super) struct ValidatedCase {
     pub roi: Extent,
     pub suv: Option<SuvScale>,
 }
 
-impl Checked {
-    pub fn of(case: &Case<'_>) -> Result<Self> {
+impl ValidatedCase {
+    pub fn new(case: &Case<'_>) -> Result<Self> {
         require_overlap(&case.pet.geometry, &case.ct.geometry)?;
         let suv = case.pet_info.map(PetInfo::suv_scale).transpose()?;
         let slices = case.pet.geometry.dims[2];

@@ -1,7 +1,8 @@
 //! A bounded queue with threads of its own, for hosts that must not wait.
 
-use super::{CancelToken, lock};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

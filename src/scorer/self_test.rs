@@ -1,6 +1,7 @@
 //! The bundle's test vectors, by which a provider shows that it computes the network that the manifest promises.
 
-use super::{CancelToken, Scorer};
+use super::shared::Scorer;
+use crate::cancel::CancelToken;
 use crate::engine::Session;
 use crate::error::{Error, Result};
 

@@ -6,7 +6,7 @@ use dlnms::evidence::quality::QualityPolicy;
 use dlnms::readers::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
 use dlnms::reading::ReadOptions;
 use dlnms::runtime::Runtime;
-use dlnms::runtime::provider::{Entry, Kernels, Policy, Provider};
+use dlnms::runtime::provider::{Kernels, Policy, Provider, ProviderConfig};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
 use dlnms::{Error, Result, readers};
 use std::path::{Path, PathBuf};
@@ -301,7 +301,7 @@ impl EngineArguments {
         let auto = self.provider.is_empty() || self.provider.iter().any(|n| n == "auto");
         let mut policy = match auto {
             true => Policy::auto(),
-            false => Policy::of(
+            false => Policy::new(
                 &self
                     .provider
                     .iter()
@@ -311,7 +311,7 @@ impl EngineArguments {
         };
         let bytes = |megabytes: Option<u64>| megabytes.map(|mb| mb.saturating_mul(1 << 20));
         let (memory, space) = (bytes(self.memory_limit), bytes(self.workspace));
-        let changes: [&dyn Fn(&mut Entry); 5] = [
+        let changes: [&dyn Fn(&mut ProviderConfig); 5] = [
             &|e| {
                 e.device = if e.provider == Provider::Cpu {
                     0

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use dlnms::imaging::sampler::{Intensity, PreprocessSpec, SignedAxis};
-use dlnms::scorer::Planes;
+use dlnms::scorer::InputTensors;
 use ndarray::Axis;
 use std::fs::File;
 use std::io::BufWriter;
@@ -18,7 +18,7 @@ const CT_WINDOW: [f64; 2] = [-1000.0, 400.0];
 const PET_BLACK: f64 = 8.0;
 
 /// Write a grey PNG.
-pub fn write(path: &Path, planes: &Planes, spec: &PreprocessSpec) -> Result<(), Failure> {
+pub fn write(path: &Path, planes: &InputTensors, spec: &PreprocessSpec) -> Result<(), Failure> {
     let (n, side) = (spec.channels.len(), spec.output * ZOOM);
     let (width, height) = (n * side + (n + 1) * GAP, 2 * side + 3 * GAP);
     let mut pixels = vec![48u8; width * height];

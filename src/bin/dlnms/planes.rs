@@ -6,7 +6,7 @@ use crate::tumour::TumourArguments;
 use crate::{Failure, npy, terminal};
 use dlnms::bundle::Bundle;
 use dlnms::evidence::quality;
-use dlnms::scorer::Planes;
+use dlnms::scorer::InputTensors;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -28,7 +28,7 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
     let lesions = a.tumour.read(&input)?;
     let case = lesions[0].case(&input.study)?;
     let spec = &bundle.manifest.preprocessing;
-    let planes = Planes::of(spec, &case)?;
+    let planes = InputTensors::new(spec, &case)?;
     let (suv, policy) = (planes.suv.as_ref(), a.quality.policy());
     let findings = quality::check(&case, &planes.roi, suv, None, spec, &policy)?;
     for warning in &input.study.warnings {

@@ -8,8 +8,8 @@
 mod onnx;
 mod operator;
 
+use super::failures::failed;
 use super::interrupt::Interrupt;
-use super::request::failed;
 use crate::bundle::{Bundle, Model, Precision};
 use crate::cpu_kernels::layers::{LAYERS, Packed};
 use crate::cpu_kernels::resnet::Backbone;

@@ -6,8 +6,9 @@ use super::onnx::{self, MAX_BACKBONES};
 use crate::cpu_kernels::layers::{CHANNELS, FEATURES, SIDE};
 use crate::cpu_kernels::resnet::{Backbone, Scratch};
 use crate::cpu_kernels::tile::Arithmetic;
+use crate::engine::failures::NO_MEMORY;
 use crate::engine::interrupt::token_of_run;
-use crate::engine::request::NO_MEMORY;
+use crate::lock::lock;
 use ort::AsPointer;
 use ort::operator::{
     ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput,
@@ -16,7 +17,7 @@ use ort::value::TensorElementType;
 use std::collections::TryReserveError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 /// Values of an image.
 const IMAGE: usize = CHANNELS * SIDE * SIDE;
@@ -143,10 +144,6 @@ impl<A: Arithmetic + Send + Sync> Network<A> {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 // Through the C API, because ort's values are allocated for each call.

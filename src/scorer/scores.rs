@@ -1,71 +1,16 @@
-//! What goes into a scorer and what comes out.
+//! The result of a case: scores, what they rest on, and the engine that computed them.
 
 use crate::bundle::{Manifest, Model, Precision};
 use crate::engine::CacheOutcome;
 use crate::evidence::lesion::Lesion;
-use crate::evidence::quality::{Finding, QualityPolicy};
+use crate::evidence::quality::Finding;
 use crate::evidence::reference_region::References;
 use crate::imaging::suv::SuvScale;
-use crate::risk::Decision;
+use crate::risk::RiskGroups;
 use crate::runtime::Runtime;
-use crate::runtime::provider::{Kernels, PassedOver, Placement, Policy, Provider};
-use std::path::PathBuf;
+use crate::runtime::provider::{Kernels, Placement, Provider, SkippedProvider};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Options of a [`Scorer`](super::Scorer).
-#[derive(Clone, Debug)]
-pub struct ScorerOptions {
-    /// Providers that may run the model.
-    pub policy: Policy,
-    /// Threads of ONNX Runtime's pool, the calling thread among them; 0 is min(4, cores).
-    pub threads: usize,
-    /// Let the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping: some
-    /// hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
-    pub spin: bool,
-    /// What is done about findings of the quality checks.
-    pub quality: QualityPolicy,
-    /// Folder where providers keep what they made of the model, for a faster next start; `None` keeps nothing.
-    pub cache: Option<PathBuf>,
-    /// How long [`Scorer::prepare`](super::Scorer::prepare) may take; `None` as long as it takes.
-    pub prepare_timeout: Option<Duration>,
-    /// SHA-256 of the bundle's `manifest.json` in hexadecimal, which covers every file of the bundle; another bundle is
-    /// refused as altered. `None`: any.
-    pub expected_manifest_sha256: Option<String>,
-}
-
-impl Default for ScorerOptions {
-    fn default() -> Self {
-        Self {
-            policy: Policy::auto(),
-            threads: 0,
-            spin: false,
-            quality: QualityPolicy::default(),
-            cache: None,
-            prepare_timeout: None,
-            expected_manifest_sha256: None,
-        }
-    }
-}
-
-/// Steps of [`Scorer::prepare`](super::Scorer::prepare).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Phase {
-    /// The model's file is found and verified, or another thread's prepare is waited for.
-    Load = 1,
-    /// First runs, which allocate.
-    WarmUp = 2,
-    /// The bundle's test vectors are run and compared.
-    SelfTest = 3,
-    /// All done.
-    Ready = 4,
-    /// ONNX Runtime builds a session for a provider; comes after `Load`, once for each attempt. 5 is decoding, in C.
-    Build = 6,
-}
-
-/// Told of each phase and the fraction done; returns `false` to cancel.
-pub type Progress<'a> = &'a mut dyn FnMut(Phase, f32) -> bool;
 
 /// How long each part of a call took. The parts sum to the total exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,7 +44,7 @@ pub struct Scores {
     /// One value for each of the manifest's heads.
     pub heads: Vec<f32>,
     /// Risk groups.
-    pub decision: Decision,
+    pub decision: RiskGroups,
     /// Centre used, LPS mm.
     pub center: [f64; 3],
     /// `point`, `box`, `mask` or `seed`.
@@ -136,7 +81,7 @@ pub struct Engine {
     /// Whose code computes the backbones.
     pub kernels: Kernels,
     /// Attempts before it in the policy.
-    pub passed_over: Vec<PassedOver>,
+    pub passed_over: Vec<SkippedProvider>,
     /// Nodes by provider, as ONNX Runtime reports.
     pub placement: Vec<Placement>,
     /// What the cache did for this start.

@@ -1,4 +1,4 @@
-//! In the place of the kernels, on processors that they are not written for.
+//! What stands in the place of the kernels' operator on processors that they are not written for.
 
 use super::interrupt::Interrupt;
 use crate::bundle::{Bundle, Model, Precision};

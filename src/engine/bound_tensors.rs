@@ -2,8 +2,9 @@
 //! of ours and a GPU copies from memory that does not move.
 #![allow(unsafe_code)]
 
+use super::failures::{NO_MEMORY, failed};
 use super::interrupt::{Termination, with_token_of_run};
-use super::request::{NO_MEMORY, failed};
+
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use half::f16;
@@ -28,8 +29,8 @@ pub(super) struct Signature {
     pub pinned: bool,
 }
 
-/// Room for a number of cases.
-pub(super) struct Lane {
+/// The input and output tensors for a number of cases, bound to a session.
+pub(super) struct BoundTensors {
     // Dropped before what is bound to it.
     binding: IoBinding,
     pet: Image,
@@ -71,7 +72,7 @@ impl Image {
     }
 }
 
-impl Lane {
+impl BoundTensors {
     pub fn new(session: &Session, signature: &Signature, cases: usize) -> Result<Self> {
         let allocate = failed("allocate the inputs");
         // Pinned memory is copied to the GPU without a detour; where there is none, any will do.
@@ -89,7 +90,7 @@ impl Lane {
             Tensor::new(&Allocator::default(), [cases, signature.heads]).map_err(&allocate)?;
         let binding = session.create_binding().map_err(&allocate)?;
         let options = Arc::new(Termination(RunOptions::new().map_err(&allocate)?));
-        let lane = Self {
+        let bound = Self {
             binding,
             pet,
             ct,
@@ -98,22 +99,22 @@ impl Lane {
             cases,
         };
         let api = ort::api();
-        let to = lane.binding.ptr().cast_mut();
+        let to = bound.binding.ptr().cast_mut();
         let [pet, ct, scores] = signature.names.each_ref().map(|n| n.as_ptr());
-        // SAFETY: the binding is this lane's own and alive; names are NUL-terminated and copied; the tensors live as long
+        // SAFETY: the binding is these tensors' own and alive; names are NUL-terminated and copied; the tensors live as long
         // as the binding, in the same struct, and their memory never moves.
         unsafe {
-            for (name, value) in [(pet, lane.pet.pointer()), (ct, lane.ct.pointer())] {
+            for (name, value) in [(pet, bound.pet.pointer()), (ct, bound.ct.pointer())] {
                 ort::Error::result_from_status((api.BindInput)(to, name, value))
                     .map_err(&allocate)?;
             }
-            ort::Error::result_from_status((api.BindOutput)(to, scores, lane.scores.ptr()))
+            ort::Error::result_from_status((api.BindOutput)(to, scores, bound.scores.ptr()))
                 .map_err(&allocate)?;
         }
-        Ok(lane)
+        Ok(bound)
     }
 
-    /// Runs cases, as many as the lane has room for. The token terminates the run.
+    /// Runs cases, as many as the tensors are for. The token terminates the run.
     ///
     /// # Errors
     /// [`Error::Cancelled`] if the token was triggered before the end; [`Error::Runtime`], [`Error::Resources`].
@@ -126,7 +127,7 @@ impl Lane {
     ) -> Result<()> {
         if cases.len() != self.cases {
             return Err(Error::Internal(format!(
-                "{} cases in a lane of {}",
+                "{} cases in tensors for {}",
                 cases.len(),
                 self.cases
             )));

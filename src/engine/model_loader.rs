@@ -1,14 +1,16 @@
 //! ONNX Runtime's session for one model on one provider: its options, and the cache it may come from.
 
+use super::backbones;
+use super::batch_size::BatchSize;
 use super::cache::{self, Cache, CacheOutcome, Missing};
+use super::failures::failed;
 use super::file_limit;
-use super::graph::Cases;
 use super::model_file::{self, ModelInMemory};
 use super::pool::Pool;
-use super::{Plan, backbones};
+use super::session_config::SessionConfig;
 use crate::bundle::{Model, Precision};
 use crate::error::{Error, Result};
-use crate::runtime::provider::{Entry, Kernels, Provider};
+use crate::runtime::provider::{Kernels, Provider, ProviderConfig};
 use crate::runtime::{Runtime, plugin};
 use ort::ep;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -16,15 +18,15 @@ use std::path::Path;
 
 /// One attempt to build a session.
 #[derive(Clone, Copy)]
-pub(super) struct Request<'a> {
-    pub plan: &'a Plan<'a>,
-    pub entry: &'a Entry,
+pub(super) struct ModelLoader<'a> {
+    pub config: &'a SessionConfig<'a>,
+    pub entry: &'a ProviderConfig,
     pub model: &'a Model,
     pub kernels: Kernels,
-    pub cases: Cases,
+    pub cases: BatchSize,
 }
 
-impl Request<'_> {
+impl ModelLoader<'_> {
     /// ONNX Runtime's session, from the cache where there is one.
     pub fn load(&self) -> Result<(ort::session::Session, CacheOutcome)> {
         if self.kernels == Kernels::Dlnms {
@@ -35,9 +37,9 @@ impl Request<'_> {
             return Err(Error::ProviderUnavailable(why));
         }
         let cache = self.cache_dir().map(|dir| {
-            let version = self.plan.runtime.version();
+            let version = self.config.runtime.version();
             let what = (self.model, self.cases);
-            Cache::new(dir, what, self.entry, version, self.plan.interrupt)
+            Cache::new(dir, what, self.entry, version, self.config.interrupt)
         });
         if let (Some(cache), Provider::Cpu) = (&cache, self.entry.provider) {
             return self.load_cached_graph(cache);
@@ -62,9 +64,9 @@ impl Request<'_> {
 
     /// Reads the model's file, once: what was verified is what is used.
     fn read(&self) -> Result<ModelInMemory> {
-        let Plan {
+        let SessionConfig {
             bundle, interrupt, ..
-        } = *self.plan;
+        } = *self.config;
         let refused = |why| Error::BundleModel {
             file: self.model.file.clone(),
             why,
@@ -85,9 +87,9 @@ impl Request<'_> {
     /// The CPU with this library's kernels. Their weights are laid out as the file is read, as fast as a cache could be, so
     /// there is nothing to keep.
     fn load_with_backbones(&self) -> Result<(ort::session::Session, CacheOutcome)> {
-        let Plan {
+        let SessionConfig {
             bundle, interrupt, ..
-        } = *self.plan;
+        } = *self.config;
         let taken = backbones::take(bundle, self.model, self.threads(), interrupt)?;
         let builder = set(self.options(None)?.with_operators(taken.operators))?;
         let model = ModelInMemory::from_graph(taken.model);
@@ -104,7 +106,7 @@ impl Request<'_> {
     }
 
     fn cache_dir(&self) -> Option<&Path> {
-        self.entry.cache.as_deref().or(self.plan.cache)
+        self.entry.cache.as_deref().or(self.config.cache)
     }
 
     /// The CPU: the graph optimised for this processor.
@@ -132,14 +134,14 @@ impl Request<'_> {
             Err(Missing::Absent(reason)) => reason,
             Err(Missing::Unusable(reason)) => return without(reason),
         };
-        self.plan.interrupt.check()?;
+        self.config.interrupt.check()?;
         let model = self.read()?;
         let mut kept_here = false;
         let made = cache.make(|folder| {
             kept_here = true;
             self.keep(model, folder).map_err(|e| e.to_string())
         });
-        self.plan.interrupt.check()?;
+        self.config.interrupt.check()?;
         match made.and_then(|model| cached(model).map_err(|e| e.to_string())) {
             Ok(session) if kept_here => Ok((session, CacheOutcome::Miss { reason })),
             Ok(session) => Ok((session, CacheOutcome::Hit)), // another process made it meanwhile
@@ -176,27 +178,27 @@ impl Request<'_> {
         })
     }
 
-    /// Build the session; the plan's interrupt reaches it.
+    /// Build the session; the configuration's interrupt reaches it.
     fn commit(
         &self,
         mut builder: SessionBuilder,
         model: ModelInMemory,
     ) -> Result<ort::session::Session> {
-        self.plan.interrupt.watch(&builder)?;
-        (self.plan.building)();
+        self.config.interrupt.watch(&builder)?;
+        (self.config.building)();
         model.commit(&mut builder)
     }
 
     fn threads(&self) -> usize {
-        self.entry.threads.unwrap_or(self.plan.threads)
+        self.entry.threads.unwrap_or(self.config.threads)
     }
 
     fn options(&self, engines: Option<&Path>) -> Result<SessionBuilder> {
-        let Entry {
+        let ProviderConfig {
             provider, device, ..
         } = *self.entry;
-        let mut builder = options(self.plan.runtime, self.threads(), self.plan.spin)?;
-        if let Cases::Exactly(n) = self.cases {
+        let mut builder = options(self.config.runtime, self.threads(), self.config.spin)?;
+        if let BatchSize::Exactly(n) = self.cases {
             builder = set(builder.with_dimension_override("batch", n as i64))?;
         }
         if let Some(dispatch) = dispatch(self.entry, engines) {
@@ -208,7 +210,7 @@ impl Request<'_> {
             doing: "use the provider",
             why,
         };
-        let devices = plugin::devices(self.plan.runtime, provider, self.entry.plugin.as_deref());
+        let devices = plugin::devices(self.config.runtime, provider, self.entry.plugin.as_deref());
         if let Some(devices) = devices.map_err(unusable)? {
             let n = devices.len();
             let mut devices = devices.into_iter().skip(device as usize);
@@ -233,7 +235,10 @@ fn unusable(reason: String) -> CacheOutcome {
 }
 
 /// What to append to a session for a provider that ONNX Runtime loads itself.
-fn dispatch(entry: &Entry, engines: Option<&Path>) -> Option<ep::ExecutionProviderDispatch> {
+fn dispatch(
+    entry: &ProviderConfig,
+    engines: Option<&Path>,
+) -> Option<ep::ExecutionProviderDispatch> {
     match entry.provider {
         Provider::Cuda => {
             // TF32 has ten bits of mantissa: what is called FP32 here is that.
@@ -263,22 +268,6 @@ fn dispatch(entry: &Entry, engines: Option<&Path>) -> Option<ep::ExecutionProvid
             Some(tensorrt.build())
         }
         Provider::Cpu | Provider::TensorRtRtx | Provider::OpenVino => None,
-    }
-}
-
-/// What this library's operator says where there is no memory for its activations.
-pub(super) const NO_MEMORY: &str = "no memory for the backbones";
-
-/// Returns the error for an action in which ONNX Runtime failed: a refusal of the system, if its message tells of one.
-pub(super) fn failed<R>(doing: &'static str) -> impl Fn(ort::Error<R>) -> Error {
-    move |e| match e.message() {
-        why if why.contains("pthread_create") => {
-            Error::Resources("a thread of ONNX Runtime or of a provider".into())
-        }
-        why => Error::Runtime {
-            doing,
-            why: why.to_owned(),
-        },
     }
 }
 

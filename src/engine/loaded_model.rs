@@ -1,45 +1,38 @@
 //! A model loaded for one provider: compared with the manifest, run on tensors that stay.
 
-use super::lane::{Lane, Signature};
+use super::batch_size::BatchSize;
+use super::bound_tensors::{BoundTensors, Signature};
 use super::placement;
 use crate::bundle::{Manifest, Model};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use crate::runtime::provider;
 use crate::runtime::provider::Placement;
 use ort::value::{TensorElementType, ValueType};
 use std::ffi::CString;
 use std::sync::{Mutex, MutexGuard};
 
-/// How many cases a run has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cases {
-    /// Any number up to this.
-    UpTo(usize),
-    /// This and no other: providers that build engines build them for one shape.
-    Exactly(usize),
-}
-
 /// An ONNX Runtime session and its tensors.
-pub struct Graph {
-    // Lanes go before the session they are bound to.
-    lanes: Mutex<Vec<Lane>>,
+pub struct LoadedModel {
+    // Dropped before the session that they are bound to.
+    idle: Mutex<Vec<BoundTensors>>,
     inner: ort::session::Session,
     signature: Signature,
-    cases: Cases,
+    batch_size: BatchSize,
 }
 
-impl Graph {
+impl LoadedModel {
     /// [`Error::BundleModel`] if the graph is not the manifest's.
     pub fn new(
         inner: ort::session::Session,
         (manifest, model): (&Manifest, &Model),
         provider: provider::Provider,
-        cases: Cases,
+        batch_size: BatchSize,
     ) -> Result<Self> {
         let side = manifest.preprocessing.output;
-        let mut graph = Self {
-            lanes: Mutex::new(Vec::new()),
+        let mut loaded = Self {
+            idle: Mutex::new(Vec::new()),
             signature: Signature {
                 names: [
                     c_name(&model.inputs.pet)?,
@@ -52,10 +45,10 @@ impl Graph {
                 pinned: provider.is_gpu(),
             },
             inner,
-            cases,
+            batch_size,
         };
-        graph.signature.half_inputs = graph.check(&model.file)?;
-        Ok(graph)
+        loaded.signature.half_inputs = loaded.check(&model.file)?;
+        Ok(loaded)
     }
 
     /// Where its nodes are.
@@ -73,9 +66,9 @@ impl Graph {
         };
         let of = |dims: &[usize]| dims.iter().map(|&d| d as i64).collect::<Vec<_>>();
         let signature = &self.signature;
-        let fixed = match self.cases {
-            Cases::UpTo(_) => 1,
-            Cases::Exactly(n) => n as i64,
+        let fixed = match self.batch_size {
+            BatchSize::UpTo(_) => 1,
+            BatchSize::Exactly(n) => n as i64,
         };
         let image = of(&signature.image);
         let inputs = [(&signature.names[0], &image), (&signature.names[1], &image)];
@@ -131,10 +124,10 @@ impl Graph {
 
     /// How many of so many cases a run takes; 0 if it would want more.
     pub fn share(&self, of: usize) -> usize {
-        match self.cases {
-            Cases::UpTo(most) => of.min(most),
-            Cases::Exactly(n) if of >= n => n,
-            Cases::Exactly(_) => 0,
+        match self.batch_size {
+            BatchSize::UpTo(most) => of.min(most),
+            BatchSize::Exactly(n) if of >= n => n,
+            BatchSize::Exactly(_) => 0,
         }
     }
 
@@ -158,26 +151,26 @@ impl Graph {
             let scores = scores.len();
             return Err(Error::Internal(format!("{n} cases, {scores} scores")));
         }
-        let mut lane = self.lane(n)?;
-        let ran = lane.run(&self.inner, cases, scores, cancel);
-        self.lanes().push(lane);
+        let mut tensors = self.tensors(n)?;
+        let ran = tensors.run(&self.inner, cases, scores, cancel);
+        self.idle().push(tensors);
         ran
     }
 
-    /// A lane for so many cases, used before if there is one.
-    fn lane(&self, cases: usize) -> Result<Lane> {
-        let mut lanes = self.lanes();
-        match lanes.iter().position(|l| l.cases == cases) {
-            Some(n) => Ok(lanes.swap_remove(n)),
+    /// Tensors for so many cases: idle ones if there are any.
+    fn tensors(&self, cases: usize) -> Result<BoundTensors> {
+        let mut idle = self.idle();
+        match idle.iter().position(|t| t.cases == cases) {
+            Some(n) => Ok(idle.swap_remove(n)),
             None => {
-                drop(lanes);
-                Lane::new(&self.inner, &self.signature, cases)
+                drop(idle);
+                BoundTensors::new(&self.inner, &self.signature, cases)
             }
         }
     }
 
-    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
-        self.lanes.lock().unwrap_or_else(|e| e.into_inner())
+    fn idle(&self) -> MutexGuard<'_, Vec<BoundTensors>> {
+        lock(&self.idle)
     }
 }
 

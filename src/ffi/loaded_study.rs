@@ -1,0 +1,63 @@
+//! A decoded study and the C structs that describe it.
+
+use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
+use super::quality::{dlnms_facts, raw_facts};
+use super::strings;
+use super::volume::{describe, dlnms_volume};
+use crate::error::{Error, Result};
+use crate::readers::dicom::Study;
+use std::ffi::CString;
+use std::sync::Arc;
+
+/// Decoded volumes, and the C structs that describe them.
+pub(super) struct LoadedStudy {
+    /// What the structs' pointers lead to; never changed.
+    study: Arc<Study>,
+    /// Per-slice times as the C struct wants them.
+    _times: [Vec<f64>; 3],
+    pub ct: dlnms_volume,
+    pub pet: dlnms_volume,
+    pub pet_info: dlnms_pet_info,
+    pub facts: dlnms_facts,
+    /// The same for a mask of contours that were joined.
+    pub facts_of_joined: dlnms_facts,
+    pub warnings: Vec<CString>,
+}
+
+// SAFETY: the raw pointers lead into `study` and `_times`, which are owned, immutable and live as long.
+unsafe impl Send for LoadedStudy {}
+// SAFETY: as above; nothing is ever written.
+unsafe impl Sync for LoadedStudy {}
+
+impl LoadedStudy {
+    pub fn new(study: Study) -> Result<Self> {
+        let study = Arc::new(study);
+        let info = study.pet.pet_info.as_ref();
+        let info = info.ok_or_else(|| Error::Internal("PET without its facts".into()))?;
+        let times = slice_times(info);
+        let mut joined = study.facts();
+        joined.contours_overlap = Some(true);
+        Ok(Self {
+            ct: describe(&study.ct.volume),
+            pet: describe(&study.pet.volume),
+            pet_info: raw_pet_info(info, &times),
+            facts: raw_facts(&study.facts(), size_of::<dlnms_facts>() as u32),
+            facts_of_joined: raw_facts(&joined, size_of::<dlnms_facts>() as u32),
+            warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
+            _times: times,
+            study,
+        })
+    }
+
+    /// The decoded study.
+    pub(super) fn study(&self) -> &Study {
+        &self.study
+    }
+}
+
+impl LoadedStudy {
+    /// Returns the bytes of the CT and the PET.
+    pub fn decoded_bytes(&self) -> u64 {
+        (self.study.ct.volume.data.len() + self.study.pet.volume.data.len()) as u64
+    }
+}
