@@ -26,6 +26,7 @@ def add_evaluate(sub):
     v.add_argument("--time", metavar="COL", help="column of follow-up times, for survival; needs --event")
     v.add_argument("--event", metavar="COL", help="column of events, 1, or 0 for censored")
     v.add_argument("--subgroups", default="", metavar="COL,COL...", help="columns of few values, in each of which the scores are evaluated")
+    v.add_argument("--bundle", metavar="DIR", help="bundle that gave the scores: adds a model card")
     v.add_argument("--bootstrap", type=int, default=10000, metavar="N", help="replicates (default 10000; 0 for none)")
     v.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
     v.add_argument("--out", required=True, metavar="DIR", help="folder of the result; an earlier evaluation there is replaced")

@@ -428,6 +428,25 @@ def test_the_report_is_one_page_with_every_figure(tmp_path):
     assert len(numbers) > 200 and all(0 <= x <= 460 for x in numbers)
 
 
+def test_the_model_card_states_what_is_known_and_nothing_else(tmp_path, capsys):
+    t = made()
+    t["site"] = ["north", "south"] * 30
+    (tmp_path / "bundle").mkdir()
+    options = ("--outcome", "label", "--scores", "a,b", "--cutoff", "a=0.6", "--subgroups", "site", "--bootstrap", "0", "--bundle", str(tmp_path / "bundle"))
+    assert run(tmp_path, t, *options) is None and "manifest.json cannot be read" in capsys.readouterr().err
+    (tmp_path / "bundle" / "manifest.json").write_text('{"id": "x"}')
+    assert run(tmp_path, t, *options) is None and "is not the manifest of a bundle" in capsys.readouterr().err
+    (tmp_path / "bundle" / "manifest.json").write_text(json.dumps({"id": "x", "version": "1.0.0", "weights": "seeded", "card": "Pseudo-random.", "heads": ["n1"]}))
+    e = run(tmp_path, t, *options)
+    card = json.loads((tmp_path / "out" / "model_card.json").read_text())
+    assert card == e["model_card"] and card["summary"] == "Pseudo-random." and card["developer"] == card["trust_ingredients"]["development_data"] == "not stated"
+    first, at = card["key_metrics"]["usefulness"][:2]
+    assert first["result"] == e["scores"]["a"]["auroc"]["value"] and at["result"] == e["scores"]["a"]["at_cutoff"]["sensitivity"]
+    assert len(card["key_metrics"]["fairness"]) == 4 and "seeded, not trained" in " ".join(e["warnings"])
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Model card" in page and "Pseudo-random." in page and "seeded, not trained" in page
+
+
 def test_a_full_disk_leaves_the_earlier_evaluation_and_nothing_else(tmp_path, monkeypatch, capsys):
     options = ("--outcome", "label", "--scores", "a", "--bootstrap", "0")
     run(tmp_path, made(), *options)

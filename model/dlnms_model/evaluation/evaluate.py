@@ -12,7 +12,7 @@ from importlib import metadata
 
 import numpy as np
 
-from . import calibration, decision, discrimination, operating, report, survival, table
+from . import calibration, card, decision, discrimination, operating, report, survival, table
 
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment of any patient."
 MOST_LEVELS = 10  # of a subgroup column: more is no grouping of patients
@@ -178,11 +178,18 @@ def command(a, say):
     names = [n.strip() for n in a.scores.split(",")]
     if a.bootstrap < 0 or 0 < a.bootstrap < 100:
         raise table.TableError("--bootstrap: needs at least 100 replicates, or 0 for none")
+    bundle = card.manifest(a.bundle) if a.bundle else None
     data = table.join([table.read(f) for f in a.table])
     groups = [n.strip() for n in a.subgroups.split(",") if n.strip()]
     result, positive, scores = evaluate(data, a.outcome, names, cutoffs(a.cutoff, names), a.bootstrap, a.seed, a.time, a.event, groups)
+    files = {}
+    if bundle:
+        if bundle["weights"] != "trained":
+            result["warnings"].append(f"the weights of the bundle are {bundle['weights']}, not trained: its scores mean nothing about any patient")
+        result["model_card"] = card.card(result, bundle)
+        files["model_card.json"] = as_json(result["model_card"])
     page = report.page(result, positive, scores)
-    write(a.out, {"evaluation.json": as_json(result), "report.html": page, **tables(result, positive, scores)})
+    write(a.out, {"evaluation.json": as_json(result), "report.html": page, **tables(result, positive, scores), **files})
     for warning in result["warnings"]:
         say(f"warning: {warning}")
     say(f"wrote {a.out}")

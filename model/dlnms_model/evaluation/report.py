@@ -10,7 +10,7 @@ STYLE = """body{font:15px/1.5 system-ui,sans-serif;color:#111827;max-width:1180p
 h1{font-size:24px;margin-bottom:4px}h2{font-size:18px;margin-top:32px;border-bottom:1px solid #d1d5db}
 .notice{background:#fef3c7;border:1px solid #d97706;padding:8px 12px;font-weight:600}.warning{color:#9a3412}
 table{border-collapse:collapse;font-size:12.5px;margin:8px 0}th,td{padding:3px 8px;text-align:right;border-bottom:1px solid #e5e7eb;font-variant-numeric:tabular-nums}
-td{white-space:nowrap}td:last-child{white-space:normal}th:first-child,td:first-child{text-align:left}.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:12px}
+td{white-space:nowrap}.card td{text-align:left;vertical-align:top}td:last-child{white-space:normal}th:first-child,td:first-child{text-align:left}.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:12px}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif;background:#fff}small,.method{color:#4b5563;font-size:13px}.wide{overflow-x:auto}"""
 
 
@@ -129,6 +129,18 @@ def subgroups(result):
     return f"<h2>Subgroups</h2>{out}" + method("p between levels: DeLong's variances of two groups of patients, t with Welch's degrees of freedom, not adjusted") if out else ""
 
 
+def model_card(result):
+    """Returns the statements of the model card; its numbers stand in the sections above."""
+    if "model_card" not in result:
+        return ""
+    c = result["model_card"]
+    lines = [[key.replace("_", " "), escape(str(c[key]))] for key in ("name", "version", "developer", "release_stage", "regulatory_approval", "summary")]
+    for part in ("uses_and_directions", "warnings", "trust_ingredients"):
+        lines += [[key.replace("_", " "), escape("; ".join(v) if isinstance(v, list) else str(v))] for key, v in c[part].items()]
+    lines.append(["testing data", escape(c["key_metrics"]["testing_data"])])
+    return '<h2>Model card</h2><div class="card">' + rows(["", ""], lines) + "</div>" + method("Headings " + c["layout"])
+
+
 def page(result, positive, scores):
     """Returns the page as HTML text."""
     t = result["table"]
@@ -147,6 +159,6 @@ def page(result, positive, scores):
 <h1>Evaluation of {escape(', '.join(scores))} against {escape(t['outcome'])}</h1>
 <p class="notice">{escape(result['notice'])}</p>
 <p>{escape(t['file'])}: {t['n']} patients, {t['positives']} positive, {t['negatives']} negative. A higher score is taken as a higher risk.</p>{warnings}
-<h2>Discrimination</h2>{discrimination(result)}{grid(first)}{comparisons(result)}{at_cutoffs(result)}{grid(falls)}{calibrations(result)}{survival}{grid(drawn)}{subgroups(result)}
+<h2>Discrimination</h2>{discrimination(result)}{grid(first)}{comparisons(result)}{at_cutoffs(result)}{grid(falls)}{calibrations(result)}{survival}{grid(drawn)}{subgroups(result)}{model_card(result)}
 <p class="method">Made with {escape(versions)}. Every number is in evaluation.json.</p></html>
 """
