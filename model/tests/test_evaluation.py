@@ -21,6 +21,7 @@ if not REQUIRED:
 
 from dlnms_model import __main__  # noqa: E402
 from scipy import special, stats  # noqa: E402
+from statsmodels.discrete.discrete_model import Logit  # noqa: E402
 from statsmodels.duration.hazard_regression import PHReg  # noqa: E402
 
 from dlnms_model.evaluation import calibration, decision, discrimination, operating, survival  # noqa: E402
@@ -224,6 +225,40 @@ def test_libraries_equal_R_where_they_are_called_as_they_are(arrays):
         assert stats.false_discovery_control(p) == pytest.approx(q, **TIGHT)
     for t in truth("table1_tests.json").values():
         assert stats.chi2_contingency(t["table"], correction=False).pvalue == pytest.approx(t["chisq"], **TIGHT)
+
+
+@needs_truth
+def test_tests_of_scipy_equal_R(arrays):
+    t, y = truth("aSAH_tests.json"), arrays["poor"] == 1
+    with open(TRUTH / "aSAH.csv", newline="") as f:
+        age = np.array([float(r["age"]) for r in csv.DictReader(f)])
+    s, n = arrays["s100b"], arrays["ndka"]
+    ours = {
+        "welch": stats.ttest_ind(age[y], age[~y], equal_var=False).pvalue, "student": stats.ttest_ind(age[y], age[~y]).pvalue,
+        "mwu_corr": stats.mannwhitneyu(s[y], s[~y], method="asymptotic").pvalue,
+        "mwu_nocorr": stats.mannwhitneyu(s[y], s[~y], method="asymptotic", use_continuity=False).pvalue,
+    }
+    assert ours == pytest.approx({k: t[k] for k in ours}, **TIGHT)
+    for name, test in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr), ("kendall", stats.kendalltau)):
+        assert list(test(s, n)) == pytest.approx(t[name], **TIGHT)
+    for table in (v["table"] for v in truth("table1_tests.json").values() if len(v["table"][0]) == 2):
+        v = next(v for v in truth("table1_tests.json").values() if v["table"] == table)
+        assert stats.chi2_contingency(table).pvalue == pytest.approx(v["chisq_yates"], **TIGHT)
+        assert stats.fisher_exact(table).pvalue == pytest.approx(v["fisher"], **TIGHT)
+
+
+@needs_truth
+def test_logistic_regression_of_statsmodels_equals_R(arrays):
+    t, c = truth("aSAH_logistic.json"), columns("aSAH.csv")
+    x = np.stack([np.ones(113), np.array(c["age"], float), 1 - arrays["male"], arrays["s100b"], np.log(arrays["ndka"]), arrays["wfns"]], axis=1)
+    fit = Logit(arrays["poor"], x).fit(disp=0, tol=1e-14, method="newton", ridge_factor=0, maxiter=100)
+    for ours, theirs in ((fit.params, "coef"), (fit.bse, "se"), (fit.tvalues, "z"), (fit.pvalues, "p"), (np.exp(fit.params), "or"), (np.exp(fit.conf_int()), "or_wald")):
+        # R's standard errors hold the weights of the step before the last, which p shows a few times enlarged: 3.6e-9 of its value.
+        assert np.ravel(ours) == pytest.approx(np.ravel(t[theirs]), rel=1e-8 if theirs == "p" else 1e-9, abs=1e-12)
+    assert [-2 * fit.llf, -2 * fit.llnull, fit.aic] == pytest.approx([t["deviance"], t["null"], t["aic"]], **TIGHT)
+    p = np.array(columns("aSAH_logistic_pred.csv")["p_full"], float)
+    assert fit.predict(x) == pytest.approx(p, **TIGHT)
+    assert discrimination.auroc(arrays["poor"] == 1, p)["value"] == pytest.approx(t["auc_full"], **TIGHT)
 
 
 @needs_truth
