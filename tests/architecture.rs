@@ -1,6 +1,6 @@
-//! The rooms of `src/` are as docs/ARCHITECTURE.md has them: imports point down, and `unsafe` stays where it may be.
+//! The rooms of `src/` are as docs/ARCHITECTURE.md has them: imports point down, files make no circle, and `unsafe` stays where it may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree};
@@ -349,6 +349,50 @@ fn rooms_use_only_rooms_below_them() {
         "{} arrows point up:\n{}",
         wrong.len(),
         wrong.join("\n")
+    );
+}
+
+#[test]
+fn files_make_no_circle() {
+    let library = Library::read();
+    let arrows = library.arrows();
+    let reach = |from: usize| {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(at) = open.pop() {
+            open.extend(arrows[&at].keys().filter(|t| seen.insert(**t)));
+        }
+        seen
+    };
+    let reached: Vec<BTreeSet<usize>> = (0..library.files.len()).map(reach).collect();
+    let mut knots = BTreeSet::new();
+    for file in 0..library.files.len() {
+        let knot: BTreeSet<usize> = reached[file]
+            .iter()
+            .copied()
+            .filter(|other| reached[*other].contains(&file))
+            .collect();
+        if knot.len() > 1 {
+            knots.insert(knot);
+        }
+    }
+    let describe = |knot: &BTreeSet<usize>| {
+        let pairs = knot.iter().flat_map(|a| knot.iter().map(move |b| (*a, *b)));
+        let ties = pairs.filter_map(|(a, b)| {
+            Some(format!(
+                "  {} -> {} ({})",
+                library.name(a),
+                library.name(b),
+                arrows[&a].get(&b)?
+            ))
+        });
+        ties.collect::<Vec<_>>().join("\n")
+    };
+    let knots: Vec<String> = knots.iter().map(describe).collect();
+    assert!(
+        knots.is_empty(),
+        "{} circles:\n{}",
+        knots.len(),
+        knots.join("\n\n")
     );
 }
 
