@@ -43,8 +43,8 @@ impl Scorer {
     /// the network runs.
     ///
     /// # Errors
-    /// Those of [`Scorer::prepare`]; whatever the case is refused for; [`Error::VoxelRange`] if the network's output for it is
-    /// no probability while the provider answers the self-test; [`Error::Resources`] if memory for the run is short.
+    /// Those of [`Scorer::prepare`]; whatever the case is refused for; [`Error::VoxelRange`](crate::Error::VoxelRange) if the network's output for it is
+    /// no probability while the provider answers the self-test; [`Error::Resources`](crate::Error::Resources) if memory for the run is short.
     pub fn score(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Scores> {
         let outcome = self.score_unlogged(case, cancel);
         log_outcome(&outcome);
