@@ -27,7 +27,7 @@ measure() { # NAME ARGUMENTS...
     shift
     echo "== $*"
     tried=$((tried + 1))
-    if "$dlnms" bench --bundle "$bundle" --cache "$cache" --cases "$cases" --beside cpu --json "$out.json" --svg "$out.svg" "$@"; then
+    if "$dlnms" bench --bundle "$bundle" --cache "$cache" --cases "$cases" --against cpu --json "$out.json" --svg "$out.svg" "$@"; then
         ran=$((ran + 1))
     else
         echo "-- it did not run; the reason is above"

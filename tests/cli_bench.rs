@@ -33,9 +33,9 @@ fn numbers_are_written_drawn_and_compared() {
             "1,2",
             "--batch",
             "3",
-            "--beside",
+            "--against",
             "cpu:fp32",
-            "--beside",
+            "--against",
             "cuda",
             "--svg",
             svg.to_str().unwrap(),
@@ -51,9 +51,11 @@ fn numbers_are_written_drawn_and_compared() {
         assert!(at("p90") <= at("p99") && at("p99") <= at("p99_9") && at("p99_9") <= at("max"));
         assert_eq!(at("samples"), 12.0);
     }
-    assert_eq!(of("/beside/0/largest_score_difference"), Some(0.0));
-    assert!(of("/beside/0/call/p50").unwrap() > 0.0, "{document:#}");
-    let reason = document.pointer("/beside/1/reason").and_then(Value::as_str);
+    assert_eq!(of("/against/0/largest_score_difference"), Some(0.0));
+    assert!(of("/against/0/call/p50").unwrap() > 0.0, "{document:#}");
+    let reason = document
+        .pointer("/against/1/reason")
+        .and_then(Value::as_str);
     assert!(reason.unwrap().contains("cuda fp32: "), "{document:#}");
     let call = of("/call_ms/call/p50").unwrap();
     assert!(call >= of("/call_ms/infer/p50").unwrap(), "{document:#}");

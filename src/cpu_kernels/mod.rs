@@ -3,7 +3,7 @@
 
 pub(crate) mod layers;
 pub(crate) mod resnet;
-pub(crate) mod tile;
 #[cfg(test)]
-mod truth;
+mod tests;
+pub(crate) mod tile;
 mod winograd;

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
-use super::tile::{Arithmetic, BLOCK, Job, Line, blank};
+use super::tile::{Arithmetic, BLOCK, ConvArgs, Line, blank};
 use super::winograd;
 use crate::cancel::CancelToken;
 use std::collections::TryReserveError;
@@ -21,16 +21,16 @@ pub struct Scratch {
     stem: Vec<Line>,
     stages: [Stage; 4],
     /// For Winograd's way.
-    room: Vec<Line>,
-    /// Images that there is room for.
+    workspace: Vec<Line>,
+    /// Images that there is workspace for.
     images: usize,
 }
 
 /// A stage's images: what enters a block, what leaves its first convolution, and what is added behind its second, in
 /// single precision, where that is not the first of these.
 struct Stage {
-    flow: Vec<Line>,
-    middle: Vec<Line>,
+    activation: Vec<Line>,
+    hidden: Vec<Line>,
     full: Vec<Line>,
 }
 
@@ -51,8 +51,8 @@ impl Scratch {
             let values = images * (side + 2) * (side + 2) * channels;
             let words = values / BLOCK * A::WORDS;
             Ok::<_, TryReserveError>(Stage {
-                flow: blank(words)?,
-                middle: blank(words)?,
+                activation: blank(words)?,
+                hidden: blank(words)?,
                 full: blank(if A::EXACT { 0 } else { values })?,
             })
         };
@@ -60,7 +60,7 @@ impl Scratch {
             image: blank(CHANNELS * ROW * ROW * A::WORDS / BLOCK)?,
             stem: blank((STEM + 2) * (STEM + 2) * 64)?,
             stages: [stage(0)?, stage(1)?, stage(2)?, stage(3)?],
-            room: blank(if A::EXACT { winograd::ROOM * BLOCK } else { 0 })?,
+            workspace: blank(if A::EXACT { winograd::ROOM * BLOCK } else { 0 })?,
             images,
         })
     }
@@ -70,15 +70,15 @@ impl Scratch {
 #[derive(Clone, Copy)]
 struct At {
     stage: usize,
-    flow: *mut u32,
-    middle: *mut u32,
+    activation: *mut u32,
+    hidden: *mut u32,
     full: *mut f32,
-    room: *mut f32,
+    workspace: *mut f32,
     images: usize,
 }
 
 impl Scratch {
-    /// Whether there is room for so many images.
+    /// Whether there is workspace for so many images.
     pub fn holds(&self, images: usize) -> bool {
         images <= self.images
     }
@@ -87,7 +87,11 @@ impl Scratch {
     fn at<A: Arithmetic>(&mut self, stage: usize, first: usize, images: usize) -> At {
         let (side, channels) = STAGES[stage];
         let values = first * (side + 2) * (side + 2) * channels;
-        let Stage { flow, middle, full } = &mut self.stages[stage];
+        let Stage {
+            activation,
+            hidden,
+            full,
+        } = &mut self.stages[stage];
         let words = |lines: &mut Vec<Line>| {
             lines
                 .as_mut_ptr()
@@ -96,13 +100,13 @@ impl Scratch {
         };
         At {
             stage,
-            flow: words(flow),
-            middle: words(middle),
+            activation: words(activation),
+            hidden: words(hidden),
             full: match A::EXACT {
-                true => words(flow).cast(),
+                true => words(activation).cast(),
                 false => full.as_mut_ptr().cast::<f32>().wrapping_add(values),
             },
-            room: self.room.as_mut_ptr().cast(),
+            workspace: self.workspace.as_mut_ptr().cast(),
             images,
         }
     }
@@ -133,12 +137,15 @@ impl<A: Arithmetic> Backbone<A> {
     ) {
         let (images, rest) = images.as_chunks::<{ CHANNELS * SIDE * SIDE }>();
         let n = images.len();
-        assert!(rest.is_empty() && scratch.holds(n), "room for the images");
+        assert!(
+            rest.is_empty() && scratch.holds(n),
+            "workspace for the images"
+        );
         assert!(
             largest.len() == n * FEATURES && mean.len() == n * FEATURES,
-            "room for the features"
+            "workspace for the features"
         );
-        // SAFETY: `new` found the instructions; the scratch has room for so many images of each stage.
+        // SAFETY: `new` found the instructions; the scratch has workspace for so many images of each stage.
         unsafe {
             for (number, image) in images.iter().enumerate() {
                 if cancel.is_triggered() {
@@ -146,7 +153,7 @@ impl<A: Arithmetic> Backbone<A> {
                 }
                 self.stem(image, scratch);
                 let [first, second] = [0, 1].map(|stage| scratch.at::<A>(stage, 0, 1));
-                let keep = if A::EXACT {
+                let f32_copy = if A::EXACT {
                     std::ptr::null_mut()
                 } else {
                     first.full
@@ -157,12 +164,12 @@ impl<A: Arithmetic> Backbone<A> {
                         plane * first.pixels(),
                     );
                     let stem = scratch.stem.as_ptr().cast::<f32>().add(from);
-                    let keep = if keep.is_null() {
-                        keep
+                    let f32_copy = if f32_copy.is_null() {
+                        f32_copy
                     } else {
-                        keep.add(to * BLOCK)
+                        f32_copy.add(to * BLOCK)
                     };
-                    A::pool(stem, first.flow.add(to * A::WORDS), keep);
+                    A::pool(stem, first.activation.add(to * A::WORDS), f32_copy);
                 }
                 self.block(1, first);
                 self.block(3, first);
@@ -182,7 +189,11 @@ impl<A: Arithmetic> Backbone<A> {
         }
         let (side, _) = STAGES[3];
         let last = &scratch.stages[3];
-        let lines = if A::EXACT { &last.flow } else { &last.full };
+        let lines = if A::EXACT {
+            &last.activation
+        } else {
+            &last.full
+        };
         let outcome = largest
             .as_chunks_mut::<BLOCK>()
             .0
@@ -216,7 +227,7 @@ impl<A: Arithmetic> Backbone<A> {
         }
         let layer = &self.layers[0];
         let (_, columns, _) = LAYERS[0].steps::<A>();
-        let job = Job {
+        let args = ConvArgs {
             weights: layer.weights.as_ptr(),
             bias: layer.bias.as_ptr(),
             in_blocks: CHANNELS,
@@ -227,13 +238,13 @@ impl<A: Arithmetic> Backbone<A> {
             source_steps: [ROW * ROW * A::WORDS / BLOCK, 0],
             target: std::ptr::null_mut(),
             add: std::ptr::null(),
-            keep: scratch.stem.as_mut_ptr().cast(),
+            f32_copy: scratch.stem.as_mut_ptr().cast(),
             side: STEM,
             rows: 0..STEM,
             relu: true,
         };
         // SAFETY: the image has its border, the stem's plane too.
-        unsafe { A::stem(&job) };
+        unsafe { A::stem(&args) };
     }
 
     /// A block that keeps the shape: two convolutions, and its input added.
@@ -241,11 +252,11 @@ impl<A: Arithmetic> Backbone<A> {
     /// # Safety
     /// As for [`convolve`].
     unsafe fn block(&self, layer: usize, at: At) {
-        let target = at.middle;
-        let job = self.job(layer, at.flow, at, at);
+        let target = at.hidden;
+        let args = self.args(layer, at.activation, at, at);
         // SAFETY: handed on from the caller.
         unsafe {
-            convolve::<A>(layer, at, Job { target, ..job });
+            convolve::<A>(layer, at, ConvArgs { target, ..args });
             self.close(layer + 1, at);
         }
     }
@@ -255,15 +266,25 @@ impl<A: Arithmetic> Backbone<A> {
     /// # Safety
     /// As for [`convolve`].
     unsafe fn shrink(&self, layer: usize, before: At, at: At) {
-        let (target, keep, relu) = (at.middle, at.full, false);
-        let job = self.job(layer, before.flow, before, at);
+        let (target, f32_copy, relu) = (at.hidden, at.full, false);
+        let args = self.args(layer, before.activation, before, at);
         // A kernel of one pixel begins within the border.
-        let within = before.flow.wrapping_add((before.side() + 3) * A::WORDS);
-        let down = self.job(layer + 1, within, before, at);
+        let within = before
+            .activation
+            .wrapping_add((before.side() + 3) * A::WORDS);
+        let down = self.args(layer + 1, within, before, at);
         // SAFETY: handed on from the caller.
         unsafe {
-            convolve::<A>(layer, at, Job { target, ..job });
-            convolve::<A>(layer + 1, at, Job { keep, relu, ..down });
+            convolve::<A>(layer, at, ConvArgs { target, ..args });
+            convolve::<A>(
+                layer + 1,
+                at,
+                ConvArgs {
+                    f32_copy,
+                    relu,
+                    ..down
+                },
+            );
             self.close(layer + 2, at);
         }
     }
@@ -273,23 +294,23 @@ impl<A: Arithmetic> Backbone<A> {
     /// # Safety
     /// As for [`convolve`].
     unsafe fn close(&self, layer: usize, at: At) {
-        let job = Job {
-            target: at.flow,
+        let args = ConvArgs {
+            target: at.activation,
             add: at.full,
-            keep: if A::EXACT {
+            f32_copy: if A::EXACT {
                 std::ptr::null_mut()
             } else {
                 at.full
             },
-            ..self.job(layer, at.middle, at, at)
+            ..self.args(layer, at.hidden, at, at)
         };
         // SAFETY: handed on from the caller.
-        unsafe { convolve::<A>(layer, at, job) };
+        unsafe { convolve::<A>(layer, at, args) };
     }
 
-    fn job(&self, layer: usize, source: *const u32, from: At, to: At) -> Job {
+    fn args(&self, layer: usize, source: *const u32, from: At, to: At) -> ConvArgs {
         let (packed, layer) = (&self.layers[layer], &LAYERS[layer]);
-        Job {
+        ConvArgs {
             weights: packed.weights.as_ptr(),
             bias: packed.bias.as_ptr(),
             in_blocks: layer.inputs / BLOCK,
@@ -301,7 +322,7 @@ impl<A: Arithmetic> Backbone<A> {
                 .map(|planes| planes * from.pixels() * A::WORDS),
             target: std::ptr::null_mut(),
             add: std::ptr::null(),
-            keep: std::ptr::null_mut(),
+            f32_copy: std::ptr::null_mut(),
             side: to.side(),
             rows: 0..to.side(),
             relu: true,
@@ -327,19 +348,19 @@ impl At {
 /// The convolution of a layer, cut into tiles that leave no rest and fill the registers.
 ///
 /// # Safety
-/// The processor has the instructions, and the job's pointers have room for the stage's images with their borders.
-unsafe fn convolve<A: Arithmetic>(layer: usize, at: At, job: Job) {
+/// The processor has the instructions, and the args's pointers have workspace for the stage's images with their borders.
+unsafe fn convolve<A: Arithmetic>(layer: usize, at: At, args: ConvArgs) {
     let layer = &LAYERS[layer];
     let keeps = layer.inputs == layer.outputs;
-    let rows = |rows| Job { rows, ..job };
+    let rows = |rows| ConvArgs { rows, ..args };
     // SAFETY: handed on from the caller.
     unsafe {
         match (at.stage, keeps) {
-            (0, _) if layer.halves::<A>() => winograd::convolve28(&job, at.room),
-            (0, _) => A::convolve::<1, 14, 2, 30, 1>(&job),
-            (1, true) if layer.halves::<A>() => winograd::convolve14(&job, at.room),
-            (1, true) => A::convolve::<1, 14, 2, 16, 1>(&job),
-            (1, false) => A::convolve::<1, 14, 2, 30, 2>(&job),
+            (0, _) if layer.halves::<A>() => winograd::convolve28(&args, at.workspace),
+            (0, _) => A::convolve::<1, 14, 2, 30, 1>(&args),
+            (1, true) if layer.halves::<A>() => winograd::convolve14(&args, at.workspace),
+            (1, true) => A::convolve::<1, 14, 2, 16, 1>(&args),
+            (1, false) => A::convolve::<1, 14, 2, 30, 2>(&args),
             (2, true) => {
                 A::convolve::<2, 7, 2, 9, 1>(&rows(0..6));
                 A::convolve::<1, 7, 4, 9, 1>(&rows(6..7));
@@ -348,8 +369,8 @@ unsafe fn convolve<A: Arithmetic>(layer: usize, at: At, job: Job) {
                 A::convolve::<2, 7, 2, 16, 2>(&rows(0..6));
                 A::convolve::<1, 7, 4, 16, 2>(&rows(6..7));
             }
-            (_, true) => A::convolve::<4, 4, 1, 6, 1>(&job),
-            (_, false) => A::convolve::<4, 4, 1, 9, 2>(&job),
+            (_, true) => A::convolve::<4, 4, 1, 6, 1>(&args),
+            (_, false) => A::convolve::<4, 4, 1, 9, 2>(&args),
         }
     }
 }

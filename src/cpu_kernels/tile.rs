@@ -29,7 +29,7 @@ pub fn blank(n: usize) -> Result<Vec<Line>, TryReserveError> {
 pub const BLOCK: usize = 16;
 
 /// One convolution of some images. Pointers because a layer may read what it adds to where it writes.
-pub struct Job {
+pub struct ConvArgs {
     /// For each block of output channels: input blocks, rows and columns of the kernel, words of a pixel.
     pub weights: *const Line,
     /// For each output channel.
@@ -48,7 +48,7 @@ pub struct Job {
     /// Added before the threshold, in single precision, laid out like the target; NULL for nothing.
     pub add: *const f32,
     /// Where the outcome is kept in single precision; NULL if the target is that.
-    pub keep: *mut f32,
+    pub f32_copy: *mut f32,
     /// Pixels of a row and rows of the outcome, without its border.
     pub side: usize,
     /// Rows to compute.
@@ -77,7 +77,7 @@ pub trait Arithmetic {
     /// source, stride `S`.
     ///
     /// # Safety
-    /// [`Arithmetic::supported`]; every pointer of the job reaches as far as its sides and steps say.
+    /// [`Arithmetic::supported`]; every pointer of the args reaches as far as its sides and steps say.
     unsafe fn convolve<
         const R: usize,
         const C: usize,
@@ -85,14 +85,14 @@ pub trait Arithmetic {
         const P: usize,
         const S: usize,
     >(
-        job: &Job,
+        args: &ConvArgs,
     );
 
     /// The first convolution, stride 2, of channels that lie apart in rows of 118 values.
     ///
     /// # Safety
     /// As above.
-    unsafe fn stem(job: &Job);
+    unsafe fn stem(args: &ConvArgs);
 
     /// Copy a row of pixels of one channel.
     ///
@@ -103,15 +103,15 @@ pub trait Arithmetic {
     /// The largest of 3 x 3 pixels at every second, of one plane with a border: from 56 to 28 a side.
     ///
     /// # Safety
-    /// [`Arithmetic::supported`]; `from` has 58 x 58 pixels of 16 values, `to` 30 x 30 pixels, `keep` the same in single
+    /// [`Arithmetic::supported`]; `from` has 58 x 58 pixels of 16 values, `to` 30 x 30 pixels, `f32_copy` the same in single
     /// precision, or is NULL.
-    unsafe fn pool(from: *const f32, to: *mut u32, keep: *mut f32);
+    unsafe fn pool(from: *const f32, to: *mut u32, f32_copy: *mut f32);
 }
 
 /// Single precision.
-pub struct Single;
+pub struct Fp32;
 /// BF16 products, single precision sums; what is added across layers stays single.
-pub struct Brain;
+pub struct Bf16;
 
 macro_rules! arithmetic {
     (
@@ -147,31 +147,31 @@ macro_rules! arithmetic {
                 const S: usize,
                 const W: usize,
             >(
-                job: &Job,
+                args: &ConvArgs,
             ) {
-                let [height, width] = job.kernel;
-                let lines = job.in_blocks * height * width * W;
-                let pitch = job.side + 2;
+                let [height, width] = args.kernel;
+                let lines = args.in_blocks * height * width * W;
+                let pitch = args.side + 2;
                 // The stem's words may be pairs of columns, its rows are never pairs.
                 let down = if W == 1 { 2 } else { S };
-                for block in (0..job.out_blocks).step_by(O) {
-                    for image in 0..job.images {
-                        for y in job.rows.clone().step_by(R) {
-                            for x in (0..job.side).step_by(C) {
+                for block in (0..args.out_blocks).step_by(O) {
+                    for image in 0..args.images {
+                        for y in args.rows.clone().step_by(R) {
+                            for x in (0..args.side).step_by(C) {
                                 // SAFETY: within the planes of the source and the lines of the weights, as promised.
                                 unsafe {
-                                    let [_, next_image] = job.source_steps;
+                                    let [_, next_image] = args.source_steps;
                                     let at = image * next_image + (y * down * P + x * S) * W;
-                                    let weights = job.weights.add(block * lines);
+                                    let weights = args.weights.add(block * lines);
                                     let sums = tile::<R, C, O, P, S, W>(
-                                        job,
-                                        job.source.add(at),
+                                        args,
+                                        args.source.add(at),
                                         weights,
                                         lines,
                                     );
-                                    let planes = image * job.out_blocks + block;
+                                    let planes = image * args.out_blocks + block;
                                     let to = ((planes * pitch + y + 1) * pitch) + x + 1;
-                                    finish(job, &sums, block, to, pitch);
+                                    finish(args, &sums, block, to, pitch);
                                 }
                             }
                         }
@@ -189,14 +189,14 @@ macro_rules! arithmetic {
                 const S: usize,
                 const W: usize,
             >(
-                job: &Job,
+                args: &ConvArgs,
                 mut plane: *const u32,
                 mut weights: *const Line,
                 next_block: usize,
             ) -> [[[__m512; O]; C]; R] {
-                let [height, width] = job.kernel;
+                let [height, width] = args.kernel;
                 let mut sums = [[[_mm512_setzero_ps(); O]; C]; R];
-                for _ in 0..job.in_blocks {
+                for _ in 0..args.in_blocks {
                     for ky in 0..height {
                         for kx in 0..width {
                             // SAFETY: within the planes and weights that the caller of `convolve` promised; a prefetch
@@ -229,7 +229,7 @@ macro_rules! arithmetic {
                             }
                         }
                     }
-                    plane = plane.wrapping_add(job.source_steps[0]);
+                    plane = plane.wrapping_add(args.source_steps[0]);
                 }
                 sums
             }
@@ -238,7 +238,7 @@ macro_rules! arithmetic {
             #[target_feature(enable = $features)]
             #[inline]
             unsafe fn finish<const R: usize, const C: usize, const O: usize>(
-                job: &Job,
+                args: &ConvArgs,
                 sums: &[[[__m512; O]; C]; R],
                 block: usize,
                 to: usize,
@@ -247,22 +247,22 @@ macro_rules! arithmetic {
                 // SAFETY: a tile within the planes of the outcome, as the caller of `convolve` promised.
                 unsafe {
                     for o in 0..O {
-                        let bias = _mm512_loadu_ps(job.bias.add((block + o) * BLOCK));
+                        let bias = _mm512_loadu_ps(args.bias.add((block + o) * BLOCK));
                         for (r, row) in sums.iter().enumerate() {
                             for (c, pixel) in row.iter().enumerate() {
                                 let at = (to + (o * pitch + r) * pitch + c) * BLOCK;
                                 let mut v = _mm512_add_ps(pixel[o], bias);
-                                if !job.add.is_null() {
-                                    v = _mm512_add_ps(v, _mm512_loadu_ps(job.add.add(at)));
+                                if !args.add.is_null() {
+                                    v = _mm512_add_ps(v, _mm512_loadu_ps(args.add.add(at)));
                                 }
-                                if job.relu {
+                                if args.relu {
                                     v = _mm512_max_ps(_mm512_setzero_ps(), v); // in this order NaN stays
                                 }
-                                if !job.keep.is_null() {
-                                    _mm512_storeu_ps(job.keep.add(at), v);
+                                if !args.f32_copy.is_null() {
+                                    _mm512_storeu_ps(args.f32_copy.add(at), v);
                                 }
-                                if !job.target.is_null() {
-                                    put(v, job.target.cast::<u8>().add(at * $bytes));
+                                if !args.target.is_null() {
+                                    put(v, args.target.cast::<u8>().add(at * $bytes));
                                 }
                             }
                         }
@@ -280,7 +280,7 @@ macro_rules! arithmetic {
             }
 
             #[target_feature(enable = $features)]
-            pub unsafe fn pool(from: *const f32, to: *mut u32, keep: *mut f32) {
+            pub unsafe fn pool(from: *const f32, to: *mut u32, f32_copy: *mut f32) {
                 for y in 0..28 {
                     for x in 0..28 {
                         // SAFETY: 2 y + 2 and 2 x + 2 are at most 56 of 58, y + 1 and x + 1 at most 28 of 30.
@@ -294,8 +294,8 @@ macro_rules! arithmetic {
                             }
                             let at = ((y + 1) * 30 + x + 1) * BLOCK;
                             put(most, to.cast::<u8>().add(at * $bytes));
-                            if !keep.is_null() {
-                                _mm512_storeu_ps(keep.add(at), most);
+                            if !f32_copy.is_null() {
+                                _mm512_storeu_ps(f32_copy.add(at), most);
                             }
                         }
                     }
@@ -323,16 +323,16 @@ macro_rules! arithmetic {
                 const P: usize,
                 const S: usize,
             >(
-                job: &Job,
+                args: &ConvArgs,
             ) {
                 // SAFETY: handed on from the caller.
-                unsafe { $module::convolve::<R, C, O, P, S, $words>(job) }
+                unsafe { $module::convolve::<R, C, O, P, S, $words>(args) }
             }
 
-            unsafe fn stem(job: &Job) {
+            unsafe fn stem(args: &ConvArgs) {
                 // SAFETY: handed on from the caller.
                 unsafe {
-                    $module::convolve::<1, 14, 2, { 118 * $words / 16 }, { $words / 8 }, 1>(job)
+                    $module::convolve::<1, 14, 2, { 118 * $words / 16 }, { $words / 8 }, 1>(args)
                 }
             }
 
@@ -341,16 +341,16 @@ macro_rules! arithmetic {
                 unsafe { $module::row(from, to) }
             }
 
-            unsafe fn pool(from: *const f32, to: *mut u32, keep: *mut f32) {
+            unsafe fn pool(from: *const f32, to: *mut u32, f32_copy: *mut f32) {
                 // SAFETY: handed on from the caller.
-                unsafe { $module::pool(from, to, keep) }
+                unsafe { $module::pool(from, to, f32_copy) }
             }
         }
     };
 }
 
 arithmetic! {
-    Single, single, "avx512f": is_x86_feature_detected!("avx512f"),
+    Fp32, single, "avx512f": is_x86_feature_detected!("avx512f"),
     words: 16, bytes: 4, exact: true,
     word: |first, _second| first.to_bits(),
     mac: |sum, weights, word| _mm512_fmadd_ps(_mm512_castsi512_ps(weights), _mm512_castsi512_ps(word), sum),
@@ -358,7 +358,7 @@ arithmetic! {
 }
 
 arithmetic! {
-    Brain, brain, "avx512f,avx512bf16":
+    Bf16, brain, "avx512f,avx512bf16":
         is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16"),
     words: 8, bytes: 2, exact: false,
     word: |first, second| {

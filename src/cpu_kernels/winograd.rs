@@ -6,7 +6,7 @@
 //! two by two pixels come back from sixteen outcomes.
 #![allow(unsafe_code)]
 
-use super::tile::{BLOCK, Job, Line};
+use super::tile::{BLOCK, ConvArgs, Line};
 use std::arch::x86_64::*;
 
 /// Components of a tile.
@@ -53,38 +53,38 @@ pub fn pack(inputs: usize, values: &[[u8; 4]], to: &mut Vec<Line>) {
 /// A convolution of 28 x 28 pixels and 64 channels, by rows of tiles: what a row of them needs stays in the nearest cache.
 ///
 /// # Safety
-/// The processor has AVX-512; the job is one of this shape and its pointers reach that far; `room` has [`ROOM`] lines.
-pub unsafe fn convolve28(job: &Job, room: *mut f32) {
+/// The processor has AVX-512; the args is one of this shape and its pointers reach that far; `workspace` has [`ROOM`] lines.
+pub unsafe fn convolve28(args: &ConvArgs, workspace: *mut f32) {
     // SAFETY: handed on from the caller.
-    unsafe { convolve::<28, 1, 14, 2>(job, room) }
+    unsafe { convolve::<28, 1, 14, 2>(args, workspace) }
 }
 
 /// A convolution of 14 x 14 pixels and 128 channels, all tiles at once: the weights, a megabyte, are read once.
 ///
 /// # Safety
 /// As above.
-pub unsafe fn convolve14(job: &Job, room: *mut f32) {
+pub unsafe fn convolve14(args: &ConvArgs, workspace: *mut f32) {
     // SAFETY: handed on from the caller.
-    unsafe { convolve::<14, 7, 7, 4>(job, room) }
+    unsafe { convolve::<14, 7, 7, 4>(args, workspace) }
 }
 
 /// `R` rows of tiles at a time, `C` tiles times `O` blocks, as many as `pack` puts together, of output channels in registers.
 #[target_feature(enable = "avx512f")]
 unsafe fn convolve<const SIDE: usize, const R: usize, const C: usize, const O: usize>(
-    job: &Job,
-    room: *mut f32,
+    args: &ConvArgs,
+    workspace: *mut f32,
 ) {
     let across = SIDE / 2;
     let tiles = R * across;
-    let inputs = job.in_blocks * BLOCK;
-    let (parts, outcome) = (room, room.wrapping_add(PARTS * tiles * inputs));
+    let inputs = args.in_blocks * BLOCK;
+    let (parts, outcome) = (workspace, workspace.wrapping_add(PARTS * tiles * inputs));
     for first in (0..across).step_by(R) {
-        // SAFETY: tiles are within the images and their borders; the room was promised.
+        // SAFETY: tiles are within the images and their borders; the workspace was promised.
         unsafe {
-            for block in 0..job.in_blocks {
+            for block in 0..args.in_blocks {
                 for tile in 0..tiles {
                     let (y, x) = (2 * (first + tile / across), 2 * (tile % across));
-                    let plane = job.source.cast::<f32>().add(block * job.source_steps[0]);
+                    let plane = args.source.cast::<f32>().add(block * args.source_steps[0]);
                     let to = parts.add((block * tiles + tile) * BLOCK);
                     apart(
                         plane.add((y * (SIDE + 2) + x) * BLOCK),
@@ -94,17 +94,17 @@ unsafe fn convolve<const SIDE: usize, const R: usize, const C: usize, const O: u
                     );
                 }
             }
-            for block in (0..job.out_blocks).step_by(O) {
+            for block in (0..args.out_blocks).step_by(O) {
                 for part in 0..PARTS {
-                    let lines = job.weights.add((block / O * PARTS + part) * inputs * O);
+                    let lines = args.weights.add((block / O * PARTS + part) * inputs * O);
                     for tile in (0..tiles).step_by(C) {
                         let from = parts.add(part * tiles * inputs + tile * BLOCK);
                         let to = outcome.add((part * tiles + tile) * O * BLOCK);
-                        multiply::<C, O>(job.in_blocks, lines, from, tiles * BLOCK, to);
+                        multiply::<C, O>(args.in_blocks, lines, from, tiles * BLOCK, to);
                     }
                 }
                 for o in 0..O {
-                    let bias = _mm512_loadu_ps(job.bias.add((block + o) * BLOCK));
+                    let bias = _mm512_loadu_ps(args.bias.add((block + o) * BLOCK));
                     for tile in 0..tiles {
                         let (y, x) = (2 * (first + tile / across), 2 * (tile % across));
                         let from = outcome.add((tile * O + o) * BLOCK);
@@ -113,11 +113,11 @@ unsafe fn convolve<const SIDE: usize, const R: usize, const C: usize, const O: u
                             let (y, x) = (y + n / 2 + 1, x + n % 2 + 1);
                             let at = (((block + o) * (SIDE + 2) + y) * (SIDE + 2) + x) * BLOCK;
                             let mut v = _mm512_add_ps(pixel, bias);
-                            if !job.add.is_null() {
-                                v = _mm512_add_ps(v, _mm512_loadu_ps(job.add.add(at)));
+                            if !args.add.is_null() {
+                                v = _mm512_add_ps(v, _mm512_loadu_ps(args.add.add(at)));
                             }
                             v = _mm512_max_ps(_mm512_setzero_ps(), v); // in this order NaN stays
-                            _mm512_storeu_ps(job.target.cast::<f32>().add(at), v);
+                            _mm512_storeu_ps(args.target.cast::<f32>().add(at), v);
                         }
                     }
                 }

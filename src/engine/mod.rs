@@ -15,10 +15,10 @@ mod model_loader;
 mod placement;
 mod pool;
 mod private_folder;
+mod protobuf;
 mod references;
 mod session;
 mod session_config;
-mod wire;
 
 pub use cache::CacheOutcome;
 pub use interrupt::Interrupt;

@@ -4,8 +4,8 @@
 
 use super::failures::failed;
 use super::interrupt::Interrupt;
+use super::protobuf::Input;
 use super::references;
-use super::wire::Input;
 use crate::bundle::Digest;
 use crate::error::Result;
 use ort::AsPointer;

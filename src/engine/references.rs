@@ -4,7 +4,7 @@
 //! name a compiled engine. No manifest covers such a file, so none is opened: a graph is examined before ONNX Runtime
 //! gets it, all of it, whatever is nested in what (onnx.proto3).
 
-use super::wire::{BYTES, FIXED32, FIXED64, VARINT};
+use super::protobuf::{BYTES, FIXED32, FIXED64, VARINT};
 
 /// Messages of ONNX in which a reference may be, or below which one may be.
 #[derive(Clone, Copy)]

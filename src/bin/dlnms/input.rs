@@ -260,7 +260,7 @@ impl EngineArguments {
 
     /// The same with another provider: `PROVIDER[:PRECISION[:KERNELS]]`.
     pub fn instead(&self, name: &str) -> Result<Self> {
-        let refuse = |why| Error::invalid("--beside", why);
+        let refuse = |why| Error::invalid("--against", why);
         let mut parts = name.splitn(3, ':');
         let mut next = || parts.next().unwrap_or("auto");
         Ok(Self {

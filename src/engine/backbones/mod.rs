@@ -13,7 +13,7 @@ use super::interrupt::Interrupt;
 use crate::bundle::{Bundle, Model, Precision};
 use crate::cpu_kernels::layers::{LAYERS, Packed};
 use crate::cpu_kernels::resnet::Backbone;
-use crate::cpu_kernels::tile::{Arithmetic, Brain, Single};
+use crate::cpu_kernels::tile::{Arithmetic, Bf16, Fp32};
 use crate::error::{Error, Result};
 use operator::Backbones;
 use ort::operator::OperatorDomain;
@@ -32,8 +32,8 @@ pub(super) struct Taken {
 /// Whether this processor has what the kernels of a precision need.
 pub fn supported(precision: Precision) -> bool {
     match precision {
-        Precision::Fp32 => Single::supported(),
-        Precision::Bf16 => Brain::supported(),
+        Precision::Fp32 => Fp32::supported(),
+        Precision::Bf16 => Bf16::supported(),
         Precision::Fp16 => false,
     }
 }
@@ -53,8 +53,8 @@ pub(super) fn take(
         }));
     }
     match model.precision {
-        Precision::Bf16 => take_as::<Brain>(bundle, model, threads, interrupt),
-        _ => take_as::<Single>(bundle, model, threads, interrupt),
+        Precision::Bf16 => take_as::<Bf16>(bundle, model, threads, interrupt),
+        _ => take_as::<Fp32>(bundle, model, threads, interrupt),
     }
 }
 

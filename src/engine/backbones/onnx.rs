@@ -5,7 +5,7 @@
 //! those that `model/dlnms_model/graph.py` gives. A graph that has other nodes or shapes under them is not taken apart;
 //! one that means something else by them fails the self-test.
 
-use super::super::wire::{BYTES, Input, LENGTH, VARINT, put_bytes, put_length, put_varint};
+use super::super::protobuf::{BYTES, Input, LENGTH, VARINT, put_bytes, put_length, put_varint};
 use crate::bundle::Digest;
 use crate::cpu_kernels::layers::{LAYERS, OUTPUTS, part_of};
 use std::io::Read;

@@ -46,10 +46,10 @@ impl<A: Arithmetic> Backbones<A> {
 }
 
 /// Made for a session. ONNX Runtime calls it from several threads at once, so it is only ever read.
-pub struct Running<A>(Arc<Network<A>>);
+pub struct BackbonesKernel<A>(Arc<Network<A>>);
 
 impl<A: Arithmetic + Send + Sync + 'static> Operator for Backbones<A> {
-    type Kernel<'attr> = Running<A>;
+    type Kernel<'attr> = BackbonesKernel<A>;
 
     fn name(&self) -> &str {
         onnx::OPERATOR
@@ -66,11 +66,11 @@ impl<A: Arithmetic + Send + Sync + 'static> Operator for Backbones<A> {
     }
 
     fn create_kernel<'attr>(&self, _: &KernelContext<'attr>) -> ort::Result<Self::Kernel<'attr>> {
-        Ok(Running(self.0.clone()))
+        Ok(BackbonesKernel(self.0.clone()))
     }
 }
 
-impl<A: Arithmetic + Send + Sync + 'static> Kernel for Running<A> {
+impl<A: Arithmetic + Send + Sync + 'static> Kernel for BackbonesKernel<A> {
     fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
         // ONNX Runtime is C++: nothing may unwind into it.
         let run = catch_unwind(AssertUnwindSafe(|| self.0.run(context)));

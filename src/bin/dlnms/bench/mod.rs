@@ -1,6 +1,6 @@
 //! `dlnms bench`.
 
-mod beside;
+mod against;
 mod compare;
 mod machine;
 mod measure;
@@ -34,7 +34,7 @@ pub struct Arguments {
     batch: Vec<usize>,
     /// Measure another provider or precision in turns with this one, and how far their scores lie apart; may be repeated
     #[arg(long, value_name = "NAME[:PRECISION[:KERNELS]]")]
-    beside: Vec<String>,
+    against: Vec<String>,
     /// Fresh processes for the cold start, with and without a cache; 0 leaves it out
     #[arg(long, value_name = "N", default_value_t = 3)]
     cold: usize,
@@ -109,10 +109,10 @@ fn measure(
     for &size in &a.batch {
         batches.push(measure::batch(&scorer, &volumes, a.cases, size)?);
     }
-    let mut beside = Vec::new();
-    for name in &a.beside {
+    let mut against = Vec::new();
+    for name in &a.against {
         let place = (a.bundle.as_path(), library);
-        beside.push(beside::measure(
+        against.push(against::measure(
             &scorer, &a.engine, place, &volumes, a.cases, name,
         )?);
     }
@@ -130,7 +130,7 @@ fn measure(
         "call_ms": calls,
         "concurrency": concurrency,
         "batch": batches,
-        "beside": beside,
+        "against": against,
         "peak_memory_mib": machine::peak_memory_mib(),
     }))
 }
@@ -173,7 +173,7 @@ fn print(document: &Value) {
             );
         }
     }
-    for other in document["beside"].as_array().into_iter().flatten() {
+    for other in document["against"].as_array().into_iter().flatten() {
         let name = other["name"].as_str().unwrap_or("?");
         match other["reason"].as_str() {
             Some(why) => say!("{name:14} {why}"),

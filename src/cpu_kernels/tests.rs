@@ -2,7 +2,7 @@
 
 use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
 use super::resnet::{Backbone, Scratch};
-use super::tile::{Arithmetic, Brain, Single};
+use super::tile::{Arithmetic, Bf16, Fp32};
 use crate::cancel::CancelToken;
 
 /// Channels x rows x columns.
@@ -181,20 +181,20 @@ fn difference<A: Arithmetic>(round: fn(f64) -> f64) -> f64 {
 
 #[test]
 fn single_precision_is_that_of_the_numbers() {
-    if !Single::supported() {
+    if !Fp32::supported() {
         return eprintln!("NOT TESTED: this processor has no AVX-512");
     }
-    let worst = difference::<Single>(|v| v);
+    let worst = difference::<Fp32>(|v| v);
     println!("single precision: within {worst:.1e} of the largest feature");
     assert!(worst < 5e-6, "{worst}");
 }
 
 #[test]
 fn bf16_is_that_of_rounded_numbers() {
-    if !Brain::supported() {
+    if !Bf16::supported() {
         return eprintln!("NOT TESTED: this processor has no AVX512-BF16");
     }
-    let worst = difference::<Brain>(|v| half::bf16::from_f64(v).to_f64());
+    let worst = difference::<Bf16>(|v| half::bf16::from_f64(v).to_f64());
     println!("BF16: within {worst:.1e} of the largest feature of a network with rounded factors");
     // A value on the edge between two roundings may fall to either side, and then so may others behind it.
     assert!(worst < 1e-2, "{worst}");
