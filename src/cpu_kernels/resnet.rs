@@ -22,7 +22,7 @@ pub struct Scratch {
     stages: [Stage; 4],
     /// For Winograd's way.
     workspace: Vec<Line>,
-    /// Images that there is workspace for.
+    /// Images that it has room for.
     images: usize,
 }
 
@@ -60,7 +60,11 @@ impl Scratch {
             image: blank(CHANNELS * ROW * ROW * A::WORDS / BLOCK)?,
             stem: blank((STEM + 2) * (STEM + 2) * 64)?,
             stages: [stage(0)?, stage(1)?, stage(2)?, stage(3)?],
-            workspace: blank(if A::EXACT { winograd::ROOM * BLOCK } else { 0 })?,
+            workspace: blank(if A::EXACT {
+                winograd::WORKSPACE * BLOCK
+            } else {
+                0
+            })?,
             images,
         })
     }
@@ -78,7 +82,7 @@ struct At {
 }
 
 impl Scratch {
-    /// Whether there is workspace for so many images.
+    /// Returns whether it has room for so many images.
     pub fn holds(&self, images: usize) -> bool {
         images <= self.images
     }
@@ -145,7 +149,7 @@ impl<A: Arithmetic> Backbone<A> {
             largest.len() == n * FEATURES && mean.len() == n * FEATURES,
             "workspace for the features"
         );
-        // SAFETY: `new` found the instructions; the scratch has workspace for so many images of each stage.
+        // SAFETY: `new` found the instructions; the scratch has room for so many images of each stage.
         unsafe {
             for (number, image) in images.iter().enumerate() {
                 if cancel.is_triggered() {
@@ -348,7 +352,7 @@ impl At {
 /// The convolution of a layer, cut into tiles that leave no rest and fill the registers.
 ///
 /// # Safety
-/// The processor has the instructions, and the args's pointers have workspace for the stage's images with their borders.
+/// The processor has the instructions, and the pointers of `args` have room for the stage's images with their borders.
 unsafe fn convolve<A: Arithmetic>(layer: usize, at: At, args: ConvArgs) {
     let layer = &LAYERS[layer];
     let keeps = layer.inputs == layer.outputs;

@@ -77,7 +77,7 @@ pub trait Arithmetic {
     /// source, stride `S`.
     ///
     /// # Safety
-    /// [`Arithmetic::supported`]; every pointer of the args reaches as far as its sides and steps say.
+    /// [`Arithmetic::supported`]; every pointer of `args` reaches as far as its sides and steps say.
     unsafe fn convolve<
         const R: usize,
         const C: usize,

@@ -13,7 +13,7 @@ use std::arch::x86_64::*;
 const PARTS: usize = 16;
 
 /// Lines that the components of a layer's input and outcome take: for the larger of the two kinds below.
-pub const ROOM: usize = PARTS * 49 * (8 + 4);
+pub const WORKSPACE: usize = PARTS * 49 * (8 + 4);
 
 /// The sixteen weights of a kernel's nine: G g G'.
 fn weights(kernel: [[f64; 3]; 3]) -> [f32; PARTS] {
@@ -53,7 +53,7 @@ pub fn pack(inputs: usize, values: &[[u8; 4]], to: &mut Vec<Line>) {
 /// A convolution of 28 x 28 pixels and 64 channels, by rows of tiles: what a row of them needs stays in the nearest cache.
 ///
 /// # Safety
-/// The processor has AVX-512; the args is one of this shape and its pointers reach that far; `workspace` has [`ROOM`] lines.
+/// The processor has AVX-512; `args` describes this shape and its pointers reach that far; `workspace` has [`WORKSPACE`] lines.
 pub unsafe fn convolve28(args: &ConvArgs, workspace: *mut f32) {
     // SAFETY: handed on from the caller.
     unsafe { convolve::<28, 1, 14, 2>(args, workspace) }
@@ -79,7 +79,7 @@ unsafe fn convolve<const SIDE: usize, const R: usize, const C: usize, const O: u
     let inputs = args.in_blocks * BLOCK;
     let (parts, outcome) = (workspace, workspace.wrapping_add(PARTS * tiles * inputs));
     for first in (0..across).step_by(R) {
-        // SAFETY: tiles are within the images and their borders; the workspace was promised.
+        // SAFETY: tiles are within the images and their borders; the caller promised the room.
         unsafe {
             for block in 0..args.in_blocks {
                 for tile in 0..tiles {
