@@ -236,9 +236,9 @@ fn two_types_alone_are_sent_between_threads_by_our_own_word() {
     assert_eq!(
         found,
         [
-            "unsafe impl Send for Loaded {}",
+            "unsafe impl Send for LoadedStudy {}",
             "unsafe impl Send for UserData {}",
-            "unsafe impl Sync for Loaded {}",
+            "unsafe impl Sync for LoadedStudy {}",
             "unsafe impl Sync for UserData {}"
         ]
     );
