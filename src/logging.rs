@@ -19,7 +19,7 @@ static LOGGER: HostLogger = HostLogger {
 impl HostLogger {
     fn current(&self) -> Option<(LevelFilter, Sink)> {
         // The callback runs outside of the lock, so that it may replace the logger.
-        self.sink.read().unwrap_or_else(|e| e.into_inner()).clone()
+        crate::lock::read(&self.sink).clone()
     }
 }
 
@@ -55,7 +55,7 @@ pub fn set_sink(level: LevelFilter, sink: Option<Sink>) -> bool {
     };
     // Dropped after the lock is released: the old sink may run the host's destructor.
     let old = {
-        let mut slot = LOGGER.sink.write().unwrap_or_else(|e| e.into_inner());
+        let mut slot = crate::lock::write(&LOGGER.sink);
         std::mem::replace(&mut *slot, sink.map(|s| (level, s)))
     };
     drop(old);

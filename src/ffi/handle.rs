@@ -37,10 +37,7 @@ pub fn register<T: Object>(object: T) -> *mut T::Handle {
         object: Box::new(object),
     };
     let number = NEXT.fetch_add(1, Ordering::Relaxed) << 4;
-    REGISTRY
-        .write()
-        .unwrap_or_else(|e| e.into_inner())
-        .insert(number, Arc::new(slot));
+    crate::lock::write(&REGISTRY).insert(number, Arc::new(slot));
     std::ptr::without_provenance_mut(number)
 }
 
@@ -98,11 +95,7 @@ pub fn get<T: Object>(handle: *const T::Handle) -> Result<InUse<T>> {
     if handle.is_null() {
         return Err(Error::NullArgument(T::NAME));
     }
-    let slot = REGISTRY
-        .read()
-        .unwrap_or_else(|e| e.into_inner())
-        .get(&handle.addr())
-        .cloned();
+    let slot = crate::lock::read(&REGISTRY).get(&handle.addr()).cloned();
     let Some(slot) = slot else {
         return Err(Error::InvalidHandle(format!(
             "this {} was freed already, or never came from this library",
@@ -135,7 +128,7 @@ pub fn free<T: Object>(handle: *mut T::Handle) {
     }
     // Destroyed outside of the lock: a destructor may run the host's code.
     let slot = {
-        let mut registry = REGISTRY.write().unwrap_or_else(|e| e.into_inner());
+        let mut registry = crate::lock::write(&REGISTRY);
         match registry.get(&handle.addr()) {
             Some(slot) if slot.object.is::<T>() => registry.remove(&handle.addr()),
             _ => None,
@@ -148,7 +141,7 @@ pub fn free<T: Object>(handle: *mut T::Handle) {
 
 /// Objects the host holds.
 pub fn live() -> usize {
-    REGISTRY.read().unwrap_or_else(|e| e.into_inner()).len()
+    crate::lock::read(&REGISTRY).len()
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ pub unsafe extern "C" fn dlnms_volume_file_pet_info(
         let raw = raw_pet_info(&info, &times);
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &raw) }?;
-        let mut tags = file.tags.lock().unwrap_or_else(|e| e.into_inner());
+        let mut tags = crate::lock::lock(&file.tags);
         tags.push((info, times));
         Ok(())
     })

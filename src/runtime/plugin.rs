@@ -6,7 +6,7 @@ use super::provider::{Provider, ProviderConfig};
 use crate::regular_file;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// What a plugin provider is called, where it is looked for.
 struct Plugin {
@@ -48,7 +48,7 @@ pub fn devices(
     };
     let environment = runtime.environment();
     {
-        let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registered = crate::lock::lock(&REGISTERED);
         if !registered.contains_key(plugin.provider) {
             let path = find(&plugin, runtime, option)?;
             // Its registration would load it as well, but say less when that fails.

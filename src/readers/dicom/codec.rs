@@ -131,7 +131,7 @@ fn interruptible<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let job = Arc::new(Mutex::new(Some(decode)));
     let run = |job: &Mutex<Option<_>>| {
-        let job = job.lock().unwrap_or_else(|e| e.into_inner()).take();
+        let job = crate::lock::lock(job).take();
         let decode = job.ok_or(DECODER_FAILED)?;
         catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(DECODER_FAILED.into()))
     };

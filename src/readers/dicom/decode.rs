@@ -48,7 +48,7 @@ pub fn slices(
     let places: Vec<_> = data.chunks_exact_mut(slice_bytes).map(Mutex::new).collect();
     let done = AtomicUsize::new(0);
     on_all(&|n| {
-        let mut place = places[n].lock().unwrap_or_else(|p| p.into_inner());
+        let mut place = crate::lock::lock(&places[n]);
         pixels::decode(slices[n], &mut place, &files, cancel)?;
         match progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len()) {
             true => Ok(()),

@@ -112,7 +112,7 @@ impl OpenFiles {
         read: impl FnOnce(&mut DataSet) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let file = Arc::as_ptr(&instance.file).addr();
-        let open = || self.0.lock().unwrap_or_else(|e| e.into_inner());
+        let open = || crate::lock::lock(&self.0);
         let kept = {
             let mut open = open();
             let place = open.iter().position(|(of, _)| *of == file);
