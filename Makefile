@@ -123,8 +123,9 @@ test: lint test-model fuzz test-rust
 
 # No release build and no host programs: what a change of a few lines is likely to break.
 check: lint $(ORT)/.ready $(T)/tiny-bundle/manifest.json
-	@DLNMS_SHARED=$(SHARED) cargo test --locked --lib --test architecture --test header --test layout --test suv_table --test suv_edits \
-	    --test series --test rois --test quality
+	@cargo test --locked --quiet --no-run --lib --test architecture --test it
+	@DLNMS_SHARED=$(SHARED) cargo test --locked --lib --test architecture
+	@DLNMS_SHARED=$(SHARED) cargo test --locked --test it -- header:: layout:: suv_table:: suv_edits:: series:: rois:: quality::
 
 lint: $(VENV)/.ready
 	@echo "== format, lints, documentation"

@@ -415,3 +415,23 @@ fn unsafe_stands_only_where_it_may() {
         .collect();
     assert!(wrong.is_empty(), "unsafe in {wrong:?}");
 }
+
+#[test]
+fn two_types_are_sent_between_threads_on_the_librarys_word() {
+    let library = Library::read();
+    let lines = library.files.iter().flat_map(|f| f.text.lines());
+    let is_promise = |l: &&str| l.contains("unsafe impl Send") || l.contains("unsafe impl Sync");
+    let mut found: Vec<&str> = lines.filter(is_promise).map(str::trim).collect();
+    found.sort_unstable();
+    // `UserData` is the host's pointer, of which the header says from which threads it is used. `LoadedStudy` holds C structs
+    // whose pointers lead into what they are stored with.
+    assert_eq!(
+        found,
+        [
+            "unsafe impl Send for LoadedStudy {}",
+            "unsafe impl Send for UserData {}",
+            "unsafe impl Sync for LoadedStudy {}",
+            "unsafe impl Sync for UserData {}"
+        ]
+    );
+}

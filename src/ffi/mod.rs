@@ -1,6 +1,6 @@
 //! The C ABI: pointers in, core call, error out. One file is one section of `include/dlnms.h`.
 //!
-//! The header is generated from these files by `tests/header.rs`; their documentation is its manual, written for C.
+//! The header is generated from these files by `tests/it/header.rs`; their documentation is its manual, written for C.
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 

@@ -3,7 +3,7 @@
  *
  * RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
  *
- * This file is the binary contract. It is generated from the library's sources (tests/header.rs); do not edit it.
+ * This file is the binary contract. It is generated from the library's sources (tests/it/header.rs); do not edit it.
  *
  * Conventions, which hold for every function:
  *

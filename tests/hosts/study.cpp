@@ -1,4 +1,4 @@
-// Everything the command line does with a study, through the C++ wrapper: prints what tests/clients.rs compares.
+// Everything the command line does with a study, through the C++ wrapper: prints what tests/it/hosts.rs compares.
 //   study BUNDLE ONNXRUNTIME STUDY-FOLDER MASK.nii.gz
 
 #include <dlnms.hpp>

@@ -1,5 +1,5 @@
 //! What the integration tests share: where things are, and small readers of test data.
-#![allow(dead_code)]
+#![allow(dead_code)] // the smaller test programs do not use all of it
 
 pub mod host;
 
@@ -113,13 +113,24 @@ pub fn skip(what: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: {what}: {why} ***\n");
 }
 
-/// What this processor cannot run, said loudly; nobody can require it.
-pub fn beyond_this_processor(what: &str) {
+/// Says on the real standard error, past the test runner's capture, what this machine cannot run; nobody can require it.
+pub fn not_tested_here(what: &str) {
     use std::io::Write;
-    let _ = writeln!(
-        std::io::stderr(),
-        "\n*** NOT TESTED HERE: {what}: this processor has it not ***\n"
-    );
+    let _ = writeln!(std::io::stderr(), "\n*** NOT TESTED HERE: {what} ***\n");
+}
+
+/// Says what this processor cannot run.
+pub fn beyond_this_processor(what: &str) {
+    not_tested_here(&format!("{what}: this processor has it not"));
+}
+
+/// Returns the text of a generated file of the repository. Where `DLNMS_BLESS` is set, `wanted` is written first.
+pub fn committed(path: &str, wanted: &str) -> String {
+    let path = root().join(path);
+    if std::env::var_os("DLNMS_BLESS").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+    }
+    std::fs::read_to_string(&path).unwrap_or_default()
 }
 
 /// Whether a tool is installed; says so loudly when it is not.

@@ -1,0 +1,203 @@
+//! This library's kernels for the CPU: chosen where they can be, refused by name where not, and with every number of
+//! threads the same bits. That they compute the network is shown by `golden.rs` on patients and beside the kernels.
+
+use crate::support;
+use crate::support::{bundle, runtime, tiny_bundle};
+use dlnms::bundle::Precision;
+use dlnms::error::status::*;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
+use dlnms::runtime::provider::{Kernels, Policy, Provider, ProviderConfig};
+use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
+use std::path::Path;
+
+fn entry(precision: Option<Precision>, kernels: Option<Kernels>) -> ProviderConfig {
+    ProviderConfig {
+        precision,
+        kernels,
+        ..ProviderConfig::new(Provider::Cpu)
+    }
+}
+
+fn scorer(bundle: &Path, threads: usize, entry: ProviderConfig) -> dlnms::Result<Scorer> {
+    let options = ScorerOptions {
+        policy: Policy {
+            entries: vec![entry],
+        },
+        threads,
+        ..ScorerOptions::default()
+    };
+    let scorer = Scorer::new(runtime(), bundle, options)?;
+    scorer.prepare(None, &CancelToken::default())?;
+    Ok(scorer)
+}
+
+/// Whether this processor can run the kernels of a precision; if not, loudly, and they are refused by name.
+fn has(precision: Precision) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let (there, name) = match precision {
+        Precision::Bf16 => (is_x86_feature_detected!("avx512bf16"), "AVX512-BF16"),
+        _ => (is_x86_feature_detected!("avx512f"), "AVX-512"),
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let (there, name) = (false, "AVX-512");
+    if !there {
+        support::beyond_this_processor(name);
+        let asked = entry(Some(precision), Some(Kernels::Dlnms));
+        let refused = scorer(&bundle(), 1, asked).map(|_| ()).unwrap_err();
+        assert!(refused.to_string().contains(name), "{refused}");
+    }
+    there
+}
+
+fn scores(scorer: &Scorer, cases: &[Case<'_>]) -> Vec<Vec<u32>> {
+    let bits = |heads: &[f32]| heads.iter().map(|v| v.to_bits()).collect();
+    let cancel = CancelToken::default();
+    let batch = scorer.score_batch(cases, &cancel).unwrap();
+    let together: Vec<Vec<u32>> = batch
+        .iter()
+        .map(|s| bits(&s.as_ref().unwrap().heads))
+        .collect();
+    for (case, together) in cases.iter().zip(&together) {
+        assert_eq!(bits(&scorer.score(case, &cancel).unwrap().heads), *together);
+    }
+    together
+}
+
+#[test]
+fn every_number_of_threads_and_every_batch_gives_the_same_bits() {
+    if !has(Precision::Fp32) {
+        return;
+    }
+    let voxels: Vec<u8> = (0..140i32.pow(3))
+        .flat_map(|n| ((n % 251) as f32 * 0.02).to_ne_bytes())
+        .collect();
+    let grid = ImageGrid {
+        dims: [140; 3],
+        origin: [0.0; 3],
+        spacing: [1.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let view = |name| VolumeView::packed(&voxels, DType::F32, grid, name).unwrap();
+    let case = |n: usize| {
+        Case::new(
+            view("ct"),
+            view("pet"),
+            Roi::Point([60.0 + n as f64, 70.0, 71.0]),
+        )
+    };
+    let cases: Vec<_> = (0..11).map(case).collect();
+    let one = scores(&scorer(&bundle(), 1, entry(None, None)).unwrap(), &cases);
+    for threads in [2, 3, 9] {
+        let several = scorer(&bundle(), threads, entry(None, Some(Kernels::Dlnms))).unwrap();
+        assert_eq!(scores(&several, &cases), one, "{threads} threads");
+    }
+    let plain = scorer(&bundle(), 2, entry(None, Some(Kernels::OnnxRuntime))).unwrap();
+    assert_eq!(plain.engine().unwrap().kernels, Kernels::OnnxRuntime);
+    for (ours, theirs) in one
+        .iter()
+        .flatten()
+        .zip(scores(&plain, &cases).iter().flatten())
+    {
+        let apart = (f32::from_bits(*ours) - f32::from_bits(*theirs)).abs();
+        assert!(apart < 1e-5, "{apart}");
+    }
+}
+
+#[test]
+fn they_are_chosen_where_they_can_be_and_the_report_says_so() {
+    if !has(Precision::Fp32) {
+        return;
+    }
+    let chosen = scorer(&bundle(), 2, entry(None, None)).unwrap();
+    let engine = chosen.engine().unwrap();
+    assert_eq!(engine.kernels, Kernels::Dlnms);
+    assert!(engine.passed_over.is_empty(), "{engine:?}");
+    assert_eq!(dlnms::report::runtime(&chosen)["kernels"], "dlnms");
+    assert!(engine.self_test_max_difference < 1e-5);
+
+    // A graph that is not what the exporter writes is ONNX Runtime's, with the reason.
+    let foreign = scorer(&tiny_bundle(), 1, entry(None, None)).unwrap();
+    let engine = foreign.engine().unwrap();
+    assert_eq!(engine.kernels, Kernels::OnnxRuntime);
+    let reason = &engine.passed_over[0].reason;
+    assert!(
+        reason.contains("kernels of dlnms") && reason.contains("has no backbones"),
+        "{reason}"
+    );
+    let strict = scorer(&tiny_bundle(), 1, entry(None, Some(Kernels::Dlnms)));
+    assert_eq!(
+        strict.map(|_| ()).unwrap_err().status(),
+        DLNMS_E_PROVIDER_UNAVAILABLE
+    );
+}
+
+#[test]
+fn bf16_is_asked_for_and_less_exact() {
+    if !has(Precision::Bf16) {
+        return;
+    }
+    let fast = scorer(&bundle(), 2, entry(Some(Precision::Bf16), None)).unwrap();
+    let engine = fast.engine().unwrap();
+    assert_eq!(
+        (engine.kernels, engine.precision),
+        (Kernels::Dlnms, Precision::Bf16)
+    );
+    let apart = engine.self_test_max_difference;
+    println!("BF16 against float64: {apart:.1e}");
+    assert!(
+        (1e-5..1e-2).contains(&apart),
+        "it was something else after all: {apart}"
+    );
+}
+
+#[test]
+fn what_they_cannot_do_is_refused_by_name() {
+    for (entry, why) in [
+        (
+            entry(Some(Precision::Fp16), Some(Kernels::Dlnms)),
+            "no FP16",
+        ),
+        (
+            entry(Some(Precision::Bf16), Some(Kernels::OnnxRuntime)),
+            "no BF16",
+        ),
+    ] {
+        let refused = scorer(&bundle(), 1, entry).map(|_| ()).unwrap_err();
+        assert_eq!(refused.status(), DLNMS_E_PROVIDER_UNAVAILABLE);
+        assert!(refused.to_string().contains(why), "{refused}");
+    }
+    let gpu = ProviderConfig {
+        kernels: Some(Kernels::Dlnms),
+        ..ProviderConfig::new(Provider::Cuda)
+    };
+    let refused = scorer(&bundle(), 1, gpu).map(|_| ()).unwrap_err();
+    assert_eq!(refused.status(), DLNMS_E_INVALID_ARGUMENT);
+    assert!(refused.to_string().contains("kernels"), "{refused}");
+}
+
+#[test]
+fn a_changed_weight_is_found_while_it_is_laid_out() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in bundle().read_dir().unwrap().flatten() {
+        std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+    }
+    let model = folder.path().join("dlnms.onnx");
+    let mut bytes = std::fs::read(&model).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&model, &bytes).unwrap();
+    for kernels in [None, Some(Kernels::OnnxRuntime)] {
+        let refused = scorer(folder.path(), 1, entry(None, kernels))
+            .map(|_| ())
+            .unwrap_err();
+        assert_eq!(refused.status(), DLNMS_E_BUNDLE_ALTERED, "{refused}");
+    }
+    bytes.pop();
+    std::fs::write(&model, &bytes).unwrap();
+    let refused = scorer(folder.path(), 1, entry(None, None))
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(refused.status(), DLNMS_E_BUNDLE_ALTERED, "{refused}");
+}

@@ -1,0 +1,135 @@
+//! Sizes and offsets of every struct of the C ABI: the same in Rust, in C and in the committed list.
+
+use crate::support;
+use dlnms::ffi::*;
+use std::fmt::Write;
+use std::mem::offset_of;
+use std::process::Command;
+
+macro_rules! layout {
+    ($($t:ident { $($f:ident),* $(,)? })*) => {{
+        let mut text = String::new();
+        $(
+            writeln!(text, "{} {}", stringify!($t), size_of::<$t>()).unwrap();
+            $(writeln!(text, "{}.{} {}", stringify!($t), stringify!($f), offset_of!($t, $f)).unwrap();)*
+        )*
+        text
+    }};
+}
+
+fn layout() -> String {
+    layout! {
+        dlnms_progress { struct_size, reserved, callback, user_data, drop }
+        dlnms_logger { struct_size, level, callback, user_data, drop }
+        dlnms_runtime_options { struct_size, reserved, library_path }
+        dlnms_volume {
+            struct_size, dtype, data, dims, strides, origin, spacing, direction, rescale_slope, rescale_intercept,
+            slice_slopes, slice_offsets, has_padding, reserved, padding_first, padding_last,
+        }
+        dlnms_pet_info {
+            struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg,
+            height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices,
+            acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor,
+        }
+        dlnms_quality_policy { struct_size, actions }
+        dlnms_facts {
+            struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known,
+            modality_stated, hounsfield_stated, contours_overlap, reserved, ct_slice_thickness_mm,
+            pet_slice_thickness_mm,
+        }
+        dlnms_roi {
+            struct_size, kind, point, box_first, box_last, mask, threshold_kind, reserved, threshold, radius_mm,
+        }
+        dlnms_case {
+            struct_size, flags, ct, pet, pet_info, roi, facts, measure_lesion, threshold_kind, threshold, radius_mm,
+            measure_references, reserved, liver_lps_mm, blood_pool_lps_mm,
+        }
+        dlnms_lesion {
+            struct_size, has_diameters, voxels, suv_max, suv_mean, suv_peak, mtv_ml, tlg, threshold, longest_mm,
+            perpendicular_mm, ct_slice,
+        }
+        dlnms_reference { struct_size, found, center_lps_mm, suv_mean, suv_sd, voxels }
+        dlnms_scores {
+            struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
+            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels,
+        }
+        dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
+            entries, n_entries, prepare_timeout_ms, precision, spin, expected_manifest_sha256,
+        }
+        dlnms_queue_options { struct_size, capacity, workers, reserved }
+        dlnms_completion { struct_size, reserved, callback, user_data, drop }
+        dlnms_provider_options {
+            struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path, kernels, batch,
+        }
+        dlnms_read_options { struct_size, threads, max_study_bytes, verbose_names, reserved }
+        dlnms_series_choice { struct_size, reserved, ct_series, pet_series }
+        dlnms_series {
+            struct_size, modality, slices, columns, rows, uid, chosen, has_suv, rejected_because, suv_factor, suv_rule,
+            suv_refusal,
+        }
+        dlnms_roi_info {
+            struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap, has_mask,
+        }
+    }
+}
+
+#[test]
+fn rust_c_and_the_committed_list_agree() {
+    let ours = layout();
+    let committed = support::committed("tests/abi/layout.txt", &ours);
+    assert_eq!(ours, committed, "tests/abi/layout.txt is stale");
+
+    let mut c = String::from("#include \"dlnms.h\"\n");
+    for line in committed.lines() {
+        let (name, number) = line.split_once(' ').unwrap();
+        let measured = match name.split_once('.') {
+            Some((t, field)) => format!("offsetof({t}, {field})"),
+            None => format!("sizeof({name})"),
+        };
+        writeln!(c, "_Static_assert({measured} == {number}, \"{name}\");").unwrap();
+    }
+    // The committed header may be written meanwhile, by the test that compares it with this one.
+    let header = crate::header::generated();
+    for name in header
+        .lines()
+        .filter_map(|l| l.strip_prefix("} ")?.strip_suffix(';'))
+    {
+        assert!(
+            committed
+                .lines()
+                .any(|l| l.starts_with(&format!("{name} "))),
+            "{name} is not in layout.txt"
+        );
+    }
+    let out = tempfile::tempdir().unwrap();
+    std::fs::write(out.path().join("dlnms.h"), header).unwrap();
+    let source = out.path().join("layout.c");
+    std::fs::write(&source, c).unwrap();
+    for compiler in ["gcc", "clang"].into_iter().filter(|c| support::tool(c)) {
+        support::run(
+            Command::new(compiler)
+                .args(["-std=c11", "-fsyntax-only", "-Werror"])
+                .arg(&source),
+        );
+    }
+}
+
+/// Every reserved field, and every field of flags of which none is known, has its refusal in the host that misuses the library.
+#[test]
+fn each_reserved_field_is_set_by_the_host_that_misuses_the_library() {
+    let host = std::fs::read_to_string(support::host::host("misuse.c")).unwrap();
+    let layout = layout();
+    let names = layout.lines().filter_map(|line| line.split(' ').next());
+    let reserved: Vec<&str> = names
+        .filter(|n| n.contains(".reserved") || *n == "dlnms_case.flags")
+        .collect();
+    assert!(reserved.len() >= 8, "{reserved:?}");
+    for name in reserved {
+        let refusal = format!("DLNMS_E_INVALID_ARGUMENT, \"{name}\"");
+        let own_error = format!("\"{name}\");");
+        assert!(
+            host.contains(&refusal) || host.contains(&own_error),
+            "misuse.c does not set {name}"
+        );
+    }
+}

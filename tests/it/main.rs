@@ -1,0 +1,47 @@
+//! Every test that needs nothing but the library, its program and the release build: one program, one module a topic.
+//!
+//! Tests run side by side in one process. One that needs a process for itself starts this program again for its own name:
+//! see `own_process.rs`. Two test programs stand beside this one: `architecture`, which reads the sources and is
+//! quick to build, and `memory`, whose allocator counts.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod attributes;
+mod batch;
+mod bundle;
+mod cache;
+mod cli;
+mod cli_bench;
+mod cli_study;
+mod ct_series;
+mod engine;
+mod golden;
+mod header;
+mod hosts;
+mod inputs;
+mod kernels;
+mod layout;
+mod limits;
+mod linking;
+mod log_lines;
+mod multiframe;
+mod own_process;
+mod planes;
+mod plugins;
+mod prepare;
+mod quality;
+mod queue;
+mod reference_regions;
+mod rois;
+mod runtime_loading;
+mod sanitizers;
+mod series;
+mod series_values;
+mod small_case;
+mod streams;
+mod suv_edits;
+mod suv_table;
+mod threads;
+mod unreadable;
+mod volume_files;

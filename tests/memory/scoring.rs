@@ -1,0 +1,88 @@
+//! The sampler allocates nothing when it is warm, and little when it is not; a warm call allocates nothing of the size of a
+//! tensor.
+
+use crate::counting::{self, allocated};
+use crate::support;
+use dlnms::bundle::Manifest;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::sampler::Workspace;
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
+use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
+
+/// Allocations and their bytes since an earlier count.
+fn since(before: (usize, usize)) -> (usize, usize) {
+    let now = allocated();
+    (now.0 - before.0, now.1 - before.1)
+}
+
+#[test]
+fn a_warm_sampler_allocates_nothing_and_a_cold_one_under_two_megabytes() {
+    let _turn = counting::turn();
+    let manifest = std::fs::read(support::tiny_bundle().join("manifest.json")).unwrap();
+    let spec = Manifest::parse(&manifest).unwrap().preprocessing;
+    let geometry = |n: usize, pixel: f64, direction| ImageGrid {
+        dims: [n, n, 300],
+        origin: [
+            -(n as f64 - 1.0) / 2.0 * pixel,
+            -(n as f64 - 1.0) / 2.0 * pixel,
+            -150.0,
+        ],
+        spacing: [pixel, pixel, 1.0],
+        direction,
+        slice_offsets: None,
+    };
+    let (ct, pet) = (
+        vec![0u8; 512 * 512 * 300 * 2],
+        vec![0u8; 200 * 200 * 300 * 4],
+    );
+    let turned = [[0.8, -0.6, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]];
+    let mut tensor = vec![0f32; spec.tensor_len()];
+    for direction in [IDENTITY, turned] {
+        let ct =
+            VolumeView::packed(&ct, DType::I16, geometry(512, 0.9766, direction), "ct").unwrap();
+        let pet =
+            VolumeView::packed(&pet, DType::F32, geometry(200, 4.07, direction), "pet").unwrap();
+        let center = ct.geometry.index_to_lps([250.0, 260.0, 150.0]);
+        let mut workspace = Workspace::default();
+        let mut both = || {
+            let before = allocated();
+            spec.sample(&ct, &[], &spec.ct, center, &mut workspace, &mut tensor)
+                .unwrap();
+            spec.sample(&pet, &[], &spec.pet, center, &mut workspace, &mut tensor)
+                .unwrap();
+            since(before)
+        };
+        let cold = both();
+        assert!(cold.1 < 2_000_000, "{cold:?}");
+        assert_eq!(both().0, 0, "allocations of a warm call");
+    }
+}
+
+#[test]
+fn a_warm_call_allocates_a_few_hundred_bytes() {
+    let _turn = counting::turn();
+    let options = ScorerOptions::default();
+    let scorer = Scorer::new(support::runtime(), &support::bundle(), options).unwrap();
+    let side = 200usize;
+    let data: Vec<u8> = (0..side.pow(3) as i32)
+        .flat_map(|n| ((n % 300) as i16).to_ne_bytes())
+        .collect();
+    let geometry = ImageGrid {
+        dims: [side; 3],
+        origin: [-100.0; 3],
+        spacing: [1.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let view = |name| VolumeView::packed(&data, DType::I16, geometry, name).unwrap();
+    let mut case = Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]));
+    let mut last = (0, 0);
+    for n in 0..5 {
+        case.roi = Roi::Point([f64::from(n); 3]);
+        let before = allocated();
+        scorer.score(&case, &CancelToken::default()).unwrap();
+        last = since(before);
+    }
+    println!("a warm call: {} allocations, {} bytes", last.0, last.1);
+    assert!(last.0 <= 60 && last.1 <= 8192, "{last:?}");
+}
