@@ -2,7 +2,7 @@
 
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
-use crate::evidence::pet_metrics::{PetMetrics, Region, delineate, index_box};
+use crate::evidence::pet_metrics::{Delineated, PetMetrics, Region, delineate, index_box};
 use crate::imaging::roi::{Extent, Roi};
 use crate::imaging::{Probe, VolumeView};
 use serde::Serialize;
@@ -49,6 +49,29 @@ pub fn measure(
     factors: &[f64],
     request: &LesionRequest,
 ) -> Result<Lesion> {
+    let found = cut_out(case, roi, factors, request)?;
+    let missed_by_mm = match &case.roi {
+        Roi::Point(_) => found.missed_by_mm.filter(|mm| *mm > NEAR_POINT_MM),
+        Roi::Mask(mask) => missed_mask(case, mask, roi.center, &found.voxels),
+        Roi::Seed(_) | Roi::Box(..) => found.missed_by_mm,
+    };
+    Ok(Lesion {
+        pet: found.metrics,
+        ct: diameters(case, roi, &found.voxels),
+        missed_by_mm,
+    })
+}
+
+/// Cuts the lesion of a case out of the PET: around its point, or within its bounds.
+///
+/// # Errors
+/// [`Error::RoiInvalid`] if the region is outside the PET or holds no lesion, [`Error::VoxelNotFinite`].
+pub(crate) fn cut_out(
+    case: &Case<'_>,
+    roi: &Extent,
+    factors: &[f64],
+    request: &LesionRequest,
+) -> Result<Delineated> {
     let region = match roi.bounds {
         Some(bounds) => Region::within(&case.pet, bounds),
         None => Region::around(&case.pet, roi.center, request.radius_mm),
@@ -60,17 +83,7 @@ pub fn measure(
         Roi::Point(point) => Some(*point),
         Roi::Box(..) | Roi::Mask(_) => None,
     };
-    let found = delineate(&case.pet, factors, region, request.delineation, point)?;
-    let missed_by_mm = match &case.roi {
-        Roi::Point(_) => found.missed_by_mm.filter(|mm| *mm > NEAR_POINT_MM),
-        Roi::Mask(mask) => missed_mask(case, mask, roi.center, &found.voxels),
-        Roi::Seed(_) | Roi::Box(..) => found.missed_by_mm,
-    };
-    Ok(Lesion {
-        pet: found.metrics,
-        ct: diameters(case, roi, &found.voxels),
-        missed_by_mm,
-    })
+    delineate(&case.pet, factors, region, request.delineation, point)
 }
 
 /// Returns how far the hottest voxel of a lesion lies from the centre of a mask, mm, if none of its voxels is in the mask.

@@ -5,3 +5,4 @@ pub mod lesion;
 pub mod pet_metrics;
 pub mod quality;
 pub mod reference_region;
+pub mod texture;

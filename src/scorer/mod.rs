@@ -11,6 +11,7 @@ mod scores;
 mod self_test;
 mod shared;
 mod single;
+mod texture;
 
 pub use crate::cancel::CancelToken;
 pub use crate::case::{Case, CaseMetadata, LesionRequest};
@@ -19,3 +20,4 @@ pub use preprocess::InputTensors;
 pub use queue::{Queue, QueueId, Task};
 pub use scores::{Engine, Scores, Timings};
 pub use shared::Scorer;
+pub use texture::texture;

@@ -1,4 +1,4 @@
-//! A study from the command line; shared by `score` and `planes`.
+//! A study from the command line; shared by `score`, `planes` and `texture`.
 
 use crate::terminal;
 use dlnms::bundle::Precision;
@@ -17,9 +17,6 @@ pub struct StudyArguments {
     /// Files and folders that hold the CT and the PET, and structure sets; searched recursively
     #[arg(value_name = "PATH", required_unless_present_all = ["ct", "pet"])]
     paths: Vec<PathBuf>,
-    /// Model bundle
-    #[arg(long, value_name = "DIR")]
-    pub bundle: PathBuf,
     /// The CT alone: a folder, a file, or a volume in HU (.nii, .nii.gz, .nrrd)
     #[arg(long, value_name = "PATH")]
     ct: Option<PathBuf>,

@@ -10,6 +10,7 @@ mod picture;
 mod planes;
 mod score;
 mod terminal;
+mod texture;
 mod tumour;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +37,7 @@ const AFTER_HELP: &str = "Examples:
   dlnms score --bundle bundle study --rtstruct rs.dcm --roi GTV --json result.json
   dlnms score --bundle bundle study --seed=-42.3,-14.6,-122.1 --threshold 41%
   dlnms score --bundle bundle --ct ct.nii.gz --pet suv.nii.gz --mask tumours.nii.gz --lesions all
+  dlnms texture study --seed=-42.3,-14.6,-122.1 --json texture.json
   dlnms info --bundle bundle
 
 Exit codes: 0 done; 1 the input was refused or a file could not be written; 2 wrong usage;
@@ -49,6 +51,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Write the two input tensors of the network as .npy
     Planes(planes::Arguments),
+    /// Measure IBSI texture features of a lesion on PET and CT
+    Texture(texture::Arguments),
     /// Show versions, ONNX Runtime, devices; check a bundle
     Info(info::Arguments),
     /// Measure latency and throughput here, beside bare ONNX Runtime
@@ -86,6 +90,7 @@ fn main() -> ExitCode {
         Command::Score(a) => score::run(a, runtime),
         Command::Inspect(a) => inspect::run(a),
         Command::Planes(a) => planes::run(a),
+        Command::Texture(a) => texture::run(a),
         Command::Info(a) => info::run(a, runtime),
         Command::Bench(a) => bench::run(a, runtime),
         Command::Phantom(a) => phantom::run(a),

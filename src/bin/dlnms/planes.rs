@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 pub struct Arguments {
     #[command(flatten)]
     study: StudyArguments,
+    /// Model bundle, whose preprocessing is used
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
     #[command(flatten)]
     tumour: TumourArguments,
     #[command(flatten)]
@@ -23,7 +26,7 @@ pub struct Arguments {
 }
 
 pub fn run(a: &Arguments) -> Result<(), Failure> {
-    let bundle = Bundle::open(&a.study.bundle)?;
+    let bundle = Bundle::open(&a.bundle)?;
     let input = a.study.open(0)?;
     let lesions = a.tumour.read(&input)?;
     let case = lesions[0].case(&input.study)?;

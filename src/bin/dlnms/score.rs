@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 pub struct Arguments {
     #[command(flatten)]
     study: StudyArguments,
+    /// Model bundle
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
     #[command(flatten)]
     tumour: TumourArguments,
     #[command(flatten)]
@@ -45,7 +48,7 @@ struct Scored {
 
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     let policy = a.quality.policy();
-    let scorer = a.engine.scorer_with(&a.study.bundle, runtime, policy)?;
+    let scorer = a.engine.scorer_with(&a.bundle, runtime, policy)?;
     let input = a.study.open(a.engine.threads())?;
     let lesions = a.tumour.read(&input)?;
     prepare(&scorer)?;

@@ -1,4 +1,4 @@
-//! The tumour, or several lesions, from the command line; shared by `score` and `planes`.
+//! The tumour, or several lesions, from the command line; shared by `score`, `planes` and `texture`.
 
 use crate::input::Input;
 use dlnms::imaging::roi::{Delineation, Roi, Seed};
@@ -35,7 +35,7 @@ pub struct TumourArguments {
     /// Number of the segment in --seg, or in a segmentation among PATH
     #[arg(long, group = "tumour", value_name = "N")]
     segment: Option<i64>,
-    /// Score every lesion and rank them: each ROI of --rtstruct, each segment of --seg, each connected part of --mask
+    /// Take every lesion, `score` ranks them: each ROI of --rtstruct, each segment of --seg, each connected part of --mask
     #[arg(long, group = "tumour", value_name = "all", value_parser = ["all"])]
     lesions: Option<String>,
     /// Cuts the lesion out of the PET for --seed, SUVmax, SUVpeak, MTV and TLG: 41% of SUVmax, or a fixed SUV
