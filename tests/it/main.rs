@@ -42,6 +42,7 @@ mod small_case;
 mod streams;
 mod suv_edits;
 mod suv_table;
+mod texture;
 mod threads;
 mod unreadable;
 mod volume_files;
