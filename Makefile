@@ -86,7 +86,7 @@ $(T)/tiny-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES) tests/tiny_bundl
 
 dist: $(ORT)/.ready
 	@echo "== release build"
-	@cargo build --release --locked
+	@cargo build --release --locked --features memory-reserve
 	@mkdir -p $(DIST)/include $(DIST)/lib $(DIST)/bin
 	@cp include/dlnms*.h include/dlnms*.hpp $(DIST)/include/
 	@cp target/release/dlnms $(DIST)/bin/

@@ -2,6 +2,7 @@
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
+use crate::memory_reserve::{self, SPARE_BYTES};
 
 /// Returns `len` zeros. `what` names the buffer in the error, for example "the voxels of the CT".
 ///
@@ -35,20 +36,13 @@ pub(crate) fn zeros_until(len: usize, what: &str, cancel: &CancelToken) -> Resul
 /// [`Error::OutOfMemory`] if the memory cannot be had.
 pub(crate) fn with_capacity<T>(len: usize, what: &str) -> Result<Vec<T>> {
     let mut buffer = Vec::new();
-    buffer
-        .try_reserve_exact(len)
-        .map_err(|_| out_of_memory::<T>(len, what))?;
-    Ok(buffer)
+    let refused = buffer.try_reserve_exact(len).is_err();
+    // A buffer that came out of the reserve is given back: the reserve is for what cannot fail.
+    match refused || memory_reserve::is_short() {
+        true => Err(out_of_memory::<T>(len, what)),
+        false => Ok(buffer),
+    }
 }
-
-/// A page of memory: its alignment tells a probe from a buffer.
-#[repr(align(4096))]
-#[allow(dead_code)] // only its size and alignment count
-struct Page([u8; 4096]);
-
-/// Beyond what glibc ever takes from its heap, so that a probe is one mapping that leaves no trace; and room for the
-/// small allocations in between, which cannot fail in Rust without ending the process.
-const SPARE_BYTES: usize = 40 << 20;
 
 /// Returns an error unless `bytes`, and some megabytes for what is small, could be allocated now. Nothing is kept, and
 /// no page is touched.
@@ -58,14 +52,11 @@ const SPARE_BYTES: usize = 40 << 20;
 /// # Errors
 /// [`Error::OutOfMemory`] if the memory cannot be had.
 pub(crate) fn headroom(bytes: usize, what: &str) -> Result<()> {
-    let mut probe = Vec::<Page>::new();
-    let pages = bytes
-        .saturating_add(SPARE_BYTES)
-        .div_ceil(size_of::<Page>());
-    let had = probe.try_reserve_exact(pages);
-    // Unused memory may be optimised away with the question whether it can be had.
-    std::hint::black_box(&mut probe);
-    had.map_err(|_| out_of_memory::<u8>(bytes.saturating_add(SPARE_BYTES), what))
+    let bytes = bytes.saturating_add(SPARE_BYTES);
+    match memory_reserve::can_allocate(bytes) && !memory_reserve::is_short() {
+        true => Ok(()),
+        false => Err(out_of_memory::<u8>(bytes, what)),
+    }
 }
 
 fn out_of_memory<T>(len: usize, what: &str) -> Error {

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::lock::lock;
+use crate::memory_reserve;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -49,15 +50,16 @@ impl CancelToken {
         self.0.triggered.load(Ordering::Acquire)
     }
 
-    /// Returns an error once the token was triggered. Long loops call this at least every 100 ms.
+    /// Returns an error once the token was triggered, and while the [reserve of memory](crate::memory_reserve) is in use.
+    /// Long loops call this at least every 100 ms.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if the token was triggered.
+    /// [`Error::Cancelled`] if the token was triggered, [`Error::OutOfMemory`].
     pub fn check(&self) -> Result<()> {
         if self.is_triggered() {
             Err(Error::Cancelled)
         } else {
-            Ok(())
+            memory_reserve::check()
         }
     }
 

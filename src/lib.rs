@@ -27,6 +27,7 @@ pub mod ffi;
 pub mod imaging;
 mod lock;
 pub mod logging;
+pub mod memory_reserve;
 mod parallel;
 mod process;
 #[cfg(feature = "dicom")]

@@ -6,10 +6,11 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree};
 
 /// Rooms that every other room may use, and that use each other from left to right alone.
-const GROUND: [&str; 9] = [
+const GROUND: [&str; 10] = [
     "lock",
     "error",
     "logging",
+    "memory_reserve",
     "cancel",
     "process",
     "allocation",
@@ -58,7 +59,14 @@ const ROOMS: [(&str, &[&str]); 13] = [
 ];
 
 /// Rooms where `unsafe` may stand.
-const UNSAFE: [&str; 5] = ["ffi", "bridge", "runtime", "engine", "cpu_kernels"];
+const UNSAFE: [&str; 6] = [
+    "ffi",
+    "bridge",
+    "runtime",
+    "engine",
+    "cpu_kernels",
+    "memory_reserve",
+];
 
 /// One file of the library.
 struct Source {

@@ -61,6 +61,7 @@ impl Session {
                     | Error::BundleAltered { .. }
                     | Error::BundleMissing { .. }
                     | Error::Resources(_)
+                    | Error::OutOfMemory { .. }
                     | Error::Cancelled),
                 ) => return Err(e),
                 Err(e) => {

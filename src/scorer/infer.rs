@@ -42,7 +42,9 @@ impl Scorer {
                         });
                     }
                     Ok(()) => self.judge(&active, &heads, cancel)?,
-                    Err(e @ (Error::Cancelled | Error::Resources(_))) => return Err(e),
+                    Err(
+                        e @ (Error::Cancelled | Error::Resources(_) | Error::OutOfMemory { .. }),
+                    ) => return Err(e),
                     Err(e) => self.fall_back(&active, e)?,
                 }
             }
@@ -64,7 +66,7 @@ impl Scorer {
                 session.provider.name(),
                 session.precision.name()
             ))),
-            Err(e @ (Error::Cancelled | Error::Resources(_))) => Err(e),
+            Err(e @ (Error::Cancelled | Error::Resources(_) | Error::OutOfMemory { .. })) => Err(e),
             Err(e) => {
                 let why = format!("{what} for a case, and {e}");
                 let doing = "run the model";

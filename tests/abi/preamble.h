@@ -34,6 +34,8 @@
  *
  * Memory: what its size comes from a file or a struct is asked for before it is used, with 40 MiB to spare, and where that
  * is refused the call is DLNMS_E_OUT_OF_MEMORY and may be tried again. To load ONNX Runtime needs 100 MiB of address space.
+ * A small allocation that the system refuses comes from a reserve of 8 MiB; calls then end with DLNMS_E_OUT_OF_MEMORY until
+ * the system has 40 MiB again (in libraries that were built with the feature memory-reserve, as make dist does).
  * A limit on address space (RLIMIT_AS) is seen by this; one that ends the process when pages are touched (cgroups) cannot be.
  * Without a file descriptor, and beyond a limit on the size of files (RLIMIT_FSIZE), a call fails and no signal is raised.
  *

@@ -177,6 +177,8 @@ fn the_system_libraries_of_a_static_link_are_the_documented_ones() {
             "--release",
             "--locked",
             "--lib",
+            "--features",
+            "memory-reserve",
             "--crate-type",
             "staticlib",
             "--",

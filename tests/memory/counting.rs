@@ -61,33 +61,24 @@ impl ThreadMark {
 
 struct Counting;
 
-/// A question whether there is memory is no use of it: only such probes are aligned to pages.
-fn is_probe(layout: Layout) -> bool {
-    layout.align() >= 4096
-}
-
 // SAFETY: every call is handed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !is_probe(layout) {
-            CALLS.fetch_add(1, Ordering::Relaxed);
-            BYTES.fetch_add(layout.size(), Ordering::Relaxed);
-            let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-            PEAK.fetch_max(live, Ordering::Relaxed);
-            let _ = THREAD_LIVE.try_with(|live| {
-                live.set(live.get() + layout.size() as isize);
-                THREAD_PEAK.set(THREAD_PEAK.get().max(live.get()));
-            });
-        }
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(live, Ordering::Relaxed);
+        let _ = THREAD_LIVE.try_with(|live| {
+            live.set(live.get() + layout.size() as isize);
+            THREAD_PEAK.set(THREAD_PEAK.get().max(live.get()));
+        });
         // SAFETY: handed on from the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if !is_probe(layout) {
-            LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-            let _ = THREAD_LIVE.try_with(|live| live.set(live.get() - layout.size() as isize));
-        }
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        let _ = THREAD_LIVE.try_with(|live| live.set(live.get() - layout.size() as isize));
         // SAFETY: handed on from the caller.
         unsafe { System.dealloc(pointer, layout) }
     }

@@ -18,6 +18,11 @@ use dlnms::error::status;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// A lack of memory is an error message, as in the libraries for C.
+#[cfg(not(feature = "memory-reserve"))]
+#[global_allocator]
+static ALLOCATOR: dlnms::memory_reserve::MemoryReserve = dlnms::memory_reserve::MemoryReserve;
+
 /// DLNMS on PET/CT: scores for occult N1 and N2 nodal metastasis of a clinically node-negative lung tumour.
 ///
 /// RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
