@@ -235,8 +235,8 @@ fn little_memory_is_a_status_and_never_a_signal() {
     let mut refused = 0;
     // Every few megabytes where reading and measuring lack memory, then where the network does.
     for kilobytes in (40_000..=260_000)
-        .step_by(10_000)
-        .chain((300_000..=700_000).step_by(50_000))
+        .step_by(20_000)
+        .chain((300_000..=700_000).step_by(100_000))
     {
         let limits = format!("ulimit -v {kilobytes}");
         if !limited(&limits, &["--version".as_ref()]).status.success() {
