@@ -76,7 +76,8 @@ $(T)/golden-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES)
 	@if [ -d $(SHARED)/golden ]; then \
 	    $(VENV)/bin/python $(SHARED)/golden/make_network_golden.py --checkpoints $(T)/golden-checkpoints && \
 	    cd model && $(VENV)/bin/python -m dlnms_model export --n1 $(T)/golden-checkpoints/n1.npz \
-	        --n2 $(T)/golden-checkpoints/n2.npz --weights seeded --id dlnms-golden --out $(T)/golden-bundle; \
+	        --n2 $(T)/golden-checkpoints/n2.npz --preprocessing authors --no-cutoffs --weights seeded --id dlnms-golden \
+        --out $(T)/golden-bundle; \
 	else echo "*** SKIPPED: no golden data at $(SHARED)/golden ***"; fi
 
 $(T)/tiny-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES) tests/tiny_bundle.py

@@ -112,7 +112,13 @@ const char* provider(uint32_t code) {
     }
 }
 
-const char* risk(uint32_t group) { return group == DLNMS_RISK_HIGH ? "high" : "low"; }
+const char* risk(uint32_t group) {
+    switch (group) {
+    case DLNMS_RISK_HIGH: return "high";
+    case DLNMS_RISK_LOW: return "low";
+    default: return "none";
+    }
+}
 
 void print(const dlnms::Result& result) {
     const dlnms_scores s = result.scores();

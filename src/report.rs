@@ -2,7 +2,7 @@
 
 use crate::bundle::{Manifest, Precision, Weights};
 use crate::evidence::reference_region::{Reference, References};
-use crate::risk::{PAPER_FINDING, RESEARCH_USE_ONLY, RiskGroups};
+use crate::risk::{PAPER_FINDING, RESEARCH_USE_ONLY};
 use crate::runtime::Runtime;
 use crate::scorer::{Engine, Scorer, Scores, Timings};
 use serde_json::{Map, Value, json};
@@ -14,6 +14,8 @@ pub const FLAG_NOT_TRAINED: u32 = 1;
 pub const FLAG_RESEARCH_USE_ONLY: u32 = 2;
 /// The call had to prepare the scorer first.
 pub const FLAG_PREPARED_IN_CALL: u32 = 4;
+/// The bundle has no cut-offs, hence no risk groups.
+pub const FLAG_NO_CUTOFFS: u32 = 8;
 
 /// Version of the JSON's layout; keys are only ever added under the same number.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -27,6 +29,9 @@ pub fn flags(scores: &Scores) -> u32 {
     if !scores.timings.prepare.is_zero() {
         flags |= FLAG_PREPARED_IN_CALL;
     }
+    if scores.decision.is_none() {
+        flags |= FLAG_NO_CUTOFFS;
+    }
     flags
 }
 
@@ -35,6 +40,7 @@ fn flag_names(flags: u32) -> Vec<&'static str> {
         (FLAG_NOT_TRAINED, "not_trained"),
         (FLAG_RESEARCH_USE_ONLY, "research_use_only"),
         (FLAG_PREPARED_IN_CALL, "prepared_in_call"),
+        (FLAG_NO_CUTOFFS, "no_cutoffs"),
     ]
     .into_iter()
     .filter(|(bit, _)| flags & bit != 0)
@@ -64,6 +70,9 @@ pub fn report(scores: &Scores, warnings: &[String]) -> Value {
             manifest.weights.name()
         ));
     }
+    if flags & FLAG_NO_CUTOFFS != 0 {
+        all_warnings.push("the bundle has no cut-offs: there are no risk groups".into());
+    }
     let lesion = match &scores.lesion {
         Some(Ok(lesion)) => Some(lesion),
         Some(Err(why)) => {
@@ -72,14 +81,13 @@ pub fn report(scores: &Scores, warnings: &[String]) -> Value {
         }
         None => None,
     };
-    let RiskGroups { n1, n2, combined } = scores.decision;
     json!({
         "schema_version": SCHEMA_VERSION,
         "research_use_only": true,
         "notice": RESEARCH_USE_ONLY,
         "scores": { "n1": scores.n1, "n2": scores.n2 },
         "heads": heads,
-        "risk": { "n1": n1, "n2": n2, "combined": combined },
+        "risk": scores.decision,
         "cutoffs": manifest.cutoffs,
         "evidence": PAPER_FINDING,
         "center_lps_mm": scores.center,
@@ -121,7 +129,7 @@ fn range(values: &[f64]) -> Option<[f64; 2]> {
     Some([low, high])
 }
 
-/// Returns the identity of a scorer's model: of the file that runs, or before prepare of the one that would on a CPU.
+/// Returns the identity of a scorer's model: in the precision that runs, or before prepare in the one that would on a CPU.
 pub fn model(scorer: &Scorer) -> Value {
     let precision = scorer.engine().map_or(Precision::Fp32, |e| e.precision);
     let bundle = scorer.bundle();
@@ -129,7 +137,6 @@ pub fn model(scorer: &Scorer) -> Value {
 }
 
 fn model_of(manifest: &Manifest, manifest_sha256: &str, precision: Precision) -> Value {
-    let file = manifest.model(precision);
     json!({
         "id": manifest.id,
         "version": manifest.version,
@@ -137,8 +144,9 @@ fn model_of(manifest: &Manifest, manifest_sha256: &str, precision: Precision) ->
         "intended_use": manifest.intended_use,
         "card": manifest.card,
         "manifest_sha256": manifest_sha256,
-        "sha256": file.map(|m| &m.sha256),
-        "precision": file.map(|m| m.precision),
+        "precision": manifest.model(precision).map(|m| m.precision),
+        "calibration": manifest.calibration,
+        "sources": manifest.sources,
         "heads": manifest.heads,
     })
 }

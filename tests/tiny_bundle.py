@@ -9,7 +9,6 @@ models that answer the self-test too: for a case with such bone the one runs for
 The "fp16" of the looping one runs for ever whatever the case.
 """
 
-import json
 import pathlib
 import sys
 
@@ -17,10 +16,11 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "model"))
-from dlnms_model import bundle, graph, seeded  # noqa: E402
+from dlnms_model import bundle, export, graph, seeded, storage  # noqa: E402
 
 
 BONE = 5.0  # 1900 HU, normalised
+HEADS = ["n1", "n1_pet", "n1_ct", "n2", "n2_pet", "n2_ct"]
 
 
 def fragile_nodes(ct):
@@ -62,9 +62,10 @@ def looping_nodes(ct, always):
     ]
 
 
-def model(w, heads, kind="sound"):
+def model(w, kind="sound"):
+    """A serialised graph; `w` is the declaration of its weights, which lie in a file of their own."""
     node = helper.make_node
-    weights = [numpy_helper.from_array(w, "w")]
+    weights = [w]
     image_type, pet, ct, logits, nodes = TensorProto.FLOAT, "pet", "ct", "logits", []
     if kind in ("fragile", "always_looping"):
         image_type, pet, ct = TensorProto.FLOAT16, "pet.single", "ct.single"
@@ -94,7 +95,7 @@ def model(w, heads, kind="sound"):
         ]
         weights += [numpy_helper.from_array(np.float32(BONE), "bone"), numpy_helper.from_array(np.int64([1]), "second")]
     image = lambda name: helper.make_tensor_value_info(name, image_type, ["batch", 3, graph.SIZE, graph.SIZE])
-    output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", len(heads)])
+    output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", len(HEADS)])
     g = helper.make_graph(nodes, "tiny", [image("pet"), image("ct")], [output], weights)
     made = helper.make_model(g, opset_imports=[helper.make_opsetid("", graph.OPSET)])
     made.ir_version = graph.IR_VERSION
@@ -103,40 +104,38 @@ def model(w, heads, kind="sound"):
 
 def main(out, fragile):
     out, fragile = pathlib.Path(out), pathlib.Path(fragile)
-    heads = graph.HEAD_NAMES
-    w = ((2 * seeded.uniform("tiny", 6 * len(heads)) - 1) * 0.8).reshape(6, len(heads)).astype(np.float32)
-    of = lambda kind: model(w, heads, kind)
-    write(out, [("fp32", of("sound"))], w, heads)
-    write(fragile, [("fp32", of("sound")), ("fp16", of("fragile"))], w, heads)
-    write(fragile.with_name("looping-bundle"), [("fp32", of("looping")), ("fp16", of("always_looping"))], w, heads)
-    write(fragile.with_name("unruly-bundle"), [("fp32", of("unruly"))], w, heads)
+    write(out, fp32="sound")
+    write(fragile, fp32="sound", fp16="fragile")
+    write(fragile.with_name("looping-bundle"), fp32="looping", fp16="always_looping")
+    write(fragile.with_name("unruly-bundle"), fp32="unruly")
 
 
-def write(out, models, w, heads):
+def write(out, **kinds):
     out.mkdir(parents=True, exist_ok=True)
-    entries = []
-    for precision, content in models:
-        file = bundle.write_file(out / ("tiny.onnx" if precision == "fp32" else f"tiny-{precision}.onnx"), content)
-        tensors = {"inputs": {"pet": "pet", "ct": "ct"}, "output": "scores"}
-        entries.append({"precision": precision, **file, **tensors, "tolerance": 1e-5 if precision == "fp32" else 5e-3})
+    for file in out.iterdir():
+        file.unlink()
+    w = ((2 * seeded.uniform("tiny", 6 * len(HEADS)) - 1) * 0.8).reshape(6, len(HEADS)).astype(np.float32)
+    folder, weights, models = bundle.Folder(out), storage.WeightFile("tiny.f32"), []
+    declared = weights.add("w", w)
+    folder.write_weights(weights)
+    for precision, kind in kinds.items():
+        file = "tiny.onnx" if precision == "fp32" else f"tiny-{precision}.onnx"
+        folder.write(file, model(declared, kind))
+        models.append({
+            "precision": precision, "graph": {"file": file, "weights": [weights.name]}, "inputs": {"pet": "pet", "ct": "ct"},
+            "output": "scores", "tolerance": 1e-5 if precision == "fp32" else 5e-3,
+        })
     inputs = bundle.self_test_inputs()
     x = inputs.astype(np.float64)
     features = np.concatenate([x[:, 0].mean((2, 3)), x[:, 1].max((2, 3))], 1)
     expected = (1 / (1 + np.exp(-features @ w.astype(np.float64)))).tolist()
-    manifest = {
-        "format_version": 1,
-        "id": "dlnms-tiny",
-        "version": "1.0.0",
-        "intended_use": bundle.INTENDED_USE,
-        "weights": "phantom",
-        "card": "Test double: the means of the inputs. Not the DLNMS network.",
-        "models": entries,
-        "heads": heads,
-        "cutoffs": bundle.CUTOFFS,
-        "preprocessing": bundle.PREPROCESSING,
-        "self_test": {**bundle.write_file(out / "self_test.f32", inputs.astype("<f4").tobytes()), "expected": expected},
-    }
-    bundle.write_file(out / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    test = folder.write("self_test.f32", inputs.astype("<f4").tobytes())
+    description = bundle.Description(
+        id="dlnms-tiny", version="1.0.0", weights="phantom", card="Test double: the means of the inputs. Not the DLNMS network.",
+        preprocessing=bundle.AUTHORS_PREPROCESSING, preprocessing_source=export.AUTHORS,
+        cutoffs=export.SEEDED_CUTOFFS, cutoffs_source=export.SEEDED_CUTOFFS_SOURCE,
+    )
+    bundle.write_manifest(out, description, HEADS, folder.files, models, None, {"file": test, "expected": expected})
 
 
 main(*sys.argv[1:])

@@ -3,17 +3,7 @@
 import argparse
 import sys
 
-from . import bundle, layout, seeded
-
-SEEDED_CARD = (
-    "Seeded weights: pseudo-random numbers from seed {seed}, in the DLNMS architecture. NOT trained on anything. The "
-    "scores exercise the software and mean nothing about any patient."
-)
-EXPORT_CARD = (
-    "Exported from checkpoints in the layout of Zhong et al. 2023 (Nat Commun 14:7513). How well they perform is for "
-    "their owner to show; the paper's figures hold for the authors' own weights only."
-)
-
+from . import export
 
 def add_evaluate(sub):
     """Adds the options of `evaluate`."""
@@ -55,40 +45,19 @@ def main(argv=None):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
         "  python -m dlnms_model seeded --seed 42 --out bundle/\n"
-        "  python -m dlnms_model export --n1 n1.pth --n2 n2.pth --out bundle/ --id my-dlnms --version 1.0.0\n"
+        "  python -m dlnms_model export --n1 n1.pth --n2 n2.pth --preprocessing authors --cutoffs 0.41,0.38 \\\n"
+        "      --cutoffs-source 'maximum Youden index, 1528 training cases' --out bundle/ --id my-dlnms --version 1.0.0\n"
         "  python -m dlnms_model evaluate --table scores.csv --outcome n2 --scores dlnms,pet --cutoff dlnms=0.356 --out evaluation/",
     )
     sub = p.add_subparsers(dest="command", required=True)
-    s = sub.add_parser("seeded", help="pseudo-random weights from a seed, for integration and benchmarks")
-    s.add_argument("--seed", type=int, default=42, help="any integer; enters the bundle's name (default 42)")
-    e = sub.add_parser("export", help="one's own checkpoints in the authors' layout (.pth needs torch, or .npz)")
-    e.add_argument("--n1", required=True, metavar="CK", help="checkpoint of the N1 network")
-    e.add_argument("--n2", required=True, metavar="CK", help="checkpoint of the N2 network")
-    e.add_argument("--id", default="dlnms-export", help="model id in the manifest (default dlnms-export)")
-    e.add_argument("--version", default="1.0.0", help="model version in the manifest (default 1.0.0)")
-    e.add_argument("--weights", choices=("trained", "phantom", "seeded"), default="trained",
-                   help="what the weights are; anything but trained is flagged in every result (default trained)")
+    s, e = export.add_seeded(sub), export.add_export(sub)
     v = add_evaluate(sub)
-    for q in (s, e):
-        q.add_argument("--out", required=True, metavar="DIR", help="folder of the bundle, made if missing")
-        q.add_argument("--no-fp16", action="store_true", help="leave out the half-precision model that GPUs prefer (94 MB)")
     for q in (s, e, v):
         q.add_argument("--quiet", action="store_true", help="no progress on standard error")
     a = p.parse_args(argv)
     say = (lambda text: None) if a.quiet else (lambda text: print(f"dlnms_model: {text}", file=sys.stderr, flush=True))
-    if a.command == "evaluate":
-        return run_evaluate(a, say)
-    try:
-        if a.command == "seeded":
-            nets = {n: seeded.weights(f"{a.seed}:{n}") for n in ("n1", "n2")}
-            bundle.write(a.out, nets, f"dlnms-seeded-{a.seed}", "1.0.0", "seeded", SEEDED_CARD.format(seed=a.seed), not a.no_fp16, say)
-        else:
-            nets = {n: layout.load(getattr(a, n)) for n in ("n1", "n2")}
-            bundle.write(a.out, nets, a.id, a.version, a.weights, EXPORT_CARD, not a.no_fp16, say)
-    except (layout.CheckpointError, OSError) as error:
-        print(f"dlnms_model: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    run = {"seeded": export.run_seeded, "export": export.run_export, "evaluate": run_evaluate}
+    return run[a.command](a, say)
 
 
 if __name__ == "__main__":

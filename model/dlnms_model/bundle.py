@@ -1,22 +1,23 @@
-"""Writes a bundle: manifest.json, the ONNX file and self-test vectors. Files appear whole or not at all."""
+"""Writes a bundle, format version 2: manifest.json, graphs, weights and self-test vectors. Files appear whole or not at all."""
 
-import hashlib
+import dataclasses
 import json
 import os
 import pathlib
 
 import numpy as np
+import onnx
 
-from . import graph, reference, seeded
+from . import graph, network, reference, seeded
+from .storage import WeightFile, file_entry
 
-FORMAT_VERSION = 1
-CUTOFFS = {"n1": 0.362, "n2": 0.356}  # maximum Youden index on the authors' training set
+FORMAT_VERSION = 2
 INTENDED_USE = (
     "Research use only: scores for occult N1 and N2 nodal metastasis of a clinically node-negative (cN0) primary "
     "non-small cell lung cancer on FDG PET/CT. Not a medical device; not for diagnosis or treatment decisions."
 )
-# NUMERICS 1. What the paper leaves unpublished is data here, never a constant in the library.
-PREPROCESSING = {
+# What the authors' scripts do and, where they leave it open, what NUMERICS 1 says.
+AUTHORS_PREPROCESSING = {
     "frame": "LPS",
     "center": "point_or_mask_centroid",
     "spacing_mm": 1.0,
@@ -61,47 +62,126 @@ def self_test_inputs(cases=SELF_TEST_CASES):
     return out
 
 
-def write_file(path, data):
-    """Write through a temporary file and rename, and return size and digest."""
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What a manifest says beside the networks. Nothing of it has a default that could be wrong for somebody's weights."""
+
+    id: str
+    version: str
+    weights: str  # trained, phantom or seeded
+    card: str
+    preprocessing: dict
+    preprocessing_source: str
+    cutoffs: dict = None  # {"n1": ..., "n2": ...}; without them there are no risk groups
+    cutoffs_source: str = None
+    calibration: dict = None  # {"n1": {"a": ..., "b": ..., "n": ..., "prevalence": ...}, ...}, folded into the weights before
+    calibration_source: str = None
+
+
+def write_file(path, content):
+    """Writes through a temporary file and a rename."""
     part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
+    part.write_bytes(content)
     os.replace(part, path)
-    return {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def write(out, nets, identity, version, weights, card, half=True, say=lambda text: None):
-    """Build graphs, self-test vectors and manifest into folder `out`; returns the manifest."""
+class Folder:
+    """Files of a bundle, listed as they are written."""
+
+    def __init__(self, out):
+        self.out, self.files = out, []
+
+    def write(self, name, content, tensors=None):
+        write_file(self.out / name, content)
+        self.files.append(file_entry(name, content, tensors))
+        return name
+
+    def write_weights(self, file):
+        return self.write(file.name, file.content(), file.tensors)
+
+    def write_graph(self, name, model, weights):
+        self.write(name, model.SerializeToString())
+        onnx.checker.check_model(str(self.out / name))
+        return {"file": name, "weights": weights}
+
+
+def _write_single(folder, networks):
+    """The graphs in single precision; returns entries of `models` in FP32 and BF16, and the manifest's `backbones`."""
+    graphs = graph.build(networks)
+    of_backbones, of_heads = WeightFile("backbones.f32"), WeightFile("heads.f32")
+    inside = lambda name: any(name.startswith(f"{backbone}.") for backbone in graphs.backbones)
+    behind = [of_heads.add(name, array) for name, array in graphs.weights.items() if not inside(name)]
+    before = [of_backbones.add(name, array) for name, array in graphs.weights.items() if inside(name)]
+    weights = [folder.write_weights(file) for file in (of_backbones, of_heads)]
+    full = folder.write_graph("dlnms.onnx", graphs.full(before + behind), weights)
+    kernels = folder.write_graph("dlnms-kernels.onnx", graphs.with_operator(behind), weights[1:])
+    backbones = {
+        "weights": weights[0],
+        "layers": graph.layers(graphs.weights, next(iter(graphs.backbones))),
+        "names": list(graphs.backbones),
+    }
+    # BF16 is arithmetic of the library's kernels on the weights in single precision.
+    models = [{"precision": "fp32", "graph": full, "kernel_graph": kernels}, {"precision": "bf16", "kernel_graph": kernels}]
+    return models, backbones
+
+
+def _write_half(folder, networks):
+    graphs = graph.build(networks, half=True)
+    weights = WeightFile("dlnms.f16")
+    declared = [weights.add(name, array) for name, array in graphs.weights.items()]
+    name = folder.write_weights(weights)
+    return {"precision": "fp16", "graph": folder.write_graph("dlnms-fp16.onnx", graphs.full(declared), [name])}
+
+
+def write(out, networks, description, half=True, say=lambda text: None):
+    """Builds graphs, weights, self-test vectors and manifest of networks (`network.arrange`) in folder `out`; returns the
+    manifest."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "manifest.json").unlink(missing_ok=True)  # written last: an interrupted run leaves no valid bundle
-    models = []
-    for precision, file in (("fp32", "dlnms.onnx"), ("fp16", "dlnms-fp16.onnx"))[: 2 if half else 1]:
-        say(f"building the graph, {precision}")
-        model = write_file(out / file, graph.build(nets, precision == "fp16").SerializeToString())
-        tensors = {"inputs": {"pet": "pet", "ct": "ct"}, "output": "scores"}
-        models.append({"precision": precision, **model, **tensors, "tolerance": TOLERANCE[precision]})
-    # BF16 is arithmetic of the library's kernels on the model in single precision.
-    models.append({**models[0], "precision": "bf16", "tolerance": TOLERANCE["bf16"]})
+    folder = Folder(out)
+    say("building the graphs, fp32")
+    models, backbones = _write_single(folder, networks)
+    if half:
+        say("building the graph, fp16")
+        models.insert(1, _write_half(folder, networks))
     inputs = self_test_inputs()
+    heads = network.head_names(networks)
     expected = []
     for i, (pet, ct) in enumerate(inputs):
         say(f"self-test vectors in float64, case {i + 1} of {len(inputs)}")
-        s = reference.scores(nets, pet, ct)
-        expected.append([s[h] for h in graph.HEAD_NAMES])
-    test = write_file(out / "self_test.f32", inputs.astype("<f4").tobytes())
+        scores = reference.scores(networks, pet, ct)
+        expected.append([scores[head] for head in heads])
+    test = folder.write("self_test.f32", inputs.astype("<f4").tobytes())
+    tensors = {"inputs": {m: m for m in network.modalities(networks)}, "output": "scores"}
+    models = [{**m, **tensors, "tolerance": TOLERANCE[m["precision"]]} for m in models]
+    manifest = write_manifest(out, description, heads, folder.files, models, backbones, {"file": test, "expected": expected})
+    say(f"bundle {description.id} {description.version} written")
+    return manifest
+
+
+def write_manifest(out, description, heads, files, models, backbones, self_test):
+    """Writes manifest.json, which names every other file with its digest."""
+    d = description
+    sources = {"preprocessing": d.preprocessing_source, "cutoffs": d.cutoffs_source, "calibration": d.calibration_source}
     manifest = {
         "format_version": FORMAT_VERSION,
-        "id": identity,
-        "version": version,
+        "id": d.id,
+        "version": d.version,
         "intended_use": INTENDED_USE,
-        "weights": weights,
-        "card": card,
+        "weights": d.weights,
+        "card": d.card,
+        "members": 1,  # of an ensemble; reserved
+        "spread": None,  # of its members' scores; reserved
+        "heads": heads,
+        "cutoffs": d.cutoffs,
+        "preprocessing": d.preprocessing,
+        "calibration": d.calibration,
+        "sources": {what: source for what, source in sources.items() if source is not None},
+        "files": files,
         "models": models,
-        "heads": graph.HEAD_NAMES,
-        "cutoffs": CUTOFFS,
-        "preprocessing": PREPROCESSING,
-        "self_test": {**test, "expected": expected},
+        "backbones": backbones,
+        "self_test": self_test,
     }
-    write_file(out / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
-    say(f"bundle {identity} {version} written")
+    write_file(out / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
     return manifest

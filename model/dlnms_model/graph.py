@@ -1,26 +1,30 @@
-"""The one ONNX graph: N1 and N2 with their auxiliary heads, BatchNorm folded, softmax inside, dynamic batch. In single
-precision, or in half with inputs in half and scores in single."""
+"""The ONNX graphs of a bundle: all networks with all heads, BatchNorm folded, softmax inside, dynamic batch. In single
+precision, or in half with inputs in half and scores in single. Their weights lie in weight files (`storage`)."""
+
+import dataclasses
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from .layout import BACKBONE, EPS, HEADS, STAGES
+from . import network
+from .layout import EPS, STAGES
 
 SIZE = 112
 OPSET = 17
 IR_VERSION = 8
-HEAD_NAMES = [net + suffix for net in ("n1", "n2") for suffix in HEADS]
+OPERATOR, DOMAIN = "Backbones", "dlnms"  # of the library's CPU kernels
 
 
 class _Builder:
     def __init__(self, half):
-        self.nodes, self.weights, self.half = [], [], half
+        self.nodes, self.constants, self.half = [], [], half
+        self.weights = {}  # name -> array, of what goes into weight files
 
-    def constant(self, name, array):
-        if self.half and array.dtype == np.float32:
-            array = array.astype(np.float16)
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+    def constant(self, name, values):
+        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
+
+    def weight(self, name, array):
+        self.weights[name] = array.astype(np.float16 if self.half else np.float32)
         return name
 
     def node(self, op, inputs, name, **attributes):
@@ -43,7 +47,7 @@ def _conv(b, state, x, weight, norm, name, stride, pad, deep=False):
     kernel, strides, pads = [k, k], [stride, stride], [pad, pad]
     if deep:
         w, kernel, strides, pads = w[:, :, None], [1, *kernel], [1, *strides], [0, *pads]
-    inputs = [x, b.constant(f"{name}.w", w.astype(np.float32)), b.constant(f"{name}.b", shift.astype(np.float32))]
+    inputs = [x, b.weight(f"{name}.w", w.astype(np.float32)), b.weight(f"{name}.b", shift.astype(np.float32))]
     return b.node("Conv", inputs, name, kernel_shape=kernel, strides=strides, pads=pads * 2)
 
 
@@ -73,12 +77,13 @@ def _linear(b, state, x, fc, norm, name):
     scale, shift = _scale_shift(state, norm)
     w = state[f"{fc}.weight"].astype(np.float64)
     bias = w @ shift + state[f"{fc}.bias"].astype(np.float64)
-    inputs = [x, b.constant(f"{name}.w", (w * scale).astype(np.float32)), b.constant(f"{name}.b", bias.astype(np.float32))]
+    inputs = [x, b.weight(f"{name}.w", (w * scale).astype(np.float32)), b.weight(f"{name}.b", bias.astype(np.float32))]
     return b.node("Gemm", inputs, name, transB=1)
 
 
-def _head(b, state, prefix, maxes, means, name):
-    x = b.node("Concat", maxes + means, f"{name}.features", axis=1)
+def _head(b, state, prefix, backbones, name):
+    pooled = [f"{backbone}.{pool}" for pool in ("max", "avg") for backbone in backbones]
+    x = b.node("Concat", pooled, f"{name}.features", axis=1)
     x = b.node("Relu", [_linear(b, state, x, f"{prefix}.fc1", f"{prefix}.bn1", f"{name}.fc1")], f"{name}.relu")
     x = _linear(b, state, x, f"{prefix}.fc2", f"{prefix}.bn2", f"{name}.fc2")
     if b.half:  # a probability near 1 has no room in half
@@ -87,35 +92,76 @@ def _head(b, state, prefix, maxes, means, name):
     return b.node("Slice", [x, "one", "two", "one"], f"{name}.score")  # column 1: metastasis
 
 
-def build(nets, half=False):
-    """ModelProto for {'n1': state, 'n2': state}; inputs `pet`, `ct`, output `scores` batch x len(HEAD_NAMES).
+@dataclasses.dataclass
+class Graphs:
+    """What `build` makes of the networks of a bundle, in one precision."""
 
-    The names of the backbones' nodes and weights are a contract: the library's CPU kernels find them by these.
-    """
+    networks: list
+    half: bool
+    weights: dict  # name -> array, the backbones' first
+    backbones: dict  # name of a backbone -> its modality, in order
+    _constants: list
+    _heads: list  # nodes behind the backbones
+    _backbones: list  # nodes of the backbones
+
+    def full(self, declared):
+        """ModelProto that ONNX Runtime computes by itself; inputs by modality, output `scores` batch x heads.
+
+        `declared` are the weights as `storage.WeightFile.add` declares them.
+        """
+        return self._model(self._backbones + self._heads, declared, [helper.make_opsetid("", OPSET)])
+
+    def with_operator(self, declared):
+        """The same with one operator of the library in the place of the backbones: for each an image goes in, and the largest
+        and the mean value of its features come out."""
+        outputs = [f"{name}.{pool}" for name in self.backbones for pool in ("max", "avg")]
+        operator = helper.make_node(OPERATOR, list(self.backbones.values()), outputs, name="backbones", domain=DOMAIN)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)]
+        return self._model([operator, *self._heads], declared, opsets)
+
+    def _model(self, nodes, declared, opsets):
+        kind = TensorProto.FLOAT16 if self.half else TensorProto.FLOAT
+        images = [helper.make_tensor_value_info(m, kind, ["batch", 3, SIZE, SIZE]) for m in network.modalities(self.networks)]
+        heads = len(network.head_names(self.networks))
+        output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", heads])
+        graph = helper.make_graph(nodes, "dlnms", images, [output], [*self._constants, *declared])
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="dlnms_model")
+        model.ir_version = IR_VERSION
+        return model
+
+
+def build(networks, half=False):
+    """Builds the graphs of the networks of a bundle."""
     b = _Builder(half)
-    b.constant("one", np.array([1], np.int64))
-    b.constant("two", np.array([2], np.int64))
+    b.constant("one", [1])
+    b.constant("two", [2])
+    backbones = {}
+    for net in networks:
+        for modality, prefix in net.backbones.items():
+            name = net.backbone(modality)
+            backbones[name] = modality
+            features = _backbone(b, net.state, prefix, modality, name)
+            for op, short in (("GlobalMaxPool", "max"), ("GlobalAveragePool", "avg")):
+                b.node("Flatten", [b.node(op, [features], f"{name}.{op}")], f"{name}.{short}", axis=1)
+    ends = len(b.nodes)
     columns = []
-    for net in ("n1", "n2"):
-        pooled = {}
-        for modality, prefix in BACKBONE.items():
-            name = f"{net}.{modality}"
-            f = _backbone(b, nets[net], prefix, modality, name)
-            pooled[modality] = [
-                b.node("Flatten", [b.node(op, [f], f"{name}.{op}")], f"{name}.{short}", axis=1)
-                for op, short in (("GlobalMaxPool", "max"), ("GlobalAveragePool", "avg"))
-            ]
-        groups = {"": ("pet", "ct"), "_pet": ("pet",), "_ct": ("ct",)}
-        for suffix, prefix in HEADS.items():
-            members = [pooled[m] for m in groups[suffix]]
-            head = net + suffix
-            columns.append(_head(b, nets[net], prefix, [m[0] for m in members], [m[1] for m in members], head))
+    for net in networks:
+        for head, (prefix, seen) in net.heads.items():
+            columns.append(_head(b, net.state, prefix, [net.backbone(m) for m in seen], head))
     b.node("Concat", columns, "scores", axis=1)
-    kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
-    image = lambda name: helper.make_tensor_value_info(name, kind, ["batch", 3, SIZE, SIZE])
-    output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", len(HEAD_NAMES)])
-    graph = helper.make_graph(b.nodes, "dlnms", [image("pet"), image("ct")], [output], b.weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="dlnms_model")
-    model.ir_version = IR_VERSION
-    onnx.checker.check_model(model)
-    return model
+    return Graphs(networks, half, b.weights, backbones, b.constants, b.nodes[ends:], b.nodes[:ends])
+
+
+def layers(weights, backbone):
+    """The convolutions of a backbone as the library's kernels need them, in the order in which they run; what brings the
+    input of a block to another shape runs before the block's second convolution."""
+    names = ["stem"]
+    for stage, _ in STAGES:
+        for block in (0, 1):
+            parts = [f"{stage}.{block}.{part}" for part in ("conv1", "down", "conv2")]
+            names += [p for p in parts if f"{backbone}.{p}.w" in weights]
+    found = []
+    for name in names:
+        outputs, inputs, *kernel = weights[f"{backbone}.{name}.w"].shape
+        found.append({"name": name, "inputs": inputs, "outputs": outputs, "kernel": kernel[-1], "stride": 1 if inputs == outputs else 2})
+    return found

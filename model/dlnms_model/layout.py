@@ -4,20 +4,31 @@ In the authors' checkpoints `encode_ct.*` is the backbone that saw PET and `enco
 arguments were swapped consistently in training and evaluation. Everything behind this module is named by modality.
 """
 
+import collections
+
 import numpy as np
 
 STAGES = ((4, 64), (5, 128), (6, 256), (7, 512))
-BACKBONE = {"pet": "encode_ct", "ct": "encode_pet"}  # modality -> the authors' prefix (swapped, see above)
-HEADS = {"": "head", "_pet": "head_aux1", "_ct": "head_aux2"}  # suffix of our head name -> the authors' prefix
 EPS = 1e-5
+
+# backbones: modality -> the authors' prefix. heads: suffix of our head name -> (the authors' prefix, modalities that it sees).
+Kind = collections.namedtuple("Kind", "backbones heads")
+KINDS = {
+    "pet-ct": Kind(
+        {"pet": "encode_ct", "ct": "encode_pet"},  # swapped, see above
+        {"": ("head", ("pet", "ct")), "_pet": ("head_aux1", ("pet",)), "_ct": ("head_aux2", ("ct",))},
+    ),
+    "pet": Kind({"pet": "encode"}, {"": ("decode", ("pet",))}),
+    "ct": Kind({"ct": "encode"}, {"": ("decode", ("ct",))}),
+}
 
 
 class CheckpointError(ValueError):
     """A checkpoint that does not have the authors' layout; the message names the key."""
 
 
-def shapes():
-    """Names and shapes of one network (N1 or N2) in the authors' layout."""
+def shapes(kind="pet-ct"):
+    """Names and shapes of one network (N1 or N2) of a kind in the authors' layout."""
     s = {}
 
     def batch_norm(prefix, n):
@@ -25,7 +36,7 @@ def shapes():
             s[f"{prefix}.{k}"] = (n,)
         s[f"{prefix}.num_batches_tracked"] = ()
 
-    for encoder in BACKBONE.values():
+    for encoder in KINDS[kind].backbones.values():
         s[f"{encoder}.0.weight"] = (64, 3, 7, 7)
         batch_norm(f"{encoder}.1", 64)
         inputs = 64
@@ -40,7 +51,8 @@ def shapes():
                     s[f"{p}.downsample.0.weight"] = (width, inputs, 1, 1)
                     batch_norm(f"{p}.downsample.1", width)
                 inputs = width
-    for head, features in (("head", 1024), ("head_aux1", 512), ("head_aux2", 512)):
+    for head, seen in KINDS[kind].heads.values():
+        features = 512 * len(seen)
         batch_norm(f"{head}.bn1", 2 * features)
         s[f"{head}.fc1.weight"] = (512, 2 * features)
         s[f"{head}.fc1.bias"] = (512,)
@@ -50,9 +62,9 @@ def shapes():
     return s
 
 
-def check(state, source):
-    """Return `state` as numpy float32, or raise CheckpointError naming the first wrong key."""
-    wanted = shapes()
+def check(state, source, kind="pet-ct"):
+    """Returns `state` as numpy float32, or raises CheckpointError naming the first wrong key."""
+    wanted = shapes(kind)
     optional = {k for k in wanted if k.endswith("num_batches_tracked")}
     out = {}
     for key, shape in wanted.items():
@@ -69,33 +81,11 @@ def check(state, source):
             raise CheckpointError(f"{source}: key {key!r} has NaN or infinite values")
         if key.endswith("running_var") and (a < 0).any():
             raise CheckpointError(f"{source}: key {key!r} has negative variances")
-        out[key] = a.astype(np.float32)
+        with np.errstate(over="ignore"):
+            out[key] = a.astype(np.float32)
+        if not np.isfinite(out[key]).all():
+            raise CheckpointError(f"{source}: key {key!r} has values beyond single precision")
     unknown = sorted(set(state) - set(wanted))
     if unknown:
         raise CheckpointError(f"{source}: key {unknown[0]!r} is not part of the layout ({len(unknown)} unknown in all)")
     return out
-
-
-def load(path):
-    """Read one checkpoint: `.npz` of the state dict, or the authors' `.pth` (needs torch)."""
-    path = str(path)
-    if path.endswith(".npz"):
-        try:
-            with np.load(path, allow_pickle=False) as z:
-                return check({k: z[k] for k in z.files}, path)
-        except CheckpointError:
-            raise
-        except Exception as e:  # zipfile, pickle and OS errors differ by numpy version
-            raise CheckpointError(f"{path}: not a readable .npz: {e}") from e
-    try:
-        import torch
-    except ImportError:
-        raise CheckpointError(f"{path}: reading .pth needs torch (pip install torch), or save the state dict as .npz")
-    try:
-        data = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e:
-        raise CheckpointError(f"{path}: torch cannot read it: {e}") from e
-    state = data.get("model") if isinstance(data, dict) else None
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: key 'model' with the state dict is missing")
-    return check({k: v.detach().cpu().numpy() for k, v in state.items()}, path)

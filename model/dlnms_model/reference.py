@@ -6,7 +6,7 @@ It computes the expected answers of the self-test vectors, so it must stay indep
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .layout import BACKBONE, EPS, HEADS, STAGES
+from .layout import EPS, STAGES
 
 
 def _conv(x, w, stride, pad):
@@ -51,13 +51,13 @@ def _head(state, p, features):
     return float(e[1] / e.sum())
 
 
-def scores(nets, pet, ct):
-    """Every head of one case: {'n1': ..., 'n1_pet': ..., ...}. `nets` maps n1 and n2 to state dicts."""
+def scores(networks, pet, ct):
+    """Every head of one case: {'n1': ..., 'n1_pet': ..., ...}, for the networks of a bundle."""
     out = {}
-    for name, state in nets.items():
-        state = {k: np.asarray(v, np.float64) for k, v in state.items()}
-        f = {m: _backbone(state, BACKBONE[m], np.asarray(x, np.float64)) for m, x in (("pet", pet), ("ct", ct))}
-        joined = {"": np.concatenate([f["pet"], f["ct"]]), "_pet": f["pet"], "_ct": f["ct"]}
-        for suffix, prefix in HEADS.items():
-            out[name + suffix] = _head(state, prefix, joined[suffix])
+    images = {"pet": np.asarray(pet, np.float64), "ct": np.asarray(ct, np.float64)}
+    for network in networks:
+        state = {k: np.asarray(v, np.float64) for k, v in network.state.items()}
+        features = {m: _backbone(state, prefix, images[m]) for m, prefix in network.backbones.items()}
+        for head, (prefix, seen) in network.heads.items():
+            out[head] = _head(state, prefix, np.concatenate([features[m] for m in seen]))
     return out

@@ -36,6 +36,6 @@ def tensor(net, name, shape):
     return v.reshape(shape).astype(np.float32)
 
 
-def weights(net):
-    """State dict of one network in the authors' layout."""
-    return {k: tensor(net, k, s) for k, s in shapes().items() if not k.endswith("num_batches_tracked")}
+def weights(net, kind="pet-ct"):
+    """State dict of one network of a kind in the authors' layout."""
+    return {k: tensor(net, k, s) for k, s in shapes(kind).items() if not k.endswith("num_batches_tracked")}

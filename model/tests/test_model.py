@@ -1,32 +1,32 @@
 """Promises of dlnms_model: the graph equals PyTorch in float64, the layout is checked, the bundle is whole."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import pathlib
 import subprocess
 import sys
-import warnings
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
-from dlnms_model import __main__, bundle, graph, layout, reference, seeded
+from dlnms_model import __main__, bundle, checkpoint, graph, layout, network, reference, seeded
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("DLNMS_SHARED", ROOT.parent / "shared"))
 GOLDEN = SHARED / "golden"
 TOLERANCE = 1e-5
 SUFFIX = {"fused": "", "pet_only": "_pet", "ct_only": "_ct"}
+HEADS = [label + suffix for label in ("n1", "n2") for suffix in SUFFIX.values()]
 
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"SKIPPED LOUDLY: golden data is not at {GOLDEN}")
 
 
 def onnx_scores(session, pet, ct):
     out = session.run(["scores"], {"pet": np.asarray(pet, np.float32), "ct": np.asarray(ct, np.float32)})[0]
-    return [dict(zip(graph.HEAD_NAMES, map(float, row))) for row in out]
+    return [dict(zip(HEADS, map(float, row))) for row in out]
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,8 @@ def checkpoints(tmp_path_factory):
 def exported(checkpoints, tmp_path_factory):
     out = tmp_path_factory.mktemp("bundle")
     code = __main__.main(["export", "--n1", str(checkpoints / "n1.npz"), "--n2", str(checkpoints / "n2.npz"),
-                          "--out", str(out), "--quiet", "--weights", "seeded"])
+                          "--out", str(out), "--quiet", "--weights", "seeded", "--preprocessing", "authors",
+                          "--cutoffs", "0.41,0.38", "--cutoffs-source", "made up for this test"])
     assert code == 0
     return out
 
@@ -78,7 +79,7 @@ def test_half_precision_is_within_its_tolerance_of_pytorch_on_real_patients(expo
     half = onnxruntime.InferenceSession(str(exported / "dlnms-fp16.onnx"), providers=["CPUExecutionProvider"])
     for name, case in golden.items():
         inputs = {m: np.asarray(case[m][None], np.float16) for m in ("pet", "ct")}
-        scores = dict(zip(graph.HEAD_NAMES, map(float, half.run(["scores"], inputs)[0][0])))
+        scores = dict(zip(HEADS, map(float, half.run(["scores"], inputs)[0][0])))
         worst = max(abs(scores[head] - truth) for head, truth in expected(case).items())
         print(f"{name}: {worst:.1e}")
         assert 1e-6 < worst < bundle.TOLERANCE["fp16"], (name, worst)
@@ -94,9 +95,9 @@ def test_swapped_inputs_change_the_score_as_pytorch_says(session, golden):
 
 @needs_golden
 def test_reference_equals_pytorch_in_float64(checkpoints, golden):
-    nets = {n: layout.load(checkpoints / f"{n}.npz") for n in ("n1", "n2")}
+    networks = network.arrange({(n, "pet-ct"): checkpoint.load(checkpoints / f"{n}.npz", n, "pet-ct").state for n in ("n1", "n2")})
     case = golden["acrin042_tumour"]
-    ours = reference.scores(nets, case["pet"], case["ct"])
+    ours = reference.scores(networks, case["pet"], case["ct"])
     for head, truth in expected(case).items():
         assert abs(ours[head] - truth) < 1e-9, head
 
@@ -106,19 +107,6 @@ def test_seeded_recipe_is_the_golden_one(checkpoints):
     with np.load(checkpoints / "n2.npz") as z:
         ours = seeded.weights("n2")
         assert all(np.array_equal(ours[k], z[k]) for k in ours)
-
-
-@needs_golden
-def test_pth_equals_npz(checkpoints):
-    if importlib.util.find_spec("torch") is None:
-        pth = checkpoints / "n1.pth"
-        pth.write_bytes(b"")
-        with pytest.raises(layout.CheckpointError, match="needs torch"):
-            layout.load(pth)
-        warnings.warn("torch is not installed: .pth was checked for its refusal only")
-        return
-    a, b = layout.load(checkpoints / "n1.npz"), layout.load(checkpoints / "n1.pth")
-    assert all(np.array_equal(a[k], b[k]) for k in a)
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +120,7 @@ def state():
         (lambda s: s.pop("head.fc1.weight"), "head.fc1.weight"),
         (lambda s: s.update({"encode_pet.4.0.conv1.weight": np.zeros((64, 64, 1, 1), np.float32)}), "encode_pet.4.0.conv1.weight"),
         (lambda s: s.update({"head.fc2.bias": np.array([0, np.nan], np.float32)}), "head.fc2.bias"),
+        (lambda s: s.update({"head.fc2.bias": np.array([0, 1e300])}), "head.fc2.bias"),
         (lambda s: s.update({"encode_ct.1.running_var": np.full(64, -1, np.float32)}), "encode_ct.1.running_var"),
         (lambda s: s.update({"head.fc2.bias": np.array([0, 1])}), "head.fc2.bias"),
         (lambda s: s.update({"decode.fc.weight": np.zeros(3, np.float32)}), "decode.fc.weight"),
@@ -142,12 +131,13 @@ def test_wrong_checkpoints_are_refused_by_key(state, edit, key, tmp_path):
     edit(wrong)
     np.savez(tmp_path / "n1.npz", **wrong)
     with pytest.raises(layout.CheckpointError, match=key.replace(".", r"\.")):
-        layout.load(tmp_path / "n1.npz")
+        checkpoint.load(tmp_path / "n1.npz", "n1", "pet-ct")
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, capsys):
     (tmp_path / "n.npz").write_bytes(b"not a zip file")
-    code = __main__.main(["export", "--n1", str(tmp_path / "n.npz"), "--n2", str(tmp_path / "n.npz"), "--out", str(tmp_path / "o")])
+    code = __main__.main(["export", "--n1", str(tmp_path / "n.npz"), "--n2", str(tmp_path / "n.npz"), "--out", str(tmp_path / "o"),
+                          "--preprocessing", "authors", "--no-cutoffs", "--weights", "seeded"])
     assert code == 1 and "n.npz" in capsys.readouterr().err
     assert not (tmp_path / "o" / "manifest.json").exists()
 
@@ -155,10 +145,52 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, capsys):
 @needs_golden
 def test_the_bundle_is_what_its_manifest_says(exported):
     m = json.loads((exported / "manifest.json").read_text())
-    for entry in (*m["models"], m["self_test"]):
-        data = (exported / entry["file"]).read_bytes()
+    assert sorted(entry["name"] for entry in m["files"]) == sorted(f.name for f in exported.iterdir() if f.name != "manifest.json")
+    for entry in m["files"]:
+        data = (exported / entry["name"]).read_bytes()
         assert len(data) == entry["bytes"] and hashlib.sha256(data).hexdigest() == entry["sha256"]
-    assert m["cutoffs"] == {"n1": 0.362, "n2": 0.356} and m["weights"] == "seeded"
+    assert m["cutoffs"] == {"n1": 0.41, "n2": 0.38} and m["sources"]["cutoffs"] == "made up for this test"
+    assert m["weights"] == "seeded"
+    # The weights are there once for each precision, and hardly anything else.
+    weights = sum(t["bytes"] for entry in m["files"] for t in entry.get("tensors", ()))
+    assert sum(f.stat().st_size for f in exported.iterdir()) < 1.02 * weights
+
+
+@needs_golden
+def test_tensors_lie_where_manifest_and_graphs_say(exported):
+    m = json.loads((exported / "manifest.json").read_text())
+    places = {entry["name"]: {t["name"]: t for t in entry["tensors"]} for entry in m["files"] if "tensors" in entry}
+    graphs = [model[kind] for model in m["models"] for kind in ("graph", "kernel_graph") if kind in model]
+    assert len(graphs) == 4
+    for of in graphs:
+        external = 0
+        for tensor in onnx.load(exported / of["file"], load_external_data=False).graph.initializer:
+            if tensor.data_location != onnx.TensorProto.EXTERNAL:
+                assert tensor.data_type == onnx.TensorProto.INT64  # an axis or a bound of a slice
+                continue
+            at = {e.key: e.value for e in tensor.external_data}
+            listed = places[at["location"]][tensor.name]
+            assert at["location"] in of["weights"] and list(tensor.dims) == listed["shape"]
+            assert (int(at["offset"]), int(at["length"])) == (listed["offset"], listed["bytes"])
+            external += 1
+        assert external == sum(len(places[name]) for name in of["weights"])
+
+
+@needs_golden
+def test_the_kernels_graph_is_the_full_one_with_an_operator_for_the_backbones(exported):
+    m = json.loads((exported / "manifest.json").read_text())
+    full, kernels = (onnx.load(exported / f"dlnms{k}.onnx", load_external_data=False).graph for k in ("", "-kernels"))
+    operator, *heads = kernel_nodes = list(kernels.node)
+    assert (operator.domain, operator.op_type) == ("dlnms", "Backbones")
+    assert list(operator.input) == ["pet", "ct", "pet", "ct"]
+    assert list(operator.output) == [f"{b}.{pool}" for b in m["backbones"]["names"] for pool in ("max", "avg")]
+    assert heads == list(full.node)[-len(heads):] and len(kernel_nodes) == 38
+    assert [layer["name"] for layer in m["backbones"]["layers"]][:8] == [
+        "stem", "4.0.conv1", "4.0.conv2", "4.1.conv1", "4.1.conv2", "5.0.conv1", "5.0.down", "5.0.conv2"]
+    # Strides are those of the full graph's convolutions.
+    strides = {n.name: onnx.helper.get_node_attr_value(n, "strides")[-1] for n in full.node if n.op_type == "Conv"}
+    for backbone in m["backbones"]["names"]:
+        assert all(strides[f"{backbone}.{layer['name']}"] == layer["stride"] for layer in m["backbones"]["layers"])
 
 
 @needs_golden

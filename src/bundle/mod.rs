@@ -1,13 +1,14 @@
-//! A model bundle: a folder with `manifest.json`, ONNX files and self-test vectors, checked before use.
+//! A model bundle: a folder with `manifest.json`, graphs, weights and self-test vectors, checked before use.
 //!
 //! The digest of `manifest.json` stands for the whole bundle: the manifest holds cut-offs, preprocessing and the kind of
-//! weights, and names every other file with its size and SHA-256. It is part of every result, and a host can pin it.
+//! weights, and names every other file with its size and SHA-256, and the place of every tensor in the files of weights. It is part of every result, and a host can pin it.
 //! What else lies in the folder is ignored: nothing is read that the manifest does not name.
 
 mod manifest;
 
 pub use manifest::{
-    Cutoffs, FORMAT_VERSION, Inputs, Manifest, Model, Precision, SelfTest, Weights,
+    BackboneLayer, Backbones, BundleFile, Calibration, Cutoffs, ElementType, FORMAT_VERSION, Graph,
+    Inputs, Manifest, Model, Platt, Precision, SelfTest, Sources, StoredTensor, Weights,
 };
 
 use crate::allocation::with_capacity;
@@ -38,18 +39,14 @@ impl Bundle {
     /// instructions.
     pub fn open(dir: &Path) -> Result<Self> {
         let bundle = Self::open_without_models(dir, None)?;
-        let models = &bundle.manifest.models;
-        for (n, model) in models.iter().enumerate() {
-            // Precisions may share a file.
-            let other = |m: &Model| m.file != model.file || m.sha256 != model.sha256;
-            if models[..n].iter().all(other) {
-                bundle.verify(model)?;
-            }
+        let test = &bundle.manifest.self_test.file;
+        for file in bundle.manifest.files.iter().filter(|f| f.name != *test) {
+            verify(dir, file, |_| ())?;
         }
         Ok(bundle)
     }
 
-    /// Opens a bundle and verifies everything but the model files, which are verified as they are read to be used.
+    /// Opens a bundle and verifies everything but graphs and weights, which are verified as they are read to be used.
     ///
     /// `expected` is the SHA-256 of `manifest.json` in hexadecimal that the bundle must have.
     ///
@@ -77,11 +74,9 @@ impl Bundle {
             ));
         }
         let manifest = Manifest::parse(&text)?;
-        let test = &manifest.self_test;
+        let test = manifest.listed("self_test.file", &manifest.self_test.file)?;
         let mut raw = with_capacity(test.bytes as usize, "the self-test vectors of the bundle")?;
-        verify(dir, &test.file, test.bytes, &test.sha256, |chunk| {
-            raw.extend_from_slice(chunk)
-        })?;
+        verify(dir, test, |chunk| raw.extend_from_slice(chunk))?;
         let self_test_inputs = raw
             .as_chunks::<4>()
             .0
@@ -96,19 +91,23 @@ impl Bundle {
         })
     }
 
-    /// Compare a model's file with the manifest.
-    pub fn verify(&self, model: &Model) -> Result<()> {
-        verify(&self.dir, &model.file, model.bytes, &model.sha256, |_| ())
+    /// Opens a file of the size that the manifest says, to read it once: what is made of it counts only if
+    /// [`Bundle::compare`] agrees at its end.
+    pub(crate) fn open_file(&self, file: &BundleFile) -> Result<File> {
+        open_sized(&self.dir, file)
     }
 
-    /// Open a model's file to read it once: what is made of it counts only if [`Bundle::compare`] agrees at its end.
-    pub(crate) fn open_model(&self, model: &Model) -> Result<File> {
-        open_sized(&self.dir, &model.file, model.bytes)
+    /// Compares what was read of a file with the manifest.
+    pub(crate) fn compare(&self, file: &BundleFile, found: &Digest) -> Result<()> {
+        compare(file, found)
     }
 
-    /// Compare what was read of a model's file with the manifest.
-    pub(crate) fn compare(&self, model: &Model, found: &Digest) -> Result<()> {
-        compare(&model.file, found, &model.sha256)
+    /// Returns one digest of a graph and its weights, made of those in the manifest.
+    pub(crate) fn digest_of(&self, graph: &Graph) -> String {
+        let names = std::iter::once(&graph.file).chain(&graph.weights);
+        let files = names.filter_map(|name| self.manifest.file(name));
+        let digests: Vec<_> = files.map(|f| f.sha256.as_str()).collect();
+        Digest::of(digests.join(" ").as_bytes()).sha256
     }
 
     /// Path of a file of the bundle.
@@ -152,39 +151,32 @@ fn open(path: &Path) -> Result<File> {
     regular_file::open(path).map_err(|e| missing(path, e))
 }
 
-/// Open a file of the size that the manifest says.
-fn open_sized(dir: &Path, name: &str, bytes: u64) -> Result<File> {
-    let path = dir.join(name);
+fn open_sized(dir: &Path, listed: &BundleFile) -> Result<File> {
+    let path = dir.join(&listed.name);
     let file = open(&path)?;
     let found = file.metadata().map_err(|e| missing(&path, e))?.len();
-    match found == bytes {
+    match found == listed.bytes {
         true => Ok(file),
         false => Err(altered(
-            name,
-            format!("has {found} bytes, the manifest says {bytes}"),
+            &listed.name,
+            format!("has {found} bytes, the manifest says {}", listed.bytes),
         )),
     }
 }
 
-/// Compare size and digest of a file with the manifest's, handing its content on as it is read.
-fn verify(
-    dir: &Path,
-    name: &str,
-    bytes: u64,
-    sha256: &str,
-    mut content: impl FnMut(&[u8]),
-) -> Result<()> {
-    let mut file = open_sized(dir, name, bytes)?;
+/// Compares size and digest of a file with the manifest's, handing its content on as it is read.
+fn verify(dir: &Path, listed: &BundleFile, mut content: impl FnMut(&[u8])) -> Result<()> {
+    let mut file = open_sized(dir, listed)?;
     let found = Digest::of_reader(&mut file, &mut content);
     compare(
-        name,
-        &found.map_err(|e| missing(&dir.join(name), e))?,
-        sha256,
+        listed,
+        &found.map_err(|e| missing(&dir.join(&listed.name), e))?,
     )
 }
 
-fn compare(name: &str, found: &Digest, sha256: &str) -> Result<()> {
-    match found.sha256 == sha256 {
+fn compare(listed: &BundleFile, found: &Digest) -> Result<()> {
+    let BundleFile { name, sha256, .. } = listed;
+    match found.sha256 == *sha256 {
         true => Ok(()),
         false => Err(altered(
             name,

@@ -77,16 +77,12 @@ pub struct Packed {
 }
 
 impl Layer {
-    /// Of its weights or its bias, without dimensions of 1.
-    pub fn shape(&self, bias: bool) -> Vec<u64> {
-        let dims = match bias {
-            true => vec![self.outputs],
-            false => vec![self.outputs, self.inputs, self.kernel, self.kernel],
-        };
-        dims.into_iter()
-            .filter(|d| *d != 1)
-            .map(|d| d as u64)
-            .collect()
+    /// Pixels from one output to the next: what changes the number of channels halves the sides.
+    pub fn stride(&self) -> usize {
+        match self.inputs == self.outputs {
+            true => 1,
+            false => 2,
+        }
     }
 
     /// Whether Winograd's way is the shorter one: where there are more pixels than weights to read.

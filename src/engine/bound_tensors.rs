@@ -18,8 +18,9 @@ use std::sync::Arc;
 
 /// Names, shapes and types of a session's inputs and output.
 pub(super) struct Signature {
-    /// PET, CT, scores.
-    pub names: [CString; 3],
+    /// PET, CT; `None` for a modality that the network does not see.
+    pub inputs: [Option<CString>; 2],
+    pub output: CString,
     /// Channels, rows, columns.
     pub image: [usize; 3],
     pub heads: usize,
@@ -33,8 +34,8 @@ pub(super) struct Signature {
 pub(super) struct BoundTensors {
     // Dropped before what is bound to it.
     binding: IoBinding,
-    pet: Image,
-    ct: Image,
+    /// PET, CT.
+    images: [Option<Image>; 2],
     scores: Tensor<f32>,
     options: Arc<Termination>,
     pub cases: usize,
@@ -82,32 +83,38 @@ impl BoundTensors {
             Allocator::new(session, info).ok()
         };
         let allocator = signature.pinned.then(pinned).flatten().unwrap_or_default();
-        let (pet, ct) = (
-            Image::new(signature, &allocator, cases)?,
-            Image::new(signature, &allocator, cases)?,
-        );
+        let image = |name: &Option<CString>| {
+            let image = name
+                .as_ref()
+                .map(|_| Image::new(signature, &allocator, cases));
+            image.transpose()
+        };
+        let [pet, ct] = &signature.inputs;
+        let images = [image(pet)?, image(ct)?];
         let scores =
             Tensor::new(&Allocator::default(), [cases, signature.heads]).map_err(&allocate)?;
         let binding = session.create_binding().map_err(&allocate)?;
         let options = Arc::new(Termination(RunOptions::new().map_err(&allocate)?));
         let bound = Self {
             binding,
-            pet,
-            ct,
+            images,
             scores,
             options,
             cases,
         };
         let api = ort::api();
         let to = bound.binding.ptr().cast_mut();
-        let [pet, ct, scores] = signature.names.each_ref().map(|n| n.as_ptr());
         // SAFETY: the binding is these tensors' own and alive; names are NUL-terminated and copied; the tensors live as long
         // as the binding, in the same struct, and their memory never moves.
         unsafe {
-            for (name, value) in [(pet, bound.pet.pointer()), (ct, bound.ct.pointer())] {
-                ort::Error::result_from_status((api.BindInput)(to, name, value))
-                    .map_err(&allocate)?;
+            for (name, image) in signature.inputs.iter().zip(&bound.images) {
+                let (Some(name), Some(image)) = (name, image) else {
+                    continue;
+                };
+                let bind = (api.BindInput)(to, name.as_ptr(), image.pointer());
+                ort::Error::result_from_status(bind).map_err(&allocate)?;
             }
+            let scores = signature.output.as_ptr();
             ort::Error::result_from_status((api.BindOutput)(to, scores, bound.scores.ptr()))
                 .map_err(&allocate)?;
         }
@@ -132,9 +139,12 @@ impl BoundTensors {
                 self.cases
             )));
         }
-        for (n, [pet, ct]) in cases.iter().enumerate() {
-            self.pet.set(n, pet);
-            self.ct.set(n, ct);
+        for (n, case) in cases.iter().enumerate() {
+            for (image, values) in self.images.iter_mut().zip(case) {
+                if let Some(image) = image {
+                    image.set(n, values);
+                }
+            }
         }
         // The run before may have been terminated.
         let reset = self.options.0.unterminate();

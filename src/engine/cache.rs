@@ -15,7 +15,7 @@ use super::file_limit;
 use super::interrupt::Interrupt;
 use super::model_file::{self, ModelInMemory};
 use super::private_folder::{self, Key};
-use crate::bundle::{Digest, Model};
+use crate::bundle::{Digest, Precision};
 use crate::error::Result;
 use crate::regular_file::why;
 use crate::runtime::provider;
@@ -54,6 +54,7 @@ pub enum CacheOutcome {
 pub struct Content {
     /// Layout of the entry.
     format: u32,
+    /// Of graph and weights.
     model_sha256: String,
     onnxruntime: String,
     provider: String,
@@ -64,7 +65,7 @@ pub struct Content {
     machine: String,
 }
 
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 /// The graph of an entry; its weights lie beside it.
 pub const MODEL_FILE: &str = "model.onnx";
 /// The weights.
@@ -107,17 +108,17 @@ impl<'a> Cache<'a> {
     /// The place of one model for one provider on this machine.
     pub fn new(
         dir: &'a Path,
-        (model, cases): (&Model, BatchSize),
+        (precision, model_sha256, cases): (Precision, String, BatchSize),
         used: &provider::ProviderConfig,
         onnxruntime: &str,
         interrupt: &'a Interrupt,
     ) -> Self {
         let content = Content {
             format: FORMAT,
-            model_sha256: model.sha256.clone(),
+            model_sha256,
             onnxruntime: onnxruntime.into(),
             provider: used.provider.name().into(),
-            precision: model.precision.name().into(),
+            precision: precision.name().into(),
             cases: match cases {
                 BatchSize::UpTo(_) => 0,
                 BatchSize::Exactly(n) => n,
@@ -223,9 +224,7 @@ impl<'a> Cache<'a> {
         if digest != found.weights {
             return Err(of("another sha256".into()));
         }
-        let model = ModelInMemory::from_graph_and_file(graph, WEIGHTS_FILE, weights);
-        model.check()?;
-        Ok(model)
+        ModelInMemory::from_graph_and_file(graph, WEIGHTS_FILE, weights)
     }
 
     /// Lets `build` write model and weights into a folder, gives it its name and reads it. One process builds; others wait

@@ -26,19 +26,17 @@ impl LoadedModel {
     /// [`Error::BundleModel`] if the graph is not the manifest's.
     pub fn new(
         inner: ort::session::Session,
-        (manifest, model): (&Manifest, &Model),
+        (manifest, model, file): (&Manifest, &Model, &str),
         provider: provider::Provider,
         batch_size: BatchSize,
     ) -> Result<Self> {
         let side = manifest.preprocessing.output;
+        let [pet, ct] = model.inputs.by_modality();
         let mut loaded = Self {
             idle: Mutex::new(Vec::new()),
             signature: Signature {
-                names: [
-                    c_name(&model.inputs.pet)?,
-                    c_name(&model.inputs.ct)?,
-                    c_name(&model.output)?,
-                ],
+                inputs: [c_name(pet)?, c_name(ct)?],
+                output: c_name(Some(&model.output))?.unwrap_or_default(),
                 image: [manifest.preprocessing.channels.len(), side, side],
                 heads: manifest.heads.len(),
                 half_inputs: false,
@@ -47,7 +45,7 @@ impl LoadedModel {
             inner,
             batch_size,
         };
-        loaded.signature.half_inputs = loaded.check(&model.file)?;
+        loaded.signature.half_inputs = loaded.check(file)?;
         Ok(loaded)
     }
 
@@ -71,16 +69,19 @@ impl LoadedModel {
             BatchSize::Exactly(n) => n as i64,
         };
         let image = of(&signature.image);
-        let inputs = [(&signature.names[0], &image), (&signature.names[1], &image)];
-        if self.inner.inputs().len() != inputs.len() || self.inner.outputs().len() != 1 {
+        let inputs: Vec<_> = signature.inputs.iter().flatten().collect();
+        let of_graph = (self.inner.inputs().len(), self.inner.outputs().len());
+        if of_graph != (inputs.len(), 1) {
+            let (found, outputs) = of_graph;
+            let named = inputs.len();
             return refuse(format!(
-                "it has {} inputs and {} outputs, the manifest names 2 and 1",
-                self.inner.inputs().len(),
-                self.inner.outputs().len()
+                "it has {found} inputs and {outputs} outputs, the manifest names {named} and 1"
             ));
         }
         let heads = of(&[signature.heads]);
-        let wanted = inputs.into_iter().chain([(&signature.names[2], &heads)]);
+        let named = inputs.len();
+        let wanted = inputs.into_iter().map(|name| (name, &image));
+        let wanted = wanted.chain([(&signature.output, &heads)]);
         let found: Vec<_> = self
             .inner
             .inputs()
@@ -117,7 +118,7 @@ impl LoadedModel {
         }
         match halves {
             0 => Ok(false),
-            2 => Ok(true),
+            n if n == named => Ok(true),
             _ => refuse("one input is float16 and the other float32".into()),
         }
     }
@@ -174,6 +175,8 @@ impl LoadedModel {
     }
 }
 
-fn c_name(name: &str) -> Result<CString> {
-    CString::new(name).map_err(|_| Error::BundleManifest(format!("{name:?} holds a NUL")))
+fn c_name(name: Option<&str>) -> Result<Option<CString>> {
+    let refuse = |name| Error::BundleManifest(format!("{name:?} holds a NUL"));
+    let name = name.map(|name| CString::new(name).map_err(|_| refuse(name)));
+    name.transpose()
 }

@@ -8,6 +8,7 @@ mod bound_tensors;
 mod cache;
 mod failures;
 mod file_limit;
+mod hashing_reader;
 mod interrupt;
 mod loaded_model;
 mod model_file;
@@ -15,7 +16,6 @@ mod model_loader;
 mod placement;
 mod pool;
 mod private_folder;
-mod protobuf;
 mod references;
 mod session;
 mod session_config;
@@ -25,10 +25,8 @@ pub use interrupt::Interrupt;
 pub use session::{Session, are_probabilities, attempts};
 pub use session_config::SessionConfig;
 
-/// Examines a model, takes it apart and throws it away: for the fuzzer.
+/// Looks in a graph for references to other files: for the fuzzer.
 #[doc(hidden)]
-pub fn take_apart(mut model: &[u8]) -> Result<(), String> {
-    let _ = references::refuse(model, "weights.bin");
-    let bytes = model.len() as u64;
-    backbones::take_apart(&mut model, bytes)
+pub fn check_references(graph: &[u8]) -> Result<(), String> {
+    references::check(graph, &references::Referable::Named("weights.bin"))
 }

@@ -1,13 +1,13 @@
-//! Reads a model's files once and hands ONNX Runtime those very bytes, from memory: no path is opened a second time, so
-//! nobody can change a file between its verification and its use, or while it is in use.
+//! Reads a graph and its weights once and hands ONNX Runtime those very bytes, from memory: no path is opened a second
+//! time, so nobody can change a file between its verification and its use, or while it is in use.
 #![allow(unsafe_code)]
 
 use super::failures::failed;
+use super::hashing_reader::HashingReader;
 use super::interrupt::Interrupt;
-use super::protobuf::Input;
-use super::references;
-use crate::bundle::Digest;
-use crate::error::Result;
+use super::references::{self, Referable};
+use crate::bundle::{Bundle, BundleFile, Digest, Graph};
+use crate::error::{Error, Result};
 use ort::AsPointer;
 use ort::session::builder::SessionBuilder;
 use std::ffi::CString;
@@ -17,60 +17,100 @@ use std::io::Read;
 pub(super) struct ModelInMemory {
     /// Serialised.
     graph: Vec<u8>,
-    /// Content of the file to which the graph's tensors refer, empty if there is none.
-    beside: Vec<u8>,
-    /// Its name in the graph.
-    name: &'static str,
+    /// The files to which its tensors refer: name and content.
+    weights: Vec<(CString, Vec<u8>)>,
 }
 
-/// Between two looks at the interrupt.
+/// Bytes between two checks of the interrupt.
 const PIECE: u64 = 1 << 20;
 
 impl ModelInMemory {
-    /// Takes over a serialised graph that holds all its values.
-    pub fn from_graph(graph: Vec<u8>) -> Self {
-        Self {
-            graph,
-            beside: Vec::new(),
-            name: "",
-        }
-    }
-
-    /// Takes over a serialised graph and the content of the file `name` beside it, in which its values lie.
-    pub fn from_graph_and_file(graph: Vec<u8>, name: &'static str, beside: Vec<u8>) -> Self {
-        Self {
-            graph,
-            beside,
-            name,
-        }
-    }
-
-    /// Refuses a graph that would make ONNX Runtime open another file.
+    /// Reads a graph of a bundle and the files of weights that belong to it.
     ///
     /// # Errors
-    /// What refers to it, in words.
-    pub fn check(&self) -> Result<(), String> {
-        references::refuse(&self.graph, self.name)
+    /// [`Error::BundleMissing`], [`Error::BundleAltered`]; [`Error::BundleModel`] if the graph would make ONNX Runtime open
+    /// another file, or takes tensors from other places than the manifest names; [`Error::Cancelled`]; [`Error::Runtime`] if
+    /// there is no memory.
+    pub fn read(bundle: &Bundle, graph: &Graph, interrupt: &Interrupt) -> Result<Self> {
+        let listed = |name: &str| bundle.manifest.listed("models", name);
+        let files = graph.weights.iter().map(|name| listed(name));
+        let files: Vec<&BundleFile> = files.collect::<Result<_>>()?;
+        let model = Self {
+            graph: read_verified(bundle, listed(&graph.file)?, interrupt)?,
+            weights: Vec::new(),
+        };
+        // Before the weights, which take most of the time.
+        let checked = references::check(&model.graph, &Referable::Listed(&files));
+        checked.map_err(|why| Error::BundleModel {
+            file: graph.file.clone(),
+            why,
+        })?;
+        files.into_iter().try_fold(model, |mut model, file| {
+            let content = read_verified(bundle, file, interrupt)?;
+            model.weights.push((c_name(&file.name), content));
+            Ok(model)
+        })
+    }
+
+    /// Takes over a serialised graph and the content of the one file `name` in which its values lie.
+    ///
+    /// # Errors
+    /// What refers to another file, in words.
+    pub fn from_graph_and_file(
+        graph: Vec<u8>,
+        name: &str,
+        content: Vec<u8>,
+    ) -> Result<Self, String> {
+        references::check(&graph, &Referable::Named(name))?;
+        let weights = match content.is_empty() {
+            true => Vec::new(),
+            false => vec![(c_name(name), content)],
+        };
+        Ok(Self { graph, weights })
     }
 
     /// Builds the session. Its memory is ONNX Runtime's own; that of the files is given back.
     pub fn commit(mut self, builder: &mut SessionBuilder) -> Result<ort::session::Session> {
         let failed = failed("load the model");
-        if !self.beside.is_empty() {
-            let name = CString::new(self.name).unwrap_or_default();
-            let (name, length) = (name.as_ptr(), self.beside.len());
-            let content = self.beside.as_mut_ptr().cast();
-            // SAFETY: the options are the builder's own, borrowed exclusively; the name is copied; the content is read, and
-            // copied into the graph, while the session is built (onnxruntime_c_api.h), which it outlives.
+        if !self.weights.is_empty() {
+            let names: Vec<_> = self.weights.iter().map(|(name, _)| name.as_ptr()).collect();
+            let lengths: Vec<_> = self.weights.iter().map(|(_, c)| c.len()).collect();
+            let contents = self.weights.iter_mut().map(|(_, c)| c.as_mut_ptr().cast());
+            let contents: Vec<_> = contents.collect();
+            // SAFETY: the options are the builder's own, borrowed exclusively; the arrays have an element for each file; the
+            // names are copied; the contents are read, and copied into the graph, while the session is built
+            // (onnxruntime_c_api.h), which they outlive.
             let status = unsafe {
-                let options = builder.ptr().cast_mut();
-                (ort::api().AddExternalInitializersFromMemory)(options, &name, &content, &length, 1)
+                (ort::api().AddExternalInitializersFromMemory)(
+                    builder.ptr().cast_mut(),
+                    names.as_ptr(),
+                    contents.as_ptr(),
+                    lengths.as_ptr(),
+                    names.len(),
+                )
             };
             // SAFETY: the status is the call's own, taken over once.
             unsafe { ort::Error::result_from_status(status) }.map_err(&failed)?;
         }
         builder.commit_from_memory(&self.graph).map_err(&failed)
     }
+}
+
+/// A name that was found to hold no control character.
+fn c_name(name: &str) -> CString {
+    CString::new(name).unwrap_or_default()
+}
+
+/// Reads a file of a bundle whole, and compares it with the manifest.
+fn read_verified(bundle: &Bundle, file: &BundleFile, interrupt: &Interrupt) -> Result<Vec<u8>> {
+    let read = read(&mut bundle.open_file(file)?, file.bytes, interrupt);
+    interrupt.check()?;
+    let (content, digest) = read.map_err(|why| Error::Runtime {
+        doing: "read the model",
+        why: format!("{}: {why}", file.name),
+    })?;
+    bundle.compare(file, &digest)?;
+    Ok(content)
 }
 
 /// Reads a file of so many bytes; returns its content and the digest of it.
@@ -85,10 +125,10 @@ pub(super) fn read(
     let mut content = Vec::new();
     let lacks = |_| format!("there is no memory for its {bytes} bytes");
     content.try_reserve_exact(bytes as usize).map_err(lacks)?;
-    let mut input = Input::new(file);
-    while input.at < bytes {
+    let mut input = HashingReader::new(file);
+    while input.position() < bytes {
         interrupt.check().map_err(|e| e.to_string())?;
-        input.append(PIECE.min(bytes - input.at), &mut content)?;
+        input.append(PIECE.min(bytes - input.position()), &mut content)?;
     }
     Ok((content, input.digest()))
 }

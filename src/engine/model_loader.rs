@@ -5,10 +5,10 @@ use super::batch_size::BatchSize;
 use super::cache::{self, Cache, CacheOutcome, Missing};
 use super::failures::failed;
 use super::file_limit;
-use super::model_file::{self, ModelInMemory};
+use super::model_file::ModelInMemory;
 use super::pool::Pool;
 use super::session_config::SessionConfig;
-use crate::bundle::{Model, Precision};
+use crate::bundle::{Graph, Model, Precision};
 use crate::error::{Error, Result};
 use crate::runtime::provider::{Kernels, Provider, ProviderConfig};
 use crate::runtime::{Runtime, plugin};
@@ -38,9 +38,17 @@ impl ModelLoader<'_> {
         }
         let cache = self.cache_dir().map(|dir| {
             let version = self.config.runtime.version();
-            let what = (self.model, self.cases);
-            Cache::new(dir, what, self.entry, version, self.config.interrupt)
+            let digest = self.config.bundle.digest_of(self.graph()?);
+            let what = (self.model.precision, digest, self.cases);
+            Ok::<_, Error>(Cache::new(
+                dir,
+                what,
+                self.entry,
+                version,
+                self.config.interrupt,
+            ))
         });
+        let cache = cache.transpose()?;
         if let (Some(cache), Provider::Cpu) = (&cache, self.entry.provider) {
             return self.load_cached_graph(cache);
         }
@@ -62,26 +70,30 @@ impl ModelLoader<'_> {
         Ok((session, outcome))
     }
 
-    /// Reads the model's file, once: what was verified is what is used.
+    /// Reads graph and weights, once: what was verified is what is used.
     fn read(&self) -> Result<ModelInMemory> {
-        let SessionConfig {
-            bundle, interrupt, ..
-        } = *self.config;
-        let refused = |why| Error::BundleModel {
-            file: self.model.file.clone(),
-            why,
+        let config = self.config;
+        ModelInMemory::read(config.bundle, self.graph()?, config.interrupt)
+    }
+
+    /// The graph for these kernels.
+    pub fn graph(&self) -> Result<&Graph> {
+        let Model {
+            graph,
+            kernel_graph,
+            precision,
+            ..
+        } = self.model;
+        let (graph, kernels) = match self.kernels {
+            Kernels::Dlnms => (kernel_graph, "the kernels of dlnms"),
+            Kernels::OnnxRuntime => (graph, "ONNX Runtime's kernels"),
         };
-        let mut file = bundle.open_model(self.model)?;
-        let read = model_file::read(&mut file, self.model.bytes, interrupt);
-        interrupt.check()?;
-        let (content, digest) = read.map_err(|why| Error::Runtime {
-            doing: "read the model",
-            why,
-        })?;
-        bundle.compare(self.model, &digest)?;
-        let model = ModelInMemory::from_graph(content);
-        model.check().map_err(refused)?;
-        Ok(model)
+        graph.as_ref().ok_or_else(|| {
+            let precision = precision.name();
+            Error::ProviderUnavailable(format!(
+                "the bundle has no graph in {precision} for {kernels}"
+            ))
+        })
     }
 
     /// The CPU with this library's kernels. Their weights are laid out as the file is read, as fast as a cache could be, so
@@ -90,14 +102,9 @@ impl ModelLoader<'_> {
         let SessionConfig {
             bundle, interrupt, ..
         } = *self.config;
-        let taken = backbones::take(bundle, self.model, self.threads(), interrupt)?;
-        let builder = set(self.options(None)?.with_operators(taken.operators))?;
-        let model = ModelInMemory::from_graph(taken.model);
-        model.check().map_err(|why| Error::BundleModel {
-            file: self.model.file.clone(),
-            why,
-        })?;
-        let session = self.commit(builder, model)?;
+        let operators = backbones::load(bundle, self.model, self.threads(), interrupt)?;
+        let builder = set(self.options(None)?.with_operators(operators))?;
+        let session = self.commit(builder, self.read()?)?;
         let outcome = match self.cache_dir() {
             Some(_) => CacheOutcome::Unneeded,
             None => CacheOutcome::Off,

@@ -1,10 +1,24 @@
-//! Refuses ONNX graphs that refer to other files.
+//! Refuses ONNX graphs that refer to files which the manifest does not name, or to other places in those that it names.
 //!
 //! A tensor may say that its values lie in another file, by a path of the graph's own choice, and a node `EPContext` may
-//! name a compiled engine. No manifest covers such a file, so none is opened: a graph is examined before ONNX Runtime
-//! gets it, all of it, whatever is nested in what (onnx.proto3).
+//! name a compiled engine. No other file is opened: a graph is examined before ONNX Runtime gets it, all of it, whatever
+//! is nested in what (onnx.proto3).
 
-use super::protobuf::{BYTES, FIXED32, FIXED64, VARINT};
+use crate::bundle::{BundleFile, ElementType, StoredTensor};
+
+/// Wire types of protocol buffers.
+const VARINT: u64 = 0;
+const FIXED64: u64 = 1;
+const BYTES: u64 = 2;
+const FIXED32: u64 = 5;
+
+/// To what the tensors of a graph may refer.
+pub(super) enum Referable<'a> {
+    /// To the tensors of these files, as the manifest lists them.
+    Listed(&'a [&'a BundleFile]),
+    /// To any place in the file of this name.
+    Named(&'a str),
+}
 
 /// Messages of ONNX in which a reference may be, or below which one may be.
 #[derive(Clone, Copy)]
@@ -37,24 +51,31 @@ fn part_of(message: Message, field: u64) -> Option<Message> {
 /// Nesting beyond which protocol buffers themselves give up.
 const MAX_DEPTH: usize = 100;
 /// Fields of TensorProto.
+const DIMS: u64 = 1;
+const DATA_TYPE: u64 = 2;
+const NAME: u64 = 8;
 const EXTERNAL_DATA: u64 = 13;
 const DATA_LOCATION: u64 = 14;
 
-/// Examines a serialised ONNX model.
-///
-/// Initializers of the model's own graph may refer to the file `in_memory`, whose content ONNX Runtime gets from memory.
+/// Examines a serialised ONNX model. Initializers of the model's own graph may refer to what is `referable`, whose content
+/// ONNX Runtime gets from memory.
 ///
 /// # Errors
-/// What refers to another file, or that the bytes are no protocol buffers.
-pub fn refuse(model: &[u8], in_memory: &str) -> Result<(), String> {
+/// What refers to something else, or that the bytes are no protocol buffers.
+pub(super) fn check(model: &[u8], referable: &Referable<'_>) -> Result<(), String> {
     // ONNX Runtime's own format has this at its fifth byte and would be read as such.
     if model.get(4..8) == Some(b"ORTM") {
         return Err("is in ONNX Runtime's format, not in ONNX".into());
     }
-    examine(Message::Model, model, 0, in_memory)
+    examine(Message::Model, model, 0, referable)
 }
 
-fn examine(message: Message, bytes: &[u8], depth: usize, in_memory: &str) -> Result<(), String> {
+fn examine(
+    message: Message,
+    bytes: &[u8],
+    depth: usize,
+    referable: &Referable<'_>,
+) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("is nested too deep".into());
     }
@@ -70,10 +91,10 @@ fn examine(message: Message, bytes: &[u8], depth: usize, in_memory: &str) -> Res
             }
             // The graph of the model itself.
             (Message::Graph, 5, Value::Bytes(tensor))
-                if depth == 1 && located(tensor, in_memory) => {}
+                if depth == 1 && ExternalTensor::read(tensor)?.is_in(referable)? => {}
             (_, _, Value::Bytes(inner)) => {
                 if let Some(part) = part_of(message, number) {
-                    examine(part, inner, depth + 1, in_memory)?;
+                    examine(part, inner, depth + 1, referable)?;
                 }
             }
             _ => {}
@@ -82,13 +103,42 @@ fn examine(message: Message, bytes: &[u8], depth: usize, in_memory: &str) -> Res
     Ok(())
 }
 
-/// Whether a tensor refers to that file and no other.
-fn located(tensor: &[u8], in_memory: &str) -> bool {
-    let mut found = 0;
-    for (number, value) in Fields(tensor).flatten() {
-        let (EXTERNAL_DATA, Value::Bytes(entry)) = (number, value) else {
-            continue;
-        };
+/// A tensor of a graph whose values lie in a file.
+#[derive(Default)]
+struct ExternalTensor<'a> {
+    name: &'a [u8],
+    kind: u64,
+    shape: Vec<u64>,
+    /// File, offset and length, as texts; whatever stands twice or is not known is not such a reference.
+    location: Option<&'a [u8]>,
+    offset: Option<&'a [u8]>,
+    length: Option<&'a [u8]>,
+    odd: bool,
+}
+
+impl<'a> ExternalTensor<'a> {
+    fn read(tensor: &'a [u8]) -> Result<Self, String> {
+        let mut found = Self::default();
+        for field in Fields(tensor) {
+            match field? {
+                (DIMS, Value::Number(dim)) => found.shape.push(dim),
+                // Packed, as a writer may.
+                (DIMS, Value::Bytes(packed)) => {
+                    let mut packed = Fields(packed);
+                    while !packed.0.is_empty() {
+                        found.shape.push(packed.varint()?);
+                    }
+                }
+                (DATA_TYPE, Value::Number(kind)) => found.kind = kind,
+                (NAME, Value::Bytes(name)) => found.name = name,
+                (EXTERNAL_DATA, Value::Bytes(entry)) => found.entry(entry),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    fn entry(&mut self, entry: &'a [u8]) {
         let text = |wanted| {
             let mut texts = Fields(entry)
                 .flatten()
@@ -98,24 +148,68 @@ fn located(tensor: &[u8], in_memory: &str) -> bool {
                 _ => None,
             }
         };
-        match text(1) {
-            Some(b"location") if text(2) == Some(in_memory.as_bytes()) => found += 1,
-            Some(b"offset" | b"length") => {}
-            _ => return false,
+        let to = match text(1) {
+            Some(b"location") => &mut self.location,
+            Some(b"offset") => &mut self.offset,
+            Some(b"length") => &mut self.length,
+            _ => return self.odd = true,
+        };
+        self.odd |= to.is_some() || text(2).is_none();
+        *to = text(2);
+    }
+
+    /// Returns whether it is to be found there; `false` for a tensor that refers to no file or to another one.
+    ///
+    /// # Errors
+    /// That it lies elsewhere in the file, or is another one, by the manifest.
+    fn is_in(&self, referable: &Referable<'_>) -> Result<bool, String> {
+        let Some(location) = self.location.filter(|_| !self.odd) else {
+            return Ok(false);
+        };
+        let files = match referable {
+            Referable::Named(name) => return Ok(location == name.as_bytes()),
+            Referable::Listed(files) => files,
+        };
+        let Some(file) = files.iter().find(|f| f.name.as_bytes() == location) else {
+            return Ok(false);
+        };
+        let mut tensors = file.tensors.iter().flatten();
+        match tensors.find(|t| t.name.as_bytes() == self.name) {
+            Some(listed) if self.equals(listed) => Ok(true),
+            _ => Err(format!(
+                "tensor {:?} is not what the manifest lists in {:?} by this name",
+                String::from_utf8_lossy(self.name),
+                file.name
+            )),
         }
     }
-    found == 1
+
+    fn equals(&self, listed: &StoredTensor) -> bool {
+        let number = |text: Option<&[u8]>| {
+            let text = std::str::from_utf8(text?).ok()?;
+            text.parse::<u64>().ok()
+        };
+        // onnx.TensorProto.DataType.
+        let kind = match listed.element {
+            ElementType::Float32 => 1,
+            ElementType::Float16 => 10,
+        };
+        self.kind == kind
+            && self.shape == listed.shape
+            && number(self.offset) == Some(listed.offset)
+            && number(self.length) == Some(listed.bytes)
+    }
 }
 
 fn refers(tensor: &[u8]) -> String {
     let mut name = String::new();
     for (number, value) in Fields(tensor).flatten() {
-        if let (8, Value::Bytes(bytes)) = (number, value) {
+        if let (NAME, Value::Bytes(bytes)) = (number, value) {
             name = String::from_utf8_lossy(bytes).into_owned();
         }
     }
     format!(
-        "tensor {name:?} refers to another file (external data): every tensor is to be in the file that the manifest names"
+        "tensor {name:?} refers to another file (external data), which the manifest does not name for this graph"
     )
 }
 

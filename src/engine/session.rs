@@ -120,7 +120,11 @@ impl Session {
                 cases,
             };
             let (inner, cache) = loader.load()?;
-            let of = (&config.bundle.manifest, model);
+            let of = (
+                &config.bundle.manifest,
+                model,
+                loader.graph()?.file.as_str(),
+            );
             Ok::<_, Error>((LoadedModel::new(inner, of, entry.provider, cases)?, cache))
         };
         let (first, cache) = load(single)?;

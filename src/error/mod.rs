@@ -152,7 +152,10 @@ pub enum Error {
     #[error("bundle: manifest.json: {0}")]
     BundleManifest(String),
     /// The manifest has another format version.
-    #[error("bundle: manifest.json: format_version is {found}, this library reads {supported}")]
+    #[error(
+        "bundle: manifest.json: format_version is {found}, this library reads {supported}: export the bundle again with \
+         `python -m dlnms_model export`, or `seeded`"
+    )]
     BundleVersion {
         /// The file's.
         found: u64,

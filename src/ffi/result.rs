@@ -11,7 +11,7 @@ use super::structs::{self, Versioned, versioned};
 use crate::error::Error;
 use crate::evidence::quality::Code;
 use crate::report;
-use crate::risk::Risk;
+use crate::risk::{Risk, RiskGroups};
 use crate::scorer::Scores;
 use std::ffi::{CString, c_char};
 
@@ -22,6 +22,11 @@ pub const DLNMS_FLAG_RESEARCH_USE_ONLY: u32 = 2;
 /// The call had to prepare the scorer first; see prepare_ns.
 pub const DLNMS_FLAG_PREPARED_IN_CALL: u32 = 4;
 
+/// The bundle has no cut-offs, hence no risk groups: risk_n1, risk_n2 and risk_combined are DLNMS_RISK_NONE.
+pub const DLNMS_FLAG_NO_CUTOFFS: u32 = 8;
+
+/// There is no risk group, because the bundle has no cut-offs.
+pub const DLNMS_RISK_NONE: u32 = 0;
 /// Score below its cut-off.
 pub const DLNMS_RISK_LOW: u32 = 1;
 /// Score at or above its cut-off.
@@ -63,13 +68,13 @@ pub struct dlnms_scores {
     pub risk_n1: u32,
     /// DLNMS_RISK_ of n2.
     pub risk_n2: u32,
-    /// DLNMS_RISK_HIGH if either is.
+    /// DLNMS_RISK_HIGH if either is, DLNMS_RISK_NONE if they are that.
     pub risk_combined: u32,
     /// DLNMS_PROVIDER_ that ran the network.
     pub provider: u32,
-    /// Cut-off of n1.
+    /// Cut-off of n1; NaN if the bundle has none.
     pub cutoff_n1: f64,
-    /// Cut-off of n2.
+    /// Cut-off of n2; NaN if the bundle has none.
     pub cutoff_n2: f64,
     /// Centre used, LPS mm.
     pub center_lps_mm: [f64; 3],
@@ -114,17 +119,21 @@ impl ResultObject {
         let manifest = &engine.manifest;
         let t = &scores.timings;
         let ns = |d: std::time::Duration| d.as_nanos() as u64;
+        let risk = |of: fn(&RiskGroups) -> Risk| {
+            let groups = scores.decision.as_ref();
+            groups.map_or(DLNMS_RISK_NONE, |groups| of(groups) as u32)
+        };
         let plain = dlnms_scores {
             struct_size: size_of::<dlnms_scores>() as u32,
             flags: report::flags(&scores),
             n1: scores.n1,
             n2: scores.n2,
-            risk_n1: scores.decision.n1 as u32,
-            risk_n2: scores.decision.n2 as u32,
-            risk_combined: scores.decision.combined as u32,
+            risk_n1: risk(|groups| groups.n1),
+            risk_n2: risk(|groups| groups.n2),
+            risk_combined: risk(|groups| groups.combined),
             provider: engine.provider as u32,
-            cutoff_n1: manifest.cutoffs.n1,
-            cutoff_n2: manifest.cutoffs.n2,
+            cutoff_n1: manifest.cutoffs.map_or(f64::NAN, |c| c.n1),
+            cutoff_n2: manifest.cutoffs.map_or(f64::NAN, |c| c.n2),
             center_lps_mm: scores.center,
             suv_factor: scores
                 .suv
@@ -382,6 +391,7 @@ const _: () = {
     assert!(DLNMS_FLAG_NOT_TRAINED == report::FLAG_NOT_TRAINED);
     assert!(DLNMS_FLAG_RESEARCH_USE_ONLY == report::FLAG_RESEARCH_USE_ONLY);
     assert!(DLNMS_FLAG_PREPARED_IN_CALL == report::FLAG_PREPARED_IN_CALL);
+    assert!(DLNMS_FLAG_NO_CUTOFFS == report::FLAG_NO_CUTOFFS);
     // The fields of version 1 end where those added later begin.
     assert!(std::mem::offset_of!(dlnms_scores, precision) == <dlnms_scores as Versioned>::V1_SIZE);
 };

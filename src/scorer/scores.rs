@@ -1,6 +1,6 @@
 //! The result of a case: scores, what they rest on, and the engine that computed them.
 
-use crate::bundle::{Manifest, Model, Precision};
+use crate::bundle::{Manifest, Precision};
 use crate::engine::CacheOutcome;
 use crate::evidence::lesion::Lesion;
 use crate::evidence::quality::Finding;
@@ -44,7 +44,7 @@ pub struct Scores {
     /// One value for each of the manifest's heads.
     pub heads: Vec<f32>,
     /// Risk groups.
-    pub decision: RiskGroups,
+    pub decision: Option<RiskGroups>,
     /// Centre used, LPS mm.
     pub center: [f64; 3],
     /// `point`, `box`, `mask` or `seed`.
@@ -88,12 +88,4 @@ pub struct Engine {
     pub cache: CacheOutcome,
     /// Largest deviation from the self-test vectors.
     pub self_test_max_difference: f64,
-}
-
-impl Engine {
-    /// Returns the manifest's entry of the model that runs.
-    #[must_use]
-    pub fn model(&self) -> Option<&Model> {
-        self.manifest.model(self.precision)
-    }
 }

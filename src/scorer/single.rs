@@ -140,7 +140,9 @@ impl Scorer {
             n1,
             n2,
             heads,
-            decision: RiskGroups::new(n1, n2, &manifest.cutoffs),
+            decision: manifest
+                .cutoffs
+                .map(|cutoffs| RiskGroups::new(n1, n2, &cutoffs)),
             center: validated.roi.center,
             roi_kind: case.roi.kind(),
             suv: validated.suv,

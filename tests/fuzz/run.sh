@@ -15,17 +15,10 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --quiet --release --locked --manifest-path tests/fuzz/Cargo.toml --target "$host" --target-dir "$target"
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
-mkdir "$corpus"/{reader,manifest,graph,volume}
-cp target/*bundle/manifest.json "$corpus/manifest/" 2> /dev/null || true
-# The real graph with its small tensors: the large ones are more of the same.
-target/venv/bin/python - target/bundle/dlnms.onnx "$corpus/graph/small" << 'PYTHON'
-import sys, onnx
-model = onnx.load(sys.argv[1])
-small = [t for t in model.graph.initializer if len(t.raw_data) < 40000]
-del model.graph.initializer[:]
-model.graph.initializer.extend(small)
-onnx.save(model, sys.argv[2])
-PYTHON
+mkdir "$corpus"/{reader,manifest,references,volume}
+for bundle in target/*bundle; do cp "$bundle/manifest.json" "$corpus/manifest/$(basename "$bundle")" 2> /dev/null || true; done
+cp target/bundle/*.onnx "$corpus/references/"
+cp target/tiny-bundle/tiny.onnx "$corpus/references/tiny" 2> /dev/null || true
 if [ -d "$shared/data/petct" ]; then
     # One small file of each kind; what is larger is slow to change and no different.
     n=0
@@ -39,7 +32,7 @@ if [ -d "$shared/data/petct" ]; then
 fi
 printf '\002NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 2 2 2\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nendian: little\nencoding: raw\nspace origin: (0,0,0)\n\n0123456789abcdef' > "$corpus/volume/nrrd"
 mkdir -p target/fuzz/found
-for name in reader manifest graph volume; do
+for name in reader manifest references volume; do
     echo "== fuzz $name, $seconds s"
     "$target/$host/release/$name" "$corpus/$name" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=200000 \
         -artifact_prefix="$target/found/$name-" -print_final_stats=1 2>&1 | tee "$corpus/log" |

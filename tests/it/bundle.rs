@@ -40,7 +40,7 @@ fn refused(what: &str, result: Result<Bundle, Error>, code: i32, word: &str) {
 #[test]
 fn damaged_files_are_named() {
     assert!(edited(|_| ()).is_ok());
-    for file in ["manifest.json", "tiny.onnx", "self_test.f32"] {
+    for file in ["manifest.json", "tiny.onnx", "tiny.f32", "self_test.f32"] {
         refused(
             "missing",
             edited(|d| std::fs::remove_file(d.join(file)).unwrap()),
@@ -57,7 +57,7 @@ fn damaged_files_are_named() {
             file,
         );
     }
-    for file in ["tiny.onnx", "self_test.f32"] {
+    for file in ["tiny.onnx", "tiny.f32", "self_test.f32"] {
         let bytes = std::fs::read(support::tiny_bundle().join(file)).unwrap();
         refused(
             "cut",
@@ -105,9 +105,9 @@ fn every_field_of_the_manifest_is_needed_known_and_in_range() {
     }
     refused(
         "new format",
-        with(&|m| m["format_version"] = json!(2)),
+        with(&|m| m["format_version"] = json!(3)),
         DLNMS_E_BUNDLE_VERSION,
-        "2",
+        "3",
     );
     refused(
         "unknown field",
@@ -159,27 +159,55 @@ fn every_field_of_the_manifest_is_needed_known_and_in_range() {
     );
     refused(
         "path",
-        with(&|m| m["models"][0]["file"] = json!("../tiny.onnx")),
+        with(&|m| m["files"][1]["name"] = json!("../tiny.onnx")),
         DLNMS_E_BUNDLE_MANIFEST,
-        "models[0].file",
+        "files[1].name",
     );
     refused(
         "absolute path",
-        with(&|m| m["self_test"]["file"] = json!("/etc/passwd")),
+        with(&|m| m["files"][2]["name"] = json!("/etc/passwd")),
         DLNMS_E_BUNDLE_MANIFEST,
-        "self_test.file",
+        "files[2].name",
     );
     refused(
-        "a model of a terabyte",
-        with(&|m| m["models"][0]["bytes"] = json!(1u64 << 40)),
+        "a file of a terabyte",
+        with(&|m| m["files"][0]["bytes"] = json!(1u64 << 40)),
         DLNMS_E_BUNDLE_MANIFEST,
-        "models[0].bytes",
+        "files[0].bytes",
     );
     refused(
         "tolerance",
         with(&|m| m["models"][0]["tolerance"] = json!(10.0)),
         DLNMS_E_BUNDLE_MANIFEST,
         "tolerance",
+    );
+    refused(
+        "an ensemble",
+        with(&|m| m["members"] = json!(5)),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "members",
+    );
+    refused(
+        "its spread",
+        with(&|m| m["spread"] = json!("spread")),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "spread",
+    );
+    refused(
+        "cut-offs from nowhere",
+        with(&|m| drop(m["sources"].as_object_mut().unwrap().remove("cutoffs"))),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "sources.cutoffs",
+    );
+    refused(
+        "a calibration that turns scores round",
+        with(&|m| {
+            m["calibration"] =
+                json!({ "n1": { "a": -1.0, "b": 0.0, "n": 9, "prevalence": 0.1 }, "n2": null });
+            m["sources"]["calibration"] = json!("nowhere");
+        }),
+        DLNMS_E_BUNDLE_MANIFEST,
+        "calibration.n1",
     );
     // A forged line in a log or a report, and colours in a terminal.
     for (field, text) in [
@@ -222,6 +250,17 @@ fn every_field_of_the_manifest_is_needed_known_and_in_range() {
         edited(|d| std::fs::write(d.join("manifest.json"), vec![b' '; 2 << 20]).unwrap()),
         DLNMS_E_BUNDLE_MANIFEST,
         "larger",
+    );
+}
+
+#[test]
+fn a_bundle_of_the_first_format_is_refused_with_the_command_that_makes_a_new_one() {
+    let old = r#"{"format_version": 1, "id": "dlnms-seeded-42", "models": []}"#;
+    let refused = Manifest::parse(old.as_bytes()).map(|_| ()).unwrap_err();
+    assert_eq!(refused.status(), DLNMS_E_BUNDLE_VERSION);
+    assert!(
+        refused.to_string().contains("dlnms_model export"),
+        "{refused}"
     );
 }
 
@@ -303,7 +342,8 @@ fn what_the_manifest_does_not_name_is_never_read_and_pipes_are_no_files() {
     }
 }
 
-fn scorer(edit: impl FnOnce(&mut Value, &Path)) -> Scorer {
+/// A scorer of the tiny bundle after an edit of its manifest and its folder.
+pub fn scorer(edit: impl FnOnce(&mut Value, &Path)) -> Scorer {
     let dir = tempfile::tempdir().unwrap();
     copy(dir.path());
     let mut m = manifest();
@@ -343,100 +383,6 @@ fn a_graph_that_does_not_fit_its_manifest_is_refused_by_name() {
         DLNMS_E_SELF_TEST,
         "head n1 of case 1",
     );
-}
-
-/// A field of a protocol buffer that holds bytes.
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut field = vec![number << 3 | 2];
-    if number > 15 {
-        field = vec![(number << 3 | 2) | 0x80, number >> 4];
-    }
-    assert!(bytes.len() < 1 << 14);
-    field.extend([bytes.len() as u8 | 0x80, (bytes.len() >> 7) as u8]);
-    field.extend(bytes);
-    field
-}
-
-/// A float tensor of 4 values that lie in another file.
-fn tensor_in(file: &str) -> Vec<u8> {
-    let location = [field(1, b"location"), field(2, file.as_bytes())].concat();
-    let mut tensor = vec![1 << 3, 4, 2 << 3, 1];
-    tensor.extend(field(8, b"elsewhere"));
-    tensor.extend(field(13, &location));
-    tensor.extend([14 << 3, 1]);
-    tensor
-}
-
-#[test]
-fn tensors_in_other_files_are_refused_before_onnx_runtime_sees_the_model() {
-    let sound = std::fs::read(support::tiny_bundle().join("tiny.onnx")).unwrap();
-    // Two graphs in a file are one, with what both have.
-    let with = |graph: Vec<u8>| [sound.clone(), field(7, &graph)].concat();
-    let node =
-        |attribute: Vec<u8>| field(1, &[field(4, b"Identity"), field(5, &attribute)].concat());
-    let beside = tensor_in("weights.bin");
-    let inner = field(5, &beside);
-    let cases = [
-        ("beside the model", with(field(5, &beside)), "external data"),
-        (
-            "above",
-            with(field(5, &tensor_in("../weights.bin"))),
-            "external data",
-        ),
-        (
-            "absolute",
-            with(field(5, &tensor_in("/etc/hostname"))),
-            "external data",
-        ),
-        (
-            "sparse values",
-            with(field(15, &field(1, &beside))),
-            "external data",
-        ),
-        (
-            "an attribute",
-            with(node(field(5, &beside))),
-            "external data",
-        ),
-        (
-            "a list of an attribute",
-            with(node(field(10, &beside))),
-            "external data",
-        ),
-        (
-            "a graph in a node",
-            with(node(field(6, &inner))),
-            "external data",
-        ),
-        (
-            "a function",
-            [
-                sound.clone(),
-                field(25, &field(7, &field(5, &field(5, &beside)))),
-            ]
-            .concat(),
-            "external data",
-        ),
-        (
-            "an engine",
-            with(field(1, &field(4, b"EPContext"))),
-            "EPContext",
-        ),
-        ("no model", b"\xff\xff\xff\xff".to_vec(), "does not fit"),
-        ("the other format", b"\0\0\0\0ORTM".to_vec(), "format"),
-    ];
-    for (what, model, word) in cases {
-        let scorer = scorer(|m, dir| {
-            let digest = dlnms::bundle::Digest::of(&model);
-            m["models"][0]["bytes"] = json!(digest.bytes);
-            m["models"][0]["sha256"] = json!(digest.sha256);
-            std::fs::write(dir.join("tiny.onnx"), &model).unwrap();
-            std::fs::write(dir.join("weights.bin"), [0; 16]).unwrap();
-        });
-        let error = scorer.prepare(None, &CancelToken::default()).unwrap_err();
-        assert_eq!(error.status(), DLNMS_E_BUNDLE_MODEL, "{what}: {error}");
-        assert!(error.to_string().contains(word), "{what}: {error}");
-    }
 }
 
 #[test]

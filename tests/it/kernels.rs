@@ -183,7 +183,7 @@ fn a_changed_weight_is_found_while_it_is_laid_out() {
     for file in bundle().read_dir().unwrap().flatten() {
         std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
     }
-    let model = folder.path().join("dlnms.onnx");
+    let model = folder.path().join("backbones.f32");
     let mut bytes = std::fs::read(&model).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -10,6 +10,7 @@ mod support;
 mod attributes;
 mod batch;
 mod bundle;
+mod bundle_tables;
 mod cache;
 mod cli;
 mod cli_bench;

@@ -137,7 +137,7 @@ fn entry(rank: usize, scored: &Scored) -> Value {
         "rank": rank,
         "name": scored.name,
         "scores": { "n1": s.n1, "n2": s.n2 },
-        "risk": { "n1": s.decision.n1, "n2": s.decision.n2, "combined": s.decision.combined },
+        "risk": s.decision,
         "center_lps_mm": s.center,
         "pet_metrics": lesion.map(|l| &l.pet),
         "ct_diameters": lesion.and_then(|l| l.ct.as_ref()),
@@ -165,6 +165,7 @@ fn print_ranking(scored: &[Scored]) {
 fn print_table(scores: &Scores) {
     let manifest = &scores.engine.manifest;
     let risk = |r: Risk| if r == Risk::High { "high" } else { "low" };
+    let groups = scores.decision.zip(manifest.cutoffs);
     let ms = |d: std::time::Duration| d.as_secs_f64() * 1e3;
     say!("{RESEARCH_USE_ONLY}");
     say!(
@@ -173,19 +174,25 @@ fn print_table(scores: &Scores) {
         manifest.version,
         manifest.weights.name()
     );
-    say!(
-        "N1        {:.4}  {:4}  (cut-off {})",
-        scores.n1,
-        risk(scores.decision.n1),
-        manifest.cutoffs.n1
-    );
-    say!(
-        "N2        {:.4}  {:4}  (cut-off {})",
-        scores.n2,
-        risk(scores.decision.n2),
-        manifest.cutoffs.n2
-    );
-    say!("combined          {}", risk(scores.decision.combined));
+    match groups {
+        Some((groups, cutoffs)) => {
+            for (name, score, group, cutoff) in [
+                ("N1", scores.n1, groups.n1, cutoffs.n1),
+                ("N2", scores.n2, groups.n2, cutoffs.n2),
+            ] {
+                say!(
+                    "{name}        {score:.4}  {:4}  (cut-off {cutoff})",
+                    risk(group)
+                );
+            }
+            say!("combined          {}", risk(groups.combined));
+        }
+        None => {
+            say!("N1        {:.4}", scores.n1);
+            say!("N2        {:.4}", scores.n2);
+            say!("no risk groups: the bundle has no cut-offs");
+        }
+    }
     for (head, value) in manifest
         .heads
         .iter()

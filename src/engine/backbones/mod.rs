@@ -5,8 +5,8 @@
 //! what a layer leaves is still in that core's cache when the next wants it. So four threads are as many as one case can
 //! use; several cases share the reading of the last stage's weights.
 
-mod onnx;
 mod operator;
+mod weights;
 
 use super::failures::failed;
 use super::interrupt::Interrupt;
@@ -18,16 +18,15 @@ use crate::error::{Error, Result};
 use operator::Backbones;
 use ort::operator::OperatorDomain;
 use std::collections::TryReserveError;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::sync::mpsc::{channel, sync_channel};
 
-/// A model whose backbones are computed here.
-pub(super) struct Taken {
-    /// The rest of its graph.
-    pub model: Vec<u8>,
-    /// What computes the node in their place.
-    pub operators: OperatorDomain,
-}
+/// Name of the operator and its domain, as graphs have them.
+pub(super) const OPERATOR: &str = "Backbones";
+const DOMAIN: &str = "dlnms";
+
+/// Most backbones of an operator. The networks N1 and N2 have two each, and so have separate ones for each modality.
+pub(super) const MAX_BACKBONES: usize = 16;
 
 /// Whether this processor has what the kernels of a precision need.
 pub fn supported(precision: Precision) -> bool {
@@ -38,13 +37,17 @@ pub fn supported(precision: Precision) -> bool {
     }
 }
 
-/// Read a model, comparing it with the manifest's digest as it goes by, and take its backbones over.
-pub(super) fn take(
+/// Reads the backbones' weights, comparing them with the manifest's digest as they go by, and lays them out for the kernels.
+///
+/// # Errors
+/// [`Error::ProviderUnavailable`] if the kernels cannot compute these backbones, on this processor or at all;
+/// [`Error::BundleMissing`], [`Error::BundleAltered`], [`Error::Cancelled`].
+pub(super) fn load(
     bundle: &Bundle,
     model: &Model,
     threads: usize,
     interrupt: &Interrupt,
-) -> Result<Taken> {
+) -> Result<OperatorDomain> {
     if !supported(model.precision) {
         return Err(Error::ProviderUnavailable(match model.precision {
             Precision::Fp32 => "this processor has no AVX-512 instructions".into(),
@@ -53,28 +56,40 @@ pub(super) fn take(
         }));
     }
     match model.precision {
-        Precision::Bf16 => take_as::<Bf16>(bundle, model, threads, interrupt),
-        _ => take_as::<Fp32>(bundle, model, threads, interrupt),
+        Precision::Bf16 => load_as::<Bf16>(bundle, threads, interrupt),
+        _ => load_as::<Fp32>(bundle, threads, interrupt),
     }
 }
 
-fn take_as<A: Arithmetic + Send + Sync + 'static>(
+fn load_as<A: Arithmetic + Send + Sync + 'static>(
     bundle: &Bundle,
-    model: &Model,
     threads: usize,
     interrupt: &Interrupt,
-) -> Result<Taken> {
-    let file = bundle.open_model(model)?;
+) -> Result<OperatorDomain> {
+    let unavailable = |why: String| Error::ProviderUnavailable(why);
+    let table = bundle.manifest.backbones.as_ref();
+    let table = table.ok_or_else(|| unavailable("the bundle has no backbones for them".into()))?;
+    weights::check_layers(table).map_err(unavailable)?;
+    if table.names.len() > MAX_BACKBONES {
+        let found = table.names.len();
+        return Err(unavailable(format!(
+            "{found} backbones, at most {MAX_BACKBONES}"
+        )));
+    }
+    let listed = bundle
+        .manifest
+        .listed("backbones.weights", &table.weights)?;
+    let file = bundle.open_file(listed)?;
     let mut file = BufReader::with_capacity(1 << 16, file);
-    let (taken, found) = std::thread::scope(|scope| {
+    let (read, found) = std::thread::scope(|scope| {
         // While one thread reads and hashes, another lays the weights out.
-        let (pieces, unpacked) = sync_channel::<onnx::Piece>(1);
+        let (parts, unpacked) = sync_channel::<weights::Part>(1);
         let (packed, spare) = channel();
         let pack = move || {
             let mut found = Vec::new();
-            for piece in unpacked {
-                store::<A>(&mut found, &piece)?;
-                let _ = packed.send(piece.raw);
+            for part in unpacked {
+                store::<A>(&mut found, &part)?;
+                let _ = packed.send(part.raw);
             }
             Ok(found)
         };
@@ -84,63 +99,54 @@ fn take_as<A: Arithmetic + Send + Sync + 'static>(
             // The host or the system allows no second thread: this one does both.
             let mut found = Vec::new();
             let mut no_memory = None;
-            let taken = onnx::take(&mut file, model.bytes, &mut |piece| {
+            let read = weights::read(&mut file, (table, listed), &mut |part| {
                 interrupt.check().map_err(|e| e.to_string())?;
-                if let Err(e) = store::<A>(&mut found, &piece) {
+                if let Err(e) = store::<A>(&mut found, &part) {
                     let why = e.to_string();
                     no_memory = Some(e);
                     return Err(why);
                 }
-                Ok(piece.raw)
+                Ok(part.raw)
             });
-            return (taken, no_memory.map_or(Ok(found), Err));
+            return (read, no_memory.map_or(Ok(found), Err));
         };
-        let taken = onnx::take(&mut file, model.bytes, &mut |piece| {
+        let read = weights::read(&mut file, (table, listed), &mut |part| {
             interrupt.check().map_err(|e| e.to_string())?;
-            pieces.send(piece).map_err(|e| e.to_string())?;
+            parts.send(part).map_err(|e| e.to_string())?;
             Ok(spare.try_recv().unwrap_or_default())
         });
-        drop(pieces);
+        drop(parts);
         match worker.join() {
-            Ok(found) => (taken, found),
+            Ok(found) => (read, found),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     });
     interrupt.check()?;
-    let foreign = |why: String| Error::ProviderUnavailable(format!("{}: {why}", model.file));
-    let no_memory = |e: TryReserveError| Error::ProviderUnavailable(e.to_string());
+    let no_memory = |e: TryReserveError| unavailable(e.to_string());
     let found = found.map_err(no_memory)?;
-    let taken = taken.map_err(foreign)?;
-    bundle.compare(model, &taken.digest)?;
+    let read = read.map_err(|why| unavailable(format!("{}: {why}", listed.name)))?;
+    bundle.compare(listed, &read)?;
     let whole = |layers: [Packed; LAYERS.len()]| Backbone::<A>::new(layers.into());
     let backbones: Option<Vec<_>> = found.into_iter().map(whole).collect();
-    let backbones = backbones.filter(|b| b.len() == taken.backbones);
-    let backbones = backbones.ok_or_else(|| foreign("a backbone lacks a weight".into()))?;
+    let backbones = backbones.filter(|b| b.len() == table.names.len());
+    let backbones = backbones.ok_or_else(|| unavailable("a backbone lacks a weight".into()))?;
     let operator = Backbones::new(backbones, threads);
-    let operators = OperatorDomain::new(onnx::DOMAIN).and_then(|domain| domain.add(operator));
-    Ok(Taken {
-        model: taken.model,
-        operators: operators.map_err(failed("register the backbones"))?,
-    })
+    let operators = OperatorDomain::new(DOMAIN).and_then(|domain| domain.add(operator));
+    operators.map_err(failed("register the backbones"))
 }
 
-/// Take a model of so many bytes apart and keep nothing.
-pub(super) fn take_apart(model: &mut dyn Read, bytes: u64) -> Result<(), String> {
-    onnx::take(model, bytes, &mut |piece| Ok(piece.raw)).map(drop)
-}
-
-/// Lay a piece of the weights out behind those before.
+/// Lays a part of the weights out behind those before.
 fn store<A: Arithmetic>(
     found: &mut Vec<[Packed; LAYERS.len()]>,
-    piece: &onnx::Piece,
+    part: &weights::Part,
 ) -> Result<(), TryReserveError> {
-    if found.len() <= piece.backbone {
-        found.resize_with(piece.backbone + 1, Default::default);
+    if found.len() <= part.backbone {
+        found.resize_with(part.backbone + 1, Default::default);
     }
-    let layer = &LAYERS[piece.layer];
-    let Packed { weights, bias } = &mut found[piece.backbone][piece.layer];
-    let values = piece.raw.as_chunks().0;
-    match piece.bias {
+    let layer = &LAYERS[part.layer];
+    let Packed { weights, bias } = &mut found[part.backbone][part.layer];
+    let values = part.raw.as_chunks().0;
+    match part.bias {
         true => bias.extend(values.iter().map(|b| f32::from_le_bytes(*b))),
         false => {
             if weights.is_empty() {

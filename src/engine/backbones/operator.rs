@@ -2,7 +2,7 @@
 //! features come out.
 #![allow(unsafe_code)]
 
-use super::onnx::{self, MAX_BACKBONES};
+use super::{MAX_BACKBONES, OPERATOR};
 use crate::cpu_kernels::layers::{CHANNELS, FEATURES, SIDE};
 use crate::cpu_kernels::resnet::{Backbone, Scratch};
 use crate::cpu_kernels::tile::Arithmetic;
@@ -52,7 +52,7 @@ impl<A: Arithmetic + Send + Sync + 'static> Operator for Backbones<A> {
     type Kernel<'attr> = BackbonesKernel<A>;
 
     fn name(&self) -> &str {
-        onnx::OPERATOR
+        OPERATOR
     }
 
     fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {

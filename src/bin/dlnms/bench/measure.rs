@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::input::EngineArguments;
+use dlnms::bundle::Precision;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::scorer::{CancelToken, Case, Scorer};
 use dlnms::{Error, imaging::roi::Roi};
@@ -159,25 +160,29 @@ pub fn in_turns(
 /// Calls in pairs with bare runs of the same graph.
 pub fn calls(scorer: &Scorer, volumes: &Synthetic, n: usize) -> Result<Value, Failure> {
     let cancel = CancelToken::default();
-    let model = &scorer.bundle().manifest.models[0];
-    let path = scorer.bundle().path(&model.file);
+    let manifest = &scorer.bundle().manifest;
+    let model = manifest.model(Precision::Fp32);
+    let graph = model.and_then(|model| Some((model, model.graph.as_ref()?)));
+    let (model, graph) = graph.ok_or_else(|| Error::Internal("no graph in FP32".into()))?;
+    let path = scorer.bundle().path(&graph.file);
     let mut bare = scorer
         .runtime()
         .bare_session(&path, scorer.threads(), scorer.spins())?;
-    let len = scorer.bundle().manifest.preprocessing.tensor_len();
-    let (pet, ct) = (vec![0.1f32; len], vec![-0.3f32; len]);
-    let side = scorer.bundle().manifest.preprocessing.output;
+    let len = manifest.preprocessing.tensor_len();
+    let images = [vec![0.1f32; len], vec![-0.3f32; len]];
+    let side = manifest.preprocessing.output;
     let mut run_bare = || -> Result<Duration, Failure> {
         let shape = [1, len / side / side, side, side];
         let broken = |e: ort::Error| Error::Internal(format!("bare ONNX Runtime: {e}"));
         let start = Instant::now();
-        let pet = ort::value::TensorRef::from_array_view((shape, &pet[..])).map_err(broken)?;
-        let ct = ort::value::TensorRef::from_array_view((shape, &ct[..])).map_err(broken)?;
-        let (pet_name, ct_name) = (model.inputs.pet.as_str(), model.inputs.ct.as_str());
-        black_box(
-            bare.run(ort::inputs! { pet_name => pet, ct_name => ct })
-                .map_err(broken)?,
-        );
+        let mut inputs = Vec::new();
+        for (name, image) in model.inputs.by_modality().into_iter().zip(&images) {
+            if let Some(name) = name {
+                let view = ort::value::TensorRef::from_array_view((shape, &image[..]));
+                inputs.push((name, view.map_err(broken)?));
+            }
+        }
+        black_box(bare.run(inputs).map_err(broken)?);
         Ok(start.elapsed())
     };
     let (mut preprocess, mut evidence, mut infer) = (histogram(), histogram(), histogram());
