@@ -1080,6 +1080,12 @@ void dlnms_reference_init(dlnms_reference *reference,
 // The call had to prepare the scorer first; see prepare_ns.
 #define DLNMS_FLAG_PREPARED_IN_CALL 4
 
+// The bundle has no cut-offs, hence no risk groups: risk_n1, risk_n2 and risk_combined are DLNMS_RISK_NONE.
+#define DLNMS_FLAG_NO_CUTOFFS 8
+
+// There is no risk group, because the bundle has no cut-offs.
+#define DLNMS_RISK_NONE 0
+
 // Score below its cut-off.
 #define DLNMS_RISK_LOW 1
 
@@ -1104,13 +1110,13 @@ typedef struct {
   uint32_t risk_n1;
   // DLNMS_RISK_ of n2.
   uint32_t risk_n2;
-  // DLNMS_RISK_HIGH if either is.
+  // DLNMS_RISK_HIGH if either is, DLNMS_RISK_NONE if they are that.
   uint32_t risk_combined;
   // DLNMS_PROVIDER_ that ran the network.
   uint32_t provider;
-  // Cut-off of n1.
+  // Cut-off of n1; NaN if the bundle has none.
   double cutoff_n1;
-  // Cut-off of n2.
+  // Cut-off of n2; NaN if the bundle has none.
   double cutoff_n2;
   // Centre used, LPS mm.
   double center_lps_mm[3];
