@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from .table import TableError
+from ..table import TableError
 
 UNKNOWN = "not stated"
 

@@ -1,20 +1,16 @@
 """Evaluates every score column of a table and writes the result: the command `evaluate`."""
 
-import csv
-import io
-import json
 import math
-import pathlib
 import platform
-import shutil
-import tempfile
 from importlib import metadata
 
 import numpy as np
 
-from . import calibration, card, decision, discrimination, operating, report, survival, table
+from .. import table
+from ..page import NOTICE
+from ..output import as_json, csv_text, write_folder
+from . import calibration, card, decision, discrimination, operating, report, survival
 
-NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment of any patient."
 MOST_LEVELS = 10  # of a subgroup column: more is no grouping of patients
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "statsmodels")
 
@@ -111,15 +107,6 @@ def evaluate(data, outcome, names, cut, bootstrap=10000, seed=0, time=None, even
     return result, positive, scores
 
 
-def csv_text(header, rows):
-    """Returns a CSV file. An undefined value is an empty cell."""
-    f = io.StringIO()
-    w = csv.writer(f, lineterminator="\n")
-    w.writerow(header)
-    w.writerows([["" if c is None else c for c in row] for row in rows])
-    return f.getvalue()
-
-
 def tables(result, positive, scores):
     """Returns the CSV files by name."""
     rates = ("tp", "fp", "tn", "fn", "sensitivity", "specificity", "ppv", "npv", "accuracy")
@@ -144,35 +131,6 @@ def tables(result, positive, scores):
     return out
 
 
-def write(out, files):
-    """Writes the folder `out` as a whole: a folder beside it is filled and then renamed. Refuses a folder with other contents."""
-    out = pathlib.Path(out).absolute()
-    if out.exists() and not (out.is_dir() and ((out / "evaluation.json").is_file() or not any(out.iterdir()))):
-        raise table.TableError(f"{out.name}: exists and is not the folder of an evaluation, so it is not replaced")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        new = beside / "new"
-        new.mkdir()
-        for name, text in files.items():
-            (new / name).write_text(text, encoding="utf-8")
-        if out.exists():
-            out.rename(beside / "old")
-        try:
-            new.rename(out)
-        except OSError:
-            if (beside / "old").exists():
-                (beside / "old").rename(out)
-            raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def as_json(value):
-    """Returns strict JSON. A number that is not finite raises, because every undefined value has to be None by now."""
-    return json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False, default=lambda x: x.tolist()) + "\n"
-
-
 def command(a, say):
     """Runs the command line `evaluate` with its parsed options `a`."""
     names = [n.strip() for n in a.scores.split(",")]
@@ -189,7 +147,7 @@ def command(a, say):
         result["model_card"] = card.card(result, bundle)
         files["model_card.json"] = as_json(result["model_card"])
     page = report.page(result, positive, scores)
-    write(a.out, {"evaluation.json": as_json(result), "report.html": page, **tables(result, positive, scores), **files})
+    write_folder(a.out, {"evaluation.json": as_json(result), "report.html": page, **tables(result, positive, scores), **files}, "evaluation.json", "an evaluation")
     for warning in result["warnings"]:
         say(f"warning: {warning}")
     say(f"wrote {a.out}")

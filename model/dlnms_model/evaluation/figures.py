@@ -1,96 +1,14 @@
-"""Draws the figures of the report as SVG text, without any library. All coordinates are data values until `Plot` places them."""
-
-from html import escape
+"""Draws the figures of an evaluation."""
 
 import numpy as np
 
-COLOURS = ("#1b5e9c", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#0e7490", "#be123c", "#4b5563")
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 460, 380, 58, 46, 30, 14
-
-
-class Plot:
-    """One figure: axes with ticks, then lines, points and bars added in data units, then `svg`."""
-
-    def __init__(self, title, x_label, y_label, x, y):
-        self.title, self.x, self.y, self.body, self.keys = title, x, y, [], []
-        self.body.append(f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}" fill="none" stroke="#9ca3af"/>')
-        for v in ticks(*x):
-            self.text(self.at(v, y[0])[0], HEIGHT - BOTTOM + 15, f"{v:g}", "middle")
-        for v in ticks(*y):
-            self.text(LEFT - 6, self.at(x[0], v)[1] + 4, f"{v:g}", "end")
-        self.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, x_label, "middle")
-        self.text(0, 0, y_label, "middle", f'transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)"')
-
-    def at(self, x, y):
-        """Returns the place of a data point in the picture; what lies outside the axes is moved to their edge."""
-        u = min(max((x - self.x[0]) / (self.x[1] - self.x[0]), 0), 1)
-        v = min(max((y - self.y[0]) / (self.y[1] - self.y[0]), 0), 1)
-        return LEFT + u * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - v * (HEIGHT - TOP - BOTTOM)
-
-    def text(self, x, y, words, anchor, more=""):
-        self.body.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {more}>{escape(words)}</text>')
-
-    def line(self, xs, ys, colour, dash="", key=None):
-        points = thin([self.at(x, y) for x, y in zip(xs, ys)])
-        dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        self.body.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.6"{dashed} points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>')
-        if key:
-            self.keys.append((key, colour, dashed))
-
-    def step(self, xs, ys, colour, key=None, dash=""):
-        """Draws a curve that keeps its value until the next x."""
-        self.line(np.repeat(xs, 2)[1:], np.repeat(ys, 2)[:-1], colour, dash, key)
-
-    def point(self, x, y, colour, low=None, high=None):
-        u, v = self.at(x, y)
-        if low is not None:
-            self.body.append(f'<line x1="{u:.1f}" x2="{u:.1f}" y1="{self.at(x, low)[1]:.1f}" y2="{self.at(x, high)[1]:.1f}" stroke="{colour}" stroke-width="1"/>')
-        self.body.append(f'<circle cx="{u:.1f}" cy="{v:.1f}" r="3.2" fill="{colour}"/>')
-
-    def bars(self, from_y, ys, colours):
-        """Draws one bar per value, side by side over the whole width."""
-        for i, (y, colour) in enumerate(zip(ys, colours)):
-            (a, v), (b, w) = self.at(i, from_y), self.at(i + 1, y)
-            self.body.append(f'<rect x="{a:.2f}" y="{min(v, w):.2f}" width="{b - a:.2f}" height="{max(abs(v - w), 0.5):.2f}" fill="{colour}"/>')
-
-    def svg(self, place="bottom"):
-        """Returns the figure. The key stands at the bottom right, or at the top right."""
-        rows, widest = len(self.keys), max((len(k) for k, _, _ in self.keys), default=0)
-        x = WIDTH - RIGHT - 32 - 6.8 * widest
-        y = TOP + 18 if place == "top" else HEIGHT - BOTTOM - 15 * rows + 2
-        if rows:
-            self.body.append(f'<rect x="{x - 6:.1f}" y="{y - 13:.1f}" width="{WIDTH - RIGHT - x + 2:.1f}" height="{15 * rows + 6}" fill="#fff" fill-opacity="0.82"/>')
-        for i, (key, colour, dashed) in enumerate(self.keys):
-            self.body.append(f'<line x1="{x:.1f}" x2="{x + 18:.1f}" y1="{y + 15 * i - 4:.1f}" y2="{y + 15 * i - 4:.1f}" stroke="{colour}" stroke-width="2"{dashed}/>')
-            self.text(x + 23, y + 15 * i, key, "start")
-        return (f'<svg role="img" aria-label="{escape(self.title, quote=True)}" viewBox="0 0 {WIDTH} {HEIGHT}" xmlns="http://www.w3.org/2000/svg">'
-                f'<text x="{LEFT}" y="19" font-weight="600">{escape(self.title)}</text>{"".join(self.body)}</svg>')
-
-
-def ticks(low, high):
-    """Returns round values inside an axis."""
-    step = 10 ** np.floor(np.log10((high - low) / 4))
-    step *= min((f for f in (1, 2, 2.5, 5, 10)), key=lambda f: abs((high - low) / (step * f) - 5))
-    return [float(f"{v:.6g}") + 0.0 for v in np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step]
-
-
-def thin(points):
-    """Drops points that fall on the same tenth of a pixel as the one before, so that large cohorts stay drawable."""
-    kept = points[:1]
-    for p in points[1:]:
-        if abs(p[0] - kept[-1][0]) + abs(p[1] - kept[-1][1]) >= 0.1:
-            kept.append(p)
-    return kept + points[-1:]
-
-
-def colour(i):
-    return COLOURS[i % len(COLOURS)]
+from ..plot import BOTTOM, GRID, HEIGHT, HIGH, INK, LEFT, LOW, MUTED, PALE, Plot, colour
 
 
 def receiver(curves, scores):
     """Draws the ROC curves."""
     p = Plot("Receiver operating characteristic", "1 - specificity", "Sensitivity", (0, 1), (0, 1))
-    p.line((0, 1), (0, 1), "#9ca3af", "4 3")
+    p.line((0, 1), (0, 1), GRID, "4 3")
     for i, (name, c) in enumerate(curves.items()):
         p.line(c["fpr"], c["tpr"], colour(i), key=f"{name} {scores[name]['auroc']['value']:.3f}")
         at = scores[name].get("at_cutoff")
@@ -102,7 +20,7 @@ def receiver(curves, scores):
 def precision(curves, scores, prevalence):
     """Draws the precision-recall curves as the steps that average precision sums."""
     p = Plot("Precision and recall", "Recall (sensitivity)", "Precision (PPV)", (0, 1), (0, 1))
-    p.line((0, 1), (prevalence, prevalence), "#9ca3af", "4 3")
+    p.line((0, 1), (prevalence, prevalence), GRID, "4 3")
     for i, (name, c) in enumerate(curves.items()):
         recall, value = c["recall"][::-1], c["precision"][::-1][1:]  # the first point, precision 1 at recall 0, holds no patient
         p.line(np.repeat(recall, 2)[1:-1], np.repeat(value, 2), colour(i), key=f"{name} {scores[name]['auprc']['value']:.3f}")
@@ -115,7 +33,7 @@ def calibration(scores):
     if not groups:
         return ""
     p = Plot("Calibration (tenths of the patients)", "Mean score", "Observed rate", (0, 1), (0, 1))
-    p.line((0, 1), (0, 1), "#9ca3af", "4 3")
+    p.line((0, 1), (0, 1), GRID, "4 3")
     for i, (name, s) in enumerate(scores.items()):
         if name in groups:
             p.line([g["mean_score"] for g in groups[name]], [g["observed"] for g in groups[name]], colour(i), key=name)
@@ -135,8 +53,8 @@ def decision(scores, everybody):
 
     top = max(max(max(c["net_benefit"]) for c in curves.values()), max(everybody["net_benefit"]), 0.01) * 1.1
     p = Plot("Decision curves", "Threshold probability", "Net benefit", (0, 1), (-0.25 * top, top))
-    p.line((0, 1), (0, 0), "#6b7280", key="nobody")
-    p.line(*visible(everybody["thresholds"], everybody["net_benefit"]), "#6b7280", "5 3", "everybody")
+    p.line((0, 1), (0, 0), MUTED, key="nobody")
+    p.line(*visible(everybody["thresholds"], everybody["net_benefit"]), MUTED, "5 3", "everybody")
     for i, name in enumerate(scores):
         if name in curves:
             p.line(*visible(curves[name]["thresholds"], curves[name]["net_benefit"]), colour(i), key=name)
@@ -149,9 +67,9 @@ def waterfall(name, score, positive, cutoff):
     values = score[order] - cutoff
     span = max(np.ptp(values), 1e-12)
     p = Plot(f"Waterfall of {name}", "Patients in order of score", f"Score - {cutoff:.4g}", (0, len(values)), (min(values.min(), 0) - 0.03 * span, max(values.max(), 0) + 0.03 * span))
-    p.bars(0, values, np.where(positive[order], "#c2410c", "#93b4d4"))
-    p.line((0, len(values)), (0, 0), "#374151")
-    p.keys += [("outcome 1", "#c2410c", ""), ("outcome 0", "#93b4d4", "")]
+    p.bars(0, values, np.where(positive[order], HIGH, PALE))
+    p.line((0, len(values)), (0, 0), INK)
+    p.keys += [("outcome 1", HIGH, ""), ("outcome 0", PALE, "")]
     return p.svg()
 
 
@@ -159,7 +77,7 @@ def survival(name, groups, words):
     """Draws the Kaplan-Meier curves of one score's groups with their intervals."""
     longest = max(g["kaplan_meier"]["last_follow_up"] for g in groups.values())
     p = Plot(f"Survival by {name}", "Time", "Survival", (0, longest * 1.02 or 1), (0, 1))
-    for key, c in (("high", "#c2410c"), ("low", "#1b5e9c")):
+    for key, c in (("high", HIGH), ("low", LOW)):
         if key in groups:
             k = groups[key]["kaplan_meier"]
             times = [0, *k["time"], k["last_follow_up"]]

@@ -4,43 +4,9 @@ from html import escape
 
 import numpy as np
 
+from .. import page as html
+from ..page import between, method, number, p_value, rows
 from . import figures, operating
-
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;color:#111827;max-width:1180px;margin:24px auto;padding:0 16px}
-h1{font-size:24px;margin-bottom:4px}h2{font-size:18px;margin-top:32px;border-bottom:1px solid #d1d5db}
-.notice{background:#fef3c7;border:1px solid #d97706;padding:8px 12px;font-weight:600}.warning{color:#9a3412}
-table{border-collapse:collapse;font-size:12.5px;margin:8px 0}th,td{padding:3px 8px;text-align:right;border-bottom:1px solid #e5e7eb;font-variant-numeric:tabular-nums}
-td{white-space:nowrap}.card td{text-align:left;vertical-align:top}td:last-child{white-space:normal}th:first-child,td:first-child{text-align:left}.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:12px}
-svg{width:100%;height:auto;font:12px system-ui,sans-serif;background:#fff}small,.method{color:#4b5563;font-size:13px}.wide{overflow-x:auto}"""
-
-
-def number(x, digits=3):
-    """Returns a number as text, a dash where it is undefined."""
-    return "&ndash;" if x is None else f"{x:.{digits}f}"
-
-
-def p_value(p):
-    """Returns a p-value as text."""
-    return "&ndash;" if p is None else "&lt; 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def between(x, digits=3):
-    """Returns a value with its interval, or with a dash where the interval was refused."""
-    if x.get("value") is None:
-        return "&ndash;"
-    inside = "no interval" if x.get("low") is None else f"{x['low']:.{digits}f} to {x['high']:.{digits}f}"
-    return f"{x['value']:.{digits}f} ({inside})"
-
-
-def rows(header, lines):
-    """Returns an HTML table; cells are HTML already."""
-    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in line) + "</tr>" for line in lines)
-    return f'<div class="wide"><table><tr>{"".join(f"<th>{h}</th>" for h in header)}</tr>{body}</table></div>'
-
-
-def method(*texts):
-    """Returns a paragraph that names methods and references, each once."""
-    return "".join(f'<p class="method">{escape(t[0].upper() + t[1:])}.</p>' for t in dict.fromkeys(t for t in texts if t))
 
 
 def discrimination(result):
@@ -149,16 +115,11 @@ def page(result, positive, scores):
     for n, s in result["scores"].items():
         falls.append(figures.waterfall(n, scores[n], positive, s.get("at_cutoff", s["at_youden"])["cutoff"]))
     survival, drawn = survivals(result)
-    grid = lambda svgs: '<div class="figures">' + "".join(f"<figure>{s}</figure>" for s in svgs if s) + "</div>"
-    warnings = "".join(f'<p class="warning">Warning: {escape(w)}.</p>' for w in result["warnings"])
     first = [figures.receiver(curves, result["scores"]), figures.precision(curves, result["scores"], float(np.mean(positive))),
              figures.calibration(result["scores"]), figures.decision(result["scores"], result["treat_all"])]
     versions = ", ".join(f"{k} {v}" for k, v in result["software"].items())
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Evaluation of {escape(t['outcome'])}</title><style>{STYLE}</style>
-<h1>Evaluation of {escape(', '.join(scores))} against {escape(t['outcome'])}</h1>
-<p class="notice">{escape(result['notice'])}</p>
-<p>{escape(t['file'])}: {t['n']} patients, {t['positives']} positive, {t['negatives']} negative. A higher score is taken as a higher risk.</p>{warnings}
-<h2>Discrimination</h2>{discrimination(result)}{grid(first)}{comparisons(result)}{at_cutoffs(result)}{grid(falls)}{calibrations(result)}{survival}{grid(drawn)}{subgroups(result)}{model_card(result)}
-<p class="method">Made with {escape(versions)}. Every number is in evaluation.json.</p></html>
-"""
+    about = f"<p>{escape(t['file'])}: {t['n']} patients, {t['positives']} positive, {t['negatives']} negative. A higher score is taken as a higher risk.</p>"
+    body = about + html.warnings(result["warnings"]) + "<h2>Discrimination</h2>" + discrimination(result) + html.grid(first) + comparisons(result)
+    body += at_cutoffs(result) + html.grid(falls) + calibrations(result) + survival + html.grid(drawn) + subgroups(result) + model_card(result)
+    body += f'<p class="method">Made with {escape(versions)}. Every number is in evaluation.json.</p>'
+    return html.document(f"Evaluation of {t['outcome']}", f"Evaluation of {', '.join(scores)} against {t['outcome']}", body)

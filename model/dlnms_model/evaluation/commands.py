@@ -1,0 +1,38 @@
+"""Options of the command `evaluate`. Its libraries are loaded only when it runs."""
+
+import sys
+
+from ..table import TableError
+
+
+def add(sub):
+    """Adds the options of `evaluate`."""
+    v = sub.add_parser("evaluate", help="scores against an outcome: JSON, CSV and a page with figures (needs the extra `evaluate`)")
+    v.add_argument("--table", required=True, action="append", metavar="FILE.csv",
+                   help="one row per patient; given several times, the files are joined by the column `patient`")
+    v.add_argument("--outcome", required=True, metavar="COL", help="column of labels, 0 or 1")
+    v.add_argument("--scores", required=True, metavar="COL,COL...", help="columns to evaluate, higher meaning a higher risk")
+    v.add_argument("--cutoff", action="append", default=[], metavar="COL=VALUE", help="a score at or above it is positive")
+    v.add_argument("--time", metavar="COL", help="column of follow-up times, for survival; needs --event")
+    v.add_argument("--event", metavar="COL", help="column of events, 1, or 0 for censored")
+    v.add_argument("--subgroups", default="", metavar="COL,COL...", help="columns of few values, in each of which the scores are evaluated")
+    v.add_argument("--bundle", metavar="DIR", help="bundle that gave the scores: adds a model card")
+    v.add_argument("--bootstrap", type=int, default=10000, metavar="N", help="replicates (default 10000; 0 for none)")
+    v.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+    v.add_argument("--out", required=True, metavar="DIR", help="folder of the result; an earlier evaluation there is replaced")
+    return v
+
+
+def run(a, say):
+    """Runs `evaluate`, whose libraries are loaded only now."""
+    try:
+        from . import evaluate
+    except ImportError as error:
+        print(f"dlnms_model: error: evaluate needs {error.name}: pip install 'dlnms_model[evaluate]'", file=sys.stderr)
+        return 1
+    try:
+        evaluate.command(a, say)
+    except (TableError, OSError) as error:
+        print(f"dlnms_model: error: {error}", file=sys.stderr)
+        return 1
+    return 0
