@@ -1,31 +1,38 @@
-"""Command line: `python -m dlnms_model seeded|export|evaluate ... --out DIR`."""
+"""Command line: `python -m dlnms_model seeded|export|cohort|clinical|evaluate ...`."""
 
 import argparse
 import sys
 
 from . import export
+from .clinical import commands as clinical
+from .cohort import commands as cohort
 from .evaluation import commands as evaluation
 
 
 def main(argv=None):
     p = argparse.ArgumentParser(
         prog="python -m dlnms_model",
-        description="Builds DLNMS model bundles. Research use only; no trained weights are published.",
+        description="Builds DLNMS model bundles, prepares cohorts and evaluates scores. Research use only; no trained weights are published.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
         "  python -m dlnms_model seeded --seed 42 --out bundle/\n"
         "  python -m dlnms_model export --n1 n1.pth --n2 n2.pth --preprocessing authors --cutoffs 0.41,0.38 \\\n"
         "      --cutoffs-source 'maximum Youden index, 1528 training cases' --out bundle/ --id my-dlnms --version 1.0.0\n"
+        "  python -m dlnms_model cohort prepare cohort.csv --bundle bundle/ --out prepared/\n"
+        "  python -m dlnms_model cohort score cohort.csv --bundle bundle/ --out scores.csv\n"
+        "  python -m dlnms_model clinical fit --table cohort.csv --label n2 --terms age,sex,type,size --out clinical-n2/\n"
         "  python -m dlnms_model evaluate --table scores.csv --outcome n2 --scores dlnms,pet --cutoff dlnms=0.356 --out evaluation/",
     )
     sub = p.add_subparsers(dest="command", required=True)
     s, e = export.add_seeded(sub), export.add_export(sub)
+    cohort.add(sub)
+    clinical.add(sub)
     v = evaluation.add(sub)
     for q in (s, e, v):
         q.add_argument("--quiet", action="store_true", help="no progress on standard error")
     a = p.parse_args(argv)
     say = (lambda text: None) if a.quiet else (lambda text: print(f"dlnms_model: {text}", file=sys.stderr, flush=True))
-    run = {"seeded": export.run_seeded, "export": export.run_export, "evaluate": evaluation.run}
+    run = {"seeded": export.run_seeded, "export": export.run_export, "cohort": cohort.run, "clinical": clinical.run, "evaluate": evaluation.run}
     return run[a.command](a, say)
 
 
