@@ -134,7 +134,8 @@ lint: $(VENV)/.ready
 	@cargo clippy --locked --quiet --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --lib
 
-test-model: $(VENV)/.evaluate
+# The tests of a cohort call the program `dlnms`.
+test-model: $(VENV)/.evaluate dist
 	@echo "== model/"
 	@cd model && DLNMS_SHARED=$(SHARED) $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests
 

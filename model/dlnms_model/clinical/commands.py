@@ -1,2 +1,9 @@
-def add(sub): pass
-def run(a, say): pass
+"""Options of `clinical` and its commands."""
+
+
+def add(sub):
+    """Adds the options of `clinical`."""
+
+
+def run(a, say):
+    """Runs a command of `clinical`."""
