@@ -16,6 +16,8 @@ MISSING = {"", "na", "n/a", "nan", "null", "none", ".", "not collected"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 PATIENT = "patient"
 MODEL, MODEL_SHA256 = "model", "model_sha256"  # of a score file: which bundle or clinical model gave its scores
+REGRESSION = "regression: "  # begins the name of a clinical model, so that nobody takes it for a bundle
+IN_TRAINING = "in_training_of_"  # begins the column that marks the patients to whom a score's model was fitted
 
 
 class TableError(ValueError):

@@ -1,9 +1,10 @@
 """The model card: what a bundle says of itself and what this evaluation found, under the headings of CHAI's applied model card."""
 
+import hashlib
 import json
 import pathlib
 
-from ..table import TableError
+from ..table import REGRESSION, TableError
 
 UNKNOWN = "not stated"
 
@@ -18,6 +19,20 @@ def manifest(folder):
     if not isinstance(read, dict) or "weights" not in read:
         raise TableError(f"--bundle: {path.name} is not the manifest of a bundle")
     return read
+
+
+def refuse_other_bundle(folder, bundle, data, names):
+    """Refuses scores of another bundle than the one in `folder`. Returns warnings about scores of which no bundle is known."""
+    digest = hashlib.sha256((pathlib.Path(folder) / "manifest.json").read_bytes()).hexdigest()
+    warned = []
+    for name in names:
+        source = data.sources.get(name)
+        if source is None:
+            warned.append(f"column {name}: the table does not say which model gave it, so whether it is of this bundle was not checked")
+        elif not source["model"].startswith(REGRESSION) and source["sha256"] != digest:
+            raise TableError(f"{source['file']}, column {name}: these are scores of another bundle ({source['model'] or 'without a name'}, manifest "
+                             f"{source['sha256'][:12]}...) than --bundle ({bundle.get('id')} {bundle.get('version')}, manifest {digest[:12]}...)")
+    return warned
 
 
 def card(result, bundle):

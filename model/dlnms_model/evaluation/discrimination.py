@@ -4,6 +4,7 @@ A higher score means a higher risk; nothing is turned round. A pair of a positiv
 """
 
 import itertools
+import warnings
 
 import numpy as np
 from scipy import stats
@@ -102,10 +103,11 @@ def partial_area(positive, score, lowest_specificity):
     return float(metrics.auc(np.append(fpr[inside], end), np.append(tpr[inside], np.interp(end, fpr, tpr))))
 
 
-def resample(positive, score, replicates, seed):
-    """Returns bootstrap intervals of the AUROC: percentile and BCa, from the same replicates.
+def by_level(positive, score, statistic, replicates, seed):
+    """Returns percentile and BCa bootstrap intervals of a statistic of the score's order, from the same replicates.
 
-    Scores become levels 0, 1, ... first, so that a replicate is a count per level and needs no sorting.
+    Scores become levels 0, 1, ... first, so that a replicate is a count per level and needs no sorting. `statistic` gets the counts of
+    positives and negatives, replicates x levels.
     """
     levels = np.unique(score, return_inverse=True)[1]
     size = int(levels.max()) + 1
@@ -114,21 +116,38 @@ def resample(positive, score, replicates, seed):
         flat = sample.reshape(-1, sample.shape[-1])
         return np.bincount((flat + size * np.arange(len(flat))[:, None]).ravel(), minlength=size * len(flat)).reshape(len(flat), size)
 
-    def area(p, n, axis=-1):
-        shape = np.broadcast_shapes(p.shape[:-1], n.shape[:-1])
-        cp, cn = count(p), count(n)
-        below = np.cumsum(cn, axis=1) - cn / 2
-        return ((cp * below).sum(axis=1) / (p.shape[-1] * n.shape[-1])).reshape(shape)
+    def of_samples(p, n, axis=-1):
+        return statistic(count(p), count(n)).reshape(np.broadcast_shapes(p.shape[:-1], n.shape[:-1]))
 
-    options = dict(statistic=area, vectorized=True, paired=False, axis=-1, batch=max(1, 4_000_000 // max(len(score), size)))
+    options = dict(statistic=of_samples, vectorized=True, paired=False, axis=-1, batch=max(1, 4_000_000 // max(len(score), size)))
     data = (levels[positive], levels[~positive])
-    first = stats.bootstrap(data, n_resamples=replicates, method="percentile", random_state=np.random.default_rng(seed), **options)
-    second = stats.bootstrap(data, n_resamples=0, bootstrap_result=first, method="BCa", **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without any variance the BCa interval is undefined; it becomes None below
+        first = stats.bootstrap(data, n_resamples=replicates, method="percentile", random_state=np.random.default_rng(seed), **options)
+        second = stats.bootstrap(data, n_resamples=0, bootstrap_result=first, method="BCa", **options)
     note = f"; {replicates} replicates, seed {seed}"
     return {
         "bootstrap": {**interval(first), "method": PERCENTILE + note},
         "bootstrap_bca": {**interval(second), "method": BCA + note},
     }
+
+
+def area(p, n):
+    """Returns the AUROC of counts of positives and negatives, replicates x levels of the score from low to high."""
+    below = np.cumsum(n, axis=1) - n / 2
+    return (p * below).sum(axis=1) / (p.sum(axis=1) * n.sum(axis=1))
+
+
+def average_precision(p, n):
+    """Returns the average precision of counts of positives and negatives, replicates x levels of the score from low to high."""
+    p, n = p[:, ::-1], n[:, ::-1]
+    above = np.cumsum(p, axis=1)
+    return (p * above / np.maximum(above + np.cumsum(n, axis=1), 1)).sum(axis=1) / p.sum(axis=1)
+
+
+def resample(positive, score, replicates, seed):
+    """Returns bootstrap intervals of the AUROC: percentile and BCa, from the same replicates."""
+    return by_level(positive, score, area, replicates, seed)
 
 
 def interval(result):
@@ -137,10 +156,17 @@ def interval(result):
     return {"low": low if np.isfinite(low) else None, "high": high if np.isfinite(high) else None}
 
 
-def precision(positive, score):
-    """Returns the area under the precision-recall curve, with what a useless score would have."""
+def precision(positive, score, replicates=0, seed=0):
+    """Returns the area under the precision-recall curve with its bootstrap interval, and what a useless score would have."""
     value = float(metrics.average_precision_score(positive, score))
-    return {"value": value, "chance": float(positive.mean()), "method": PRECISION, "reproduces_paper": False, "note": PRECISION_NOTE}
+    out = {"value": value, "low": None, "high": None, "chance": float(positive.mean()), "method": PRECISION, "reproduces_paper": False, "note": PRECISION_NOTE}
+    why = too_few(positive) or (None if replicates else "refused: no bootstrap")
+    if why:
+        return {**out, "interval": why}
+    b = by_level(positive, score, average_precision, replicates, seed)
+    if b["bootstrap"]["low"] == b["bootstrap"]["high"]:
+        return {**out, "interval": "refused: every replicate has the same value"}
+    return {**out, "low": b["bootstrap"]["low"], "high": b["bootstrap"]["high"], "interval": b["bootstrap"]["method"], "bootstrap_bca": b["bootstrap_bca"]}
 
 
 def ties(positive, score):

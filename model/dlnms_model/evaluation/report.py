@@ -14,9 +14,9 @@ def discrimination(result):
     for n, s in result["scores"].items():
         a = s["auroc"]
         boot = "&ndash;" if "bootstrap" not in a else f"{number(a['bootstrap']['low'])} to {number(a['bootstrap']['high'])}"
-        lines.append([escape(n), between(a), boot, number(s["auprc"]["value"]), f"{s['ties']['tied_pairs']} of {s['ties']['pairs']}", escape(a.get("interval", ""))])
+        lines.append([escape(n), between(a), boot, between(s["auprc"]), f"{s['ties']['tied_pairs']} of {s['ties']['pairs']}", escape(a.get("interval", ""))])
     s = next(iter(result["scores"].values()))
-    table = rows(["Score", "AUROC (95 % DeLong)", "95 % bootstrap", "Average precision", "Tied pairs", ""], lines)
+    table = rows(["Score", "AUROC (95 % DeLong)", "95 % bootstrap", "Average precision (95 % bootstrap)", "Tied pairs", ""], lines)
     return table + method(s["auroc"]["method"], s["auroc"].get("bootstrap", {}).get("method"), s["ties"]["handling"], s["auprc"]["method"], s["auprc"]["note"].rstrip("."))
 
 
@@ -72,14 +72,35 @@ def survivals(result):
             lines.append([escape(n), escape(c.get("per", "")), f"{s['cutoff']:.4g}" if kind == "cox_group" else "", p_value(log_rank) if kind == "cox_group" else "",
                           between(hr), p_value(c.get("p")), p_value(c.get("proportional_hazards", {}).get("p")), escape(c.get("refused", ""))])
         words = "log-rank test refused" if log_rank is None else "log-rank p " + ("< 0.001" if log_rank < 0.001 else f"= {log_rank:.3f}")
-        drawn.append(figures.survival(n, s["groups"], words))
+        drawn.append(figures.survival(n, s["groups"], words) + risk_table(s["groups"]))
     v = result["survival"]
     some = next(iter(v["scores"].values()))
     texts = [*(x["rule"] for x in v["scores"].values()), *(g["kaplan_meier"]["method"] for g in some["groups"].values()), some["log_rank"].get("method"), some["cox_score"].get("method"),
              some["cox_score"].get("proportional_hazards", {}).get("method")]
     about = f"<p>{v['n']} patients, {v['events']} events; median follow-up {number(v['follow_up']['value'], 1)} ({escape(v['follow_up_method'])}).</p>"
     head = ["Score", "Hazard ratio of", "Cut-off", "Log-rank p", "Hazard ratio", "p", "Proportional hazards p", ""]
-    return f"<h2>Survival</h2>{about}" + rows(head, lines) + method(*texts), drawn
+    return f"<h2>Survival</h2>{about}" + rows(head, lines) + adjusted(v) + method(*texts), drawn
+
+
+def risk_table(groups):
+    """Returns the numbers at risk that stand under a survival curve."""
+    times = next(iter(groups.values()))["risk_table"]["times"]
+    lines = [[f'{escape(name)}, at risk (events so far)', *(f"{n} ({e})" for n, e in zip(g["risk_table"]["at_risk"], g["risk_table"]["events"]))] for name, g in groups.items()]
+    return rows(["Time", *(f"{t:g}" for t in times)], lines)
+
+
+def adjusted(survival):
+    """Returns the Cox regressions of each score beside other columns."""
+    lines = []
+    for n, s in survival["scores"].items():
+        a = s.get("cox_adjusted", {})
+        if "refused" in a:
+            lines.append([escape(n), "", "", "", "", escape(a["refused"])])
+        for name, c in a.get("columns", {}).items():
+            value = between({"value": c["hazard_ratio"], "low": c["low"], "high": c["high"]})
+            what = "score, standard deviation" if name == "score" else escape(name)
+            lines.append([escape(n) if name == "score" else "", what, value, p_value(c["p"]), p_value(c["proportional_hazards_p"]), ""])
+    return "<h3>Beside other columns</h3>" + rows(["Score", "Hazard ratio of", "Hazard ratio", "p", "Proportional hazards p", ""], lines) if lines else ""
 
 
 def subgroups(result):

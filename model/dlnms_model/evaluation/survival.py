@@ -113,15 +113,9 @@ def hazard_ratio(time, event, column, unit):
     if column[event][order[0]] == column[event][order[-1]]:
         return {"refused": "refused: every event has the same value, so the hazard ratio has no finite estimate"}
     x = column[:, None].astype(float)
-    endless = {"refused": "refused: the likelihood has no finite maximum"}
-    try:
-        with warnings.catch_warnings(), np.errstate(under="ignore"):
-            warnings.simplefilter("error")
-            beta, covariance, _ = cox(time, event, x)
-    except (np.linalg.LinAlgError, ArithmeticError, Warning):
-        return endless
-    if not (np.isfinite(beta[0]) and abs(beta[0]) < 30 and 0 < covariance[0, 0] < (50 * max(1, abs(beta[0]))) ** 2):
-        return endless
+    beta, covariance, why = regress(time, event, x)
+    if why:
+        return {"refused": why}
     se = float(np.sqrt(covariance[0, 0]))
     low, high = np.exp(beta[0] + se * stats.norm.ppf([0.025, 0.975]))
     z, test = float(beta[0] / se), proportional_hazards(time, event, x, beta)
@@ -130,15 +124,73 @@ def hazard_ratio(time, event, column, unit):
             "proportional_hazards": test if "refused" in test else {"chi2": test["chi2"][0], "p": test["p"][0], "method": HAZARDS}}
 
 
+def regress(time, event, x):
+    """Returns coefficients and covariance of a Cox regression of columns with mean 0 and standard deviation 1, or why there is none."""
+    endless = "refused: the likelihood has no finite maximum"
+    try:
+        with warnings.catch_warnings(), np.errstate(under="ignore"):
+            warnings.simplefilter("error")
+            beta, covariance, _ = cox(time, event, x)
+    except (np.linalg.LinAlgError, ArithmeticError, Warning):
+        return None, None, endless
+    variance = np.diag(covariance)
+    if not (np.isfinite(beta).all() and (np.abs(beta) < 30).all() and (variance > 0).all() and (np.sqrt(variance) < 50 * np.maximum(1, np.abs(beta))).all()):
+        return None, None, endless
+    return beta, covariance, None
+
+
+def adjusted(time, event, score, beside):
+    """Returns a Cox regression of a score (per standard deviation) beside other columns (`beside`: name -> numbers), or why there is none."""
+    scaled = score / np.abs(score).max()
+    columns = {"score": (scaled - scaled.mean()) / scaled.std(ddof=1), **beside}
+    if event.sum() < FEWEST * len(columns):
+        return {"refused": f"refused: {int(event.sum())} events, fewer than ten for each of {len(columns)} columns"}
+    flat = [n for n, c in columns.items() if np.ptp(c) == 0]
+    if flat:
+        return {"refused": f"refused: {flat[0]} has the same value everywhere"}
+    x = np.stack(list(columns.values()), axis=1).astype(float)
+    sd = x.std(axis=0)
+    z = (x - x.mean(axis=0)) / sd
+    if np.linalg.matrix_rank(z, tol=1e-8 * np.sqrt(len(z))) < z.shape[1]:
+        return {"refused": "refused: a column follows from the others"}
+    beta, covariance, why = regress(time, event, z)
+    if why:
+        return {"refused": why}
+    test = proportional_hazards(time, event, z, beta)
+    beta, se = beta / sd, np.sqrt(np.diag(covariance)) / sd
+    low, high = (np.exp(beta + se * q) for q in stats.norm.ppf([0.025, 0.975]))
+    out = {}
+    for k, name in enumerate(columns):
+        out[name] = {"hazard_ratio": float(np.exp(beta[k])), "low": float(low[k]), "high": float(high[k]), "coefficient": float(beta[k]), "se": float(se[k]),
+                     "z": float(beta[k] / se[k]), "p": float(2 * stats.norm.sf(abs(beta[k] / se[k]))),
+                     "proportional_hazards_p": None if "refused" in test else test["p"][k]}
+    return {"columns": out, "score_per": "standard deviation of the score", "method": COX, "proportional_hazards": test}
+
+
+def at_risk(time, event, times):
+    """Returns for each of `times` how many patients are still followed (just before it) and how many events came before it."""
+    return {"times": [float(t) for t in times], "at_risk": [int((time >= t).sum()) for t in times], "events": [int((event & (time < t)).sum()) for t in times]}
+
+
+def round_times(last):
+    """Returns five to eight round times from 0 to the last follow-up, for a table of the patients at risk."""
+    if last <= 0:
+        return [0.0]
+    step = 10.0 ** np.floor(np.log10(last / 5))
+    step *= next(f for f in (1, 2, 2.5, 5, 10) if last / (step * f) <= 8)
+    return [float(f"{t:.6g}") for t in np.arange(0, last + step * 1e-9, step)]
+
+
 def by_score(time, event, score, cutoff):
     """Returns survival of the patients above and below a cut-off (the median where none is given), and by the score itself."""
     rule = "high: score >= cutoff" if cutoff is not None else "high: score >= median of this table, where no cut-off is given"
     cutoff = float(np.median(score)) if cutoff is None else cutoff
-    high = score >= cutoff
+    high, times = score >= cutoff, round_times(float(time.max()))
     out = {"cutoff": cutoff, "rule": rule, "groups": {}}
     for name, mine in (("high", high), ("low", ~high)):
         if mine.any():
-            out["groups"][name] = {"n": int(mine.sum()), "events": int(event[mine].sum()), "kaplan_meier": kaplan_meier(time[mine], event[mine])}
+            out["groups"][name] = {"n": int(mine.sum()), "events": int(event[mine].sum()), "kaplan_meier": kaplan_meier(time[mine], event[mine]),
+                                   "risk_table": at_risk(time[mine], event[mine], times)}
     if high.all() or not high.any():
         out["log_rank"] = out["cox_group"] = {"refused": "refused: all patients are on one side of the cut-off"}
     else:
