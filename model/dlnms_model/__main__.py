@@ -1,9 +1,10 @@
-"""Command line: `python -m dlnms_model seeded|export|cohort|clinical|evaluate ...`."""
+"""Command line: `python -m dlnms_model seeded|export|cohort|clinical|evaluate|associate|gene-sets ...`."""
 
 import argparse
 import sys
 
 from . import export
+from .association import commands as association
 from .clinical import commands as clinical
 from .cohort import commands as cohort
 from .evaluation import commands as evaluation
@@ -27,12 +28,14 @@ def main(argv=None):
     s, e = export.add_seeded(sub), export.add_export(sub)
     cohort.add(sub)
     clinical.add(sub)
+    association.add(sub)
     v = evaluation.add(sub)
     for q in (s, e, v):
         q.add_argument("--quiet", action="store_true", help="no progress on standard error")
     a = p.parse_args(argv)
     say = (lambda text: None) if a.quiet else (lambda text: print(f"dlnms_model: {text}", file=sys.stderr, flush=True))
-    run = {"seeded": export.run_seeded, "export": export.run_export, "cohort": cohort.run, "clinical": clinical.run, "evaluate": evaluation.run}
+    run = {"seeded": export.run_seeded, "export": export.run_export, "cohort": cohort.run, "clinical": clinical.run, "evaluate": evaluation.run,
+           "associate": association.run, "gene-sets": association.run}
     return run[a.command](a, say)
 
 

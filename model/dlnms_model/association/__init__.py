@@ -1,0 +1,1 @@
+"""What scores go with: texture features of the lesion, and gene sets."""
