@@ -6,7 +6,7 @@ Valgrind, under which 187 MB of weights take too long. Its weights are of kind "
 FRAGILE gets the same with a second model, "fp16", that answers the self-test but fails in the run of a case with bone of
 more than 1900 HU, as a card does that has fallen off its bus. Beside FRAGILE, in "looping-bundle" and "unruly-bundle", are
 models that answer the self-test too: for a case with such bone the one runs for ever, and the other returns scores above 1.
-The "fp16" of the looping one runs for ever whatever the case.
+The "fp16" of the looping one runs for ever whatever the case. "pet-bundle" sees PET alone.
 """
 
 import pathlib
@@ -70,6 +70,8 @@ def model(w, kind="sound"):
     if kind in ("fragile", "always_looping"):
         image_type, pet, ct = TensorProto.FLOAT16, "pet.single", "ct.single"
         nodes = [node("Cast", [name], [f"{name}.single"], to=TensorProto.FLOAT) for name in ("pet", "ct")]
+    if kind == "pet_only":
+        ct = pet
     nodes += [
         node("GlobalAveragePool", [pet], ["pet.mean"]),
         node("GlobalMaxPool", [ct], ["ct.max"]),
@@ -96,10 +98,15 @@ def model(w, kind="sound"):
         weights += [numpy_helper.from_array(np.float32(BONE), "bone"), numpy_helper.from_array(np.int64([1]), "second")]
     image = lambda name: helper.make_tensor_value_info(name, image_type, ["batch", 3, graph.SIZE, graph.SIZE])
     output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", len(HEADS)])
-    g = helper.make_graph(nodes, "tiny", [image("pet"), image("ct")], [output], weights)
+    images = [image(modality) for modality in modalities(kind)]
+    g = helper.make_graph(nodes, "tiny", images, [output], weights)
     made = helper.make_model(g, opset_imports=[helper.make_opsetid("", graph.OPSET)])
     made.ir_version = graph.IR_VERSION
     return made.SerializeToString()
+
+
+def modalities(kind):
+    return ["pet"] if kind == "pet_only" else ["pet", "ct"]
 
 
 def main(out, fragile):
@@ -108,6 +115,7 @@ def main(out, fragile):
     write(fragile, fp32="sound", fp16="fragile")
     write(fragile.with_name("looping-bundle"), fp32="looping", fp16="always_looping")
     write(fragile.with_name("unruly-bundle"), fp32="unruly")
+    write(fragile.with_name("pet-bundle"), fp32="pet_only")
 
 
 def write(out, **kinds):
@@ -122,12 +130,13 @@ def write(out, **kinds):
         file = "tiny.onnx" if precision == "fp32" else f"tiny-{precision}.onnx"
         folder.write(file, model(declared, kind))
         models.append({
-            "precision": precision, "graph": {"file": file, "weights": [weights.name]}, "inputs": {"pet": "pet", "ct": "ct"},
+            "precision": precision, "graph": {"file": file, "weights": [weights.name]}, "inputs": {m: m for m in modalities(kind)},
             "output": "scores", "tolerance": 1e-5 if precision == "fp32" else 5e-3,
         })
     inputs = bundle.self_test_inputs()
     x = inputs.astype(np.float64)
-    features = np.concatenate([x[:, 0].mean((2, 3)), x[:, 1].max((2, 3))], 1)
+    second = len(modalities(kinds["fp32"])) - 1
+    features = np.concatenate([x[:, 0].mean((2, 3)), x[:, second].max((2, 3))], 1)
     expected = (1 / (1 + np.exp(-features @ w.astype(np.float64)))).tolist()
     test = folder.write("self_test.f32", inputs.astype("<f4").tobytes())
     description = bundle.Description(

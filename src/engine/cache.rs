@@ -1,31 +1,19 @@
-//! What a provider made of a model, kept for the next start: for the CPU the optimised graph with its weights laid out
-//! for the processor.
+//! The folder in which a provider keeps the engines that it builds, for the next start.
 //!
-//! An entry is a folder that appears whole, by rename, under a name that is a digest of everything it depends on. Its
-//! files' digests stand in `entry.json` with a proof that this user wrote it ([`private_folder`]); all are compared as the
-//! files are read, once, into memory of this process, so that nothing that happens to them later reaches a score. An
-//! entry that is damaged is made again. Every session is tested with the bundle's self-test vectors, from the cache or
-//! not; that finds faults, not forgeries, for whoever forges an entry has the vectors too.
+//! A folder's name is a digest of everything that its engines depend on. TensorRT writes, reads and checks its engines
+//! itself: owner and mode of folder and files alone protect them ([`private_folder`]). Every session is tested with the
+//! bundle's self-test vectors, whatever was kept; that finds faults, not forgeries.
 //!
-//! Of several processes one makes an entry, under a lock that dies with it, and the others wait. TensorRT's engines lie in
-//! such folders too, but TensorRT writes, reads and checks them itself: owner and mode alone protect them.
+//! The CPU keeps nothing: the weights lie in the bundle as they are wanted, and reading them takes as long as a copy would.
 
 use super::batch_size::BatchSize;
-use super::file_limit;
-use super::interrupt::Interrupt;
-use super::model_file::{self, ModelInMemory};
-use super::private_folder::{self, Key};
+use super::private_folder;
 use crate::bundle::{Digest, Precision};
-use crate::error::Result;
 use crate::regular_file::why;
 use crate::runtime::provider;
-use serde::{Deserialize, Serialize};
-use std::fs::{DirBuilder, File, Permissions, TryLockError};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use serde::Serialize;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
 
 /// What the cache did for a start.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,75 +21,44 @@ use std::time::{Duration, SystemTime};
 pub enum CacheOutcome {
     /// None was asked for.
     Off,
-    /// There is nothing to keep: what runs is made of the model as fast as it could be read from a cache.
+    /// There is nothing to keep for this provider.
     Unneeded,
-    /// The entry was there and sound.
+    /// The provider had filled the folder before.
     Hit,
-    /// It was made.
+    /// It fills the folder now.
     Miss {
-        /// Why it was not used: absent, damaged.
+        /// Why it was not used: absent.
         reason: String,
     },
-    /// It could not be made; the model was loaded without it.
+    /// The folder could not be used; the model was loaded without it.
     Unusable {
         /// Why: read-only, disk full, a folder that other users can write.
         reason: String,
     },
 }
 
-/// Everything an entry depends on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Content {
-    /// Layout of the entry.
+/// Everything that engines depend on.
+#[derive(Clone, Debug, Serialize)]
+struct Content {
+    /// Layout of the folder.
     format: u32,
     /// Of graph and weights.
     model_sha256: String,
     onnxruntime: String,
     provider: String,
     precision: String,
-    /// BatchSize of a run; 0 for any number.
+    /// Cases of a run; 0 for any number.
     cases: usize,
-    /// Processor, or graphics card and driver.
+    /// Graphics card and driver.
     machine: String,
 }
 
 const FORMAT: u32 = 5;
-/// The graph of an entry; its weights lie beside it.
-pub const MODEL_FILE: &str = "model.onnx";
-/// The weights.
-pub const WEIGHTS_FILE: &str = "weights.bin";
-const ENTRY_FILE: &str = "entry.json";
-/// What a killed process left is removed after this time: nobody builds for so long.
-const STALE: Duration = Duration::from_secs(24 * 3600);
 
-/// How often a process looks whether another has built.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
-/// A graph and a list of tensors without their values, or a few lines of text: much larger ones are none.
-const MAX_GRAPH: u64 = 64 << 20;
-const MAX_ENTRY: u64 = 1 << 16;
-
-#[derive(Serialize, Deserialize)]
-struct CacheManifest {
-    content: Content,
-    model: Digest,
-    weights: Digest,
-    /// Of all above.
-    proof: String,
-}
-
-impl CacheManifest {
-    fn proof(&self, key: &Key) -> std::result::Result<String, String> {
-        let proven = serde_json::to_vec(&(&self.content, &self.model, &self.weights));
-        Ok(key.proof(&proven.map_err(|e| e.to_string())?))
-    }
-}
-
-/// A folder of entries.
+/// The place of one model for one provider in a folder of such places.
 pub struct Cache<'a> {
     dir: &'a Path,
     content: Content,
-    interrupt: &'a Interrupt,
 }
 
 impl<'a> Cache<'a> {
@@ -111,7 +68,6 @@ impl<'a> Cache<'a> {
         (precision, model_sha256, cases): (Precision, String, BatchSize),
         used: &provider::ProviderConfig,
         onnxruntime: &str,
-        interrupt: &'a Interrupt,
     ) -> Self {
         let content = Content {
             format: FORMAT,
@@ -123,21 +79,19 @@ impl<'a> Cache<'a> {
                 BatchSize::UpTo(_) => 0,
                 BatchSize::Exactly(n) => n,
             },
-            machine: match used.provider.is_gpu() {
-                true => format!("{} {}", graphics(), used.device),
-                false => processor(),
-            },
+            machine: format!("{} {}", graphics(), used.device),
         };
-        Self {
-            dir,
-            content,
-            interrupt,
-        }
+        Self { dir, content }
     }
 
-    /// A folder that a provider fills by itself, and whether it had filled it before.
+    /// Makes the folder that the provider fills by itself; returns whether it had filled it before.
+    ///
+    /// # Errors
+    /// The reason in words, without the path, for which it must not be used.
     pub fn folder(&self) -> Result<(PathBuf, CacheOutcome), String> {
-        let folder = private_folder::make(self.dir)?.join(self.name()?);
+        let content = serde_json::to_vec(&self.content).map_err(|e| e.to_string())?;
+        let name = Digest::of(&content).sha256;
+        let folder = private_folder::make(self.dir)?.join(name);
         let folder = private_folder::make(&folder)?;
         // Found out now: a provider would only complain in a log.
         check_writable(&folder).map_err(why)?;
@@ -159,192 +113,6 @@ impl<'a> Cache<'a> {
             },
         };
         Ok((folder, outcome))
-    }
-
-    /// Name of the entry's folder.
-    fn name(&self) -> Result<String, String> {
-        let content = serde_json::to_vec(&self.content).map_err(|e| e.to_string())?;
-        Ok(Digest::of(&content).sha256)
-    }
-
-    /// Reads a sound entry.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub fn find(&self) -> Result<ModelInMemory, Missing> {
-        match self.dir.symlink_metadata() {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Missing::Absent("not there yet".into()));
-            }
-            _ => {}
-        }
-        let dir = private_folder::check(self.dir).map_err(Missing::Unusable)?;
-        self.find_in(&dir).map_err(Missing::Absent)
-    }
-
-    fn find_in(&self, dir: &Path) -> Result<ModelInMemory, String> {
-        let entry = dir.join(self.name()?);
-        if entry.symlink_metadata().is_err() {
-            return Err("not there yet".into());
-        }
-        self.read(dir, &entry).map_err(|why| {
-            if self.interrupt.check().is_ok() {
-                private_folder::remove(&entry);
-            }
-            format!("damaged, made again: {why}")
-        })
-    }
-
-    /// Reads and verifies an entry.
-    fn read(&self, dir: &Path, entry: &Path) -> Result<ModelInMemory, String> {
-        let found = entry.symlink_metadata().map_err(why)?;
-        private_folder::own(&found)?;
-        let text = read_small(&entry.join(ENTRY_FILE), MAX_ENTRY)?;
-        let found: CacheManifest = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
-        if found.content != self.content {
-            return Err("it was made for something else".into());
-        }
-        let key = Key::read(dir).map_err(|e| format!("its key: {}", why(e)))?;
-        if found.proof(&key)? != found.proof {
-            return Err("it does not prove that it was made here".into());
-        }
-        let of = |name: &'static str| move |why: String| format!("{name}: {why}");
-        let graph = read_small(&entry.join(MODEL_FILE), MAX_GRAPH).map_err(of(MODEL_FILE))?;
-        if Digest::of(&graph) != found.model {
-            return Err(of(MODEL_FILE)("another sha256".into()));
-        }
-        let of = of(WEIGHTS_FILE);
-        let mut file = private_folder::open(&entry.join(WEIGHTS_FILE)).map_err(|e| of(why(e)))?;
-        let bytes = file.metadata().map_err(|e| of(why(e)))?.len();
-        if bytes != found.weights.bytes {
-            let expected = found.weights.bytes;
-            return Err(of(format!("{bytes} bytes instead of {expected}")));
-        }
-        let (weights, digest) = model_file::read(&mut file, bytes, self.interrupt).map_err(&of)?;
-        if digest != found.weights {
-            return Err(of("another sha256".into()));
-        }
-        ModelInMemory::from_graph_and_file(graph, WEIGHTS_FILE, weights)
-    }
-
-    /// Lets `build` write model and weights into a folder, gives it its name and reads it. One process builds; others wait
-    /// for it and use what it made. A limit on the size of files is an error, not a signal.
-    pub fn make(
-        &self,
-        build: impl FnOnce(&Path) -> Result<(), String>,
-    ) -> Result<ModelInMemory, String> {
-        file_limit::without_signal(|| {
-            let dir = private_folder::make(self.dir)?;
-            let key = Key::make(&dir).map_err(why)?;
-            let _turn = self.turn(&dir)?;
-            if let Ok(made) = self.find_in(&dir) {
-                return Ok(made);
-            }
-            sweep(&dir);
-            static NUMBER: AtomicUsize = AtomicUsize::new(0);
-            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let part = dir.join(format!(".{}-{number}.part", std::process::id()));
-            private_folder::remove(&part);
-            let made = self.write(&dir, &part, &key, build);
-            private_folder::remove(&part);
-            made?;
-            self.find_in(&dir)
-        })
-    }
-
-    /// The one turn to build this entry, held while the file is open; it ends with the process, however that ends.
-    fn turn(&self, dir: &Path) -> Result<Option<File>, String> {
-        let path = dir.join(self.name()?).with_extension("lock");
-        let opened = File::options()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(path);
-        let file = opened.map_err(|e| format!("its lock: {}", why(e)))?;
-        if !file.metadata().map_err(why)?.is_file() {
-            return Err("its lock is not a file".into());
-        }
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
-                // Where files cannot be locked everybody builds, and the first rename wins.
-                Err(TryLockError::Error(_)) => return Ok(None),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            self.interrupt.check().map_err(|e| e.to_string())?;
-            std::thread::sleep(LOOK_AGAIN);
-        }
-    }
-
-    fn write(
-        &self,
-        dir: &Path,
-        part: &Path,
-        key: &Key,
-        build: impl FnOnce(&Path) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let mut builder = DirBuilder::new();
-        builder.mode(0o700).create(part).map_err(why)?;
-        build(part)?;
-        let digest = |name| {
-            let of = |e| format!("{name}: {}", why(e));
-            let path = part.join(name);
-            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(of)?;
-            Digest::of_file(&path).map_err(of)
-        };
-        let mut entry = CacheManifest {
-            content: self.content.clone(),
-            model: digest(MODEL_FILE)?,
-            weights: digest(WEIGHTS_FILE)?,
-            proof: String::new(),
-        };
-        entry.proof = entry.proof(key)?;
-        let text = serde_json::to_string_pretty(&entry).map_err(|e| e.to_string())?;
-        let mut options = File::options();
-        let file = options.write(true).create_new(true).mode(0o600);
-        let file = file.open(part.join(ENTRY_FILE));
-        file.and_then(|mut f| f.write_all(text.as_bytes()))
-            .map_err(why)?;
-        match std::fs::rename(part, dir.join(self.name()?)) {
-            Ok(()) => Ok(()),
-            // Another process was faster: its entry is as good, if it is sound.
-            Err(e) => self.find_in(dir).map(drop).map_err(|_| why(e)),
-        }
-    }
-}
-
-/// Why an entry is not used.
-pub enum Missing {
-    /// It is not there, or was damaged; it can be made.
-    Absent(String),
-    /// The folder is not one to be used.
-    Unusable(String),
-}
-
-fn read_small(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let file = private_folder::open(path).map_err(why)?;
-    let mut content = Vec::new();
-    file.take(most + 1).read_to_end(&mut content).map_err(why)?;
-    match content.len() as u64 <= most {
-        true => Ok(content),
-        false => Err(format!("is larger than {most} bytes")),
-    }
-}
-
-/// Removes what killed processes left.
-fn sweep(dir: &Path) {
-    let now = SystemTime::now();
-    for entry in dir.read_dir().into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let stale = || {
-            let changed = entry.metadata().and_then(|m| m.modified()).ok()?;
-            Some(now.duration_since(changed).ok()? > STALE)
-        };
-        if name.starts_with('.') && name.ends_with(".part") && stale() == Some(true) {
-            private_folder::remove(&entry.path());
-        }
     }
 }
 
@@ -369,27 +137,82 @@ fn graphics() -> String {
     format!("{driver}{}", models.join("; "))
 }
 
-/// What ONNX Runtime lays weights out for: the architecture and its vector instructions.
-fn processor() -> String {
-    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
-    let mut name = std::env::consts::ARCH.to_owned();
-    #[cfg(target_arch = "x86_64")]
-    for (feature, there) in [
-        ("avx", std::arch::is_x86_feature_detected!("avx")),
-        ("avx2", std::arch::is_x86_feature_detected!("avx2")),
-        ("fma", std::arch::is_x86_feature_detected!("fma")),
-        ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
-        ("avx512bw", std::arch::is_x86_feature_detected!("avx512bw")),
-        (
-            "avx512vnni",
-            std::arch::is_x86_feature_detected!("avx512vnni"),
-        ),
-        ("avxvnni", std::arch::is_x86_feature_detected!("avxvnni")),
-    ] {
-        if there {
-            name += " ";
-            name += feature;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::provider::{Provider, ProviderConfig};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn folder(
+        dir: &Path,
+        provider: Provider,
+        precision: Precision,
+    ) -> Result<(PathBuf, CacheOutcome), String> {
+        let what = (precision, "ab".repeat(32), BatchSize::Exactly(1));
+        Cache::new(dir, what, &ProviderConfig::new(provider), "1.32.0").folder()
+    }
+
+    fn mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn each_model_provider_and_precision_has_a_folder_that_is_a_hit_once_it_is_filled() {
+        let out = tempfile::tempdir().unwrap();
+        let dir = out.path().join("made/when/needed");
+        let of = |provider, precision| folder(&dir, provider, precision).unwrap();
+        let (first, outcome) = of(Provider::TensorRt, Precision::Fp16);
+        assert!(matches!(outcome, CacheOutcome::Miss { .. }), "{outcome:?}");
+        for path in [&dir, &first] {
+            let found = path.metadata().unwrap().permissions().mode();
+            assert_eq!(found & 0o7777, 0o700);
+        }
+        std::fs::write(first.join("engine"), "x").unwrap();
+        let again = of(Provider::TensorRt, Precision::Fp16);
+        assert_eq!(again, (first.clone(), CacheOutcome::Hit));
+        for other in [
+            of(Provider::TensorRt, Precision::Fp32),
+            of(Provider::TensorRtRtx, Precision::Fp16),
+        ] {
+            assert!(other.0 != first && other.1 != CacheOutcome::Hit);
+        }
+        symlink("/etc/passwd", first.join("link")).unwrap();
+        let refused = folder(&dir, Provider::TensorRt, Precision::Fp16).unwrap_err();
+        assert!(refused.contains("another user"), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_replace_or_redirect_is_not_used() {
+        let out = tempfile::tempdir().unwrap();
+        let dir = out.path().join("cache");
+        let of = |dir: &Path| folder(dir, Provider::TensorRt, Precision::Fp16);
+        assert!(of(&dir).is_ok());
+        let refused = |dir: &Path, word: &str| {
+            let why = of(dir).unwrap_err();
+            assert!(why.contains(word), "{why}");
+        };
+        for open in [0o770, 0o707, 0o1777] {
+            mode(&dir, open);
+            refused(&dir, "its folder can be written by other users");
+        }
+        mode(&dir, 0o755);
+        assert!(of(&dir).is_ok());
+        let link = out.path().join("link");
+        symlink(&dir, &link).unwrap();
+        refused(&link, "link");
+        refused(&PathBuf::from(format!("{}/", link.display())), "link");
+        // Whoever can write the folder above can put another in its place; in a sticky one, as /tmp is, nobody can.
+        mode(out.path(), 0o777);
+        refused(&dir, "above it can be written by other users");
+        mode(out.path(), 0o1777);
+        assert!(of(&dir).is_ok());
+        mode(out.path(), 0o700);
+        let file = out.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        refused(&file, "already exists");
+        refused(&PathBuf::from("/proc/dlnms"), "");
+        if std::os::unix::fs::chown(&dir, Some(12345), None).is_ok() {
+            refused(&dir, "belongs to another user");
         }
     }
-    name
 }

@@ -66,3 +66,32 @@ impl Drop for Blocked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether SIGXFSZ is blocked in this thread, and whether one is waiting for it.
+    fn state() -> (bool, bool) {
+        let (mut mask, mut pending) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        // SAFETY: each set is written by the call that gets it and read after that; no mask is changed.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), mask.as_mut_ptr());
+            libc::sigpending(pending.as_mut_ptr());
+            let holds = |set: *const libc::sigset_t| libc::sigismember(set, libc::SIGXFSZ) == 1;
+            (holds(mask.as_ptr()), holds(pending.as_ptr()))
+        }
+    }
+
+    #[test]
+    fn the_signal_of_the_limit_is_taken_back_and_the_mask_is_as_before() {
+        assert_eq!(state(), (false, false));
+        let during = without_signal(|| {
+            // SAFETY: sends a signal to this thread, in which it is blocked; unblocked it would end the process.
+            unsafe { libc::raise(libc::SIGXFSZ) };
+            state()
+        });
+        assert_eq!(during, (true, true));
+        assert_eq!(state(), (false, false));
+    }
+}

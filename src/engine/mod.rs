@@ -25,8 +25,8 @@ pub use interrupt::Interrupt;
 pub use session::{Session, are_probabilities, attempts};
 pub use session_config::SessionConfig;
 
-/// Looks in a graph for references to other files: for the fuzzer.
+/// Looks in a graph for references to other files than these: for the fuzzer.
 #[doc(hidden)]
-pub fn check_references(graph: &[u8]) -> Result<(), String> {
-    references::check(graph, &references::Referable::Named("weights.bin"))
+pub fn check_references(graph: &[u8], files: &[&crate::bundle::BundleFile]) -> Result<(), String> {
+    references::check(graph, files)
 }

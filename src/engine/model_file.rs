@@ -5,7 +5,7 @@
 use super::failures::failed;
 use super::hashing_reader::HashingReader;
 use super::interrupt::Interrupt;
-use super::references::{self, Referable};
+use super::references;
 use crate::bundle::{Bundle, BundleFile, Digest, Graph};
 use crate::error::{Error, Result};
 use ort::AsPointer;
@@ -40,7 +40,7 @@ impl ModelInMemory {
             weights: Vec::new(),
         };
         // Before the weights, which take most of the time.
-        let checked = references::check(&model.graph, &Referable::Listed(&files));
+        let checked = references::check(&model.graph, &files);
         checked.map_err(|why| Error::BundleModel {
             file: graph.file.clone(),
             why,
@@ -50,23 +50,6 @@ impl ModelInMemory {
             model.weights.push((c_name(&file.name), content));
             Ok(model)
         })
-    }
-
-    /// Takes over a serialised graph and the content of the one file `name` in which its values lie.
-    ///
-    /// # Errors
-    /// What refers to another file, in words.
-    pub fn from_graph_and_file(
-        graph: Vec<u8>,
-        name: &str,
-        content: Vec<u8>,
-    ) -> Result<Self, String> {
-        references::check(&graph, &Referable::Named(name))?;
-        let weights = match content.is_empty() {
-            true => Vec::new(),
-            false => vec![(c_name(name), content)],
-        };
-        Ok(Self { graph, weights })
     }
 
     /// Builds the session. Its memory is ONNX Runtime's own; that of the files is given back.
@@ -117,7 +100,7 @@ fn read_verified(bundle: &Bundle, file: &BundleFile, interrupt: &Interrupt) -> R
 ///
 /// # Errors
 /// That it is shorter, cannot be read, does not fit into memory, or that the reading was interrupted, in words.
-pub(super) fn read(
+fn read(
     file: &mut dyn Read,
     bytes: u64,
     interrupt: &Interrupt,

@@ -2,7 +2,7 @@
 
 use super::backbones;
 use super::batch_size::BatchSize;
-use super::cache::{self, Cache, CacheOutcome, Missing};
+use super::cache::{Cache, CacheOutcome};
 use super::failures::failed;
 use super::file_limit;
 use super::model_file::ModelInMemory;
@@ -27,7 +27,7 @@ pub(super) struct ModelLoader<'a> {
 }
 
 impl ModelLoader<'_> {
-    /// ONNX Runtime's session, from the cache where there is one.
+    /// Builds ONNX Runtime's session; a provider finds its engines in the cache where there is one.
     pub fn load(&self) -> Result<(ort::session::Session, CacheOutcome)> {
         if self.kernels == Kernels::Dlnms {
             return self.load_with_backbones();
@@ -36,34 +36,21 @@ impl ModelLoader<'_> {
             let why = "there is no BF16 for it but by the kernels of dlnms on the CPU".to_owned();
             return Err(Error::ProviderUnavailable(why));
         }
-        let cache = self.cache_dir().map(|dir| {
-            let version = self.config.runtime.version();
-            let digest = self.config.bundle.digest_of(self.graph()?);
-            let what = (self.model.precision, digest, self.cases);
-            Ok::<_, Error>(Cache::new(
-                dir,
-                what,
-                self.entry,
-                version,
-                self.config.interrupt,
-            ))
-        });
-        let cache = cache.transpose()?;
-        if let (Some(cache), Provider::Cpu) = (&cache, self.entry.provider) {
-            return self.load_cached_graph(cache);
-        }
         // A provider that is not there fails here, before its model is read and a folder made for it.
         let builder = self.options(None)?;
-        let Some(cache) = cache else {
-            return Ok((self.commit(builder, self.read()?)?, CacheOutcome::Off));
-        };
-        let (builder, outcome) = match self.entry.provider {
+        let (builder, outcome) = match (self.entry.provider, self.cache_dir()) {
+            (_, None) | (Provider::Cuda | Provider::OpenVino, _) => (builder, CacheOutcome::Off),
+            (Provider::Cpu, _) => (builder, CacheOutcome::Unneeded),
             // TensorRT keeps its engines itself, in a folder for this model, provider, card and driver.
-            Provider::TensorRt | Provider::TensorRtRtx => match cache.folder() {
-                Ok((folder, outcome)) => (self.options(Some(&folder))?, outcome),
-                Err(reason) => (builder, unusable(reason)),
-            },
-            Provider::Cpu | Provider::Cuda | Provider::OpenVino => (builder, CacheOutcome::Off),
+            (Provider::TensorRt | Provider::TensorRtRtx, Some(dir)) => {
+                let version = self.config.runtime.version();
+                let digest = self.config.bundle.digest_of(self.graph()?);
+                let what = (self.model.precision, digest, self.cases);
+                match Cache::new(dir, what, self.entry, version).folder() {
+                    Ok((folder, outcome)) => (self.options(Some(&folder))?, outcome),
+                    Err(reason) => (builder, unusable(reason)),
+                }
+            }
         };
         let model = self.read()?;
         let session = file_limit::without_signal(|| self.commit(builder, model))?;
@@ -96,8 +83,7 @@ impl ModelLoader<'_> {
         })
     }
 
-    /// The CPU with this library's kernels. Their weights are laid out as the file is read, as fast as a cache could be, so
-    /// there is nothing to keep.
+    /// The CPU with this library's kernels. Their weights are laid out as the file is read.
     fn load_with_backbones(&self) -> Result<(ort::session::Session, CacheOutcome)> {
         let SessionConfig {
             bundle, interrupt, ..
@@ -114,75 +100,6 @@ impl ModelLoader<'_> {
 
     fn cache_dir(&self) -> Option<&Path> {
         self.entry.cache.as_deref().or(self.config.cache)
-    }
-
-    /// The CPU: the graph optimised for this processor.
-    fn load_cached_graph(
-        &self,
-        cache: &Cache<'_>,
-    ) -> Result<(ort::session::Session, CacheOutcome)> {
-        let cached = |model| {
-            // The graph was optimised when it was kept.
-            let level = GraphOptimizationLevel::Disable;
-            self.commit(
-                set(self.options(None)?.with_optimization_level(level))?,
-                model,
-            )
-        };
-        let without = |reason| {
-            let outcome = unusable(reason);
-            Ok((self.commit(self.options(None)?, self.read()?)?, outcome))
-        };
-        let reason = match cache.find() {
-            Ok(model) => match cached(model) {
-                Ok(session) => return Ok((session, CacheOutcome::Hit)),
-                Err(e) => e.to_string(),
-            },
-            Err(Missing::Absent(reason)) => reason,
-            Err(Missing::Unusable(reason)) => return without(reason),
-        };
-        self.config.interrupt.check()?;
-        let model = self.read()?;
-        let mut kept_here = false;
-        let made = cache.make(|folder| {
-            kept_here = true;
-            self.keep(model, folder).map_err(|e| e.to_string())
-        });
-        self.config.interrupt.check()?;
-        match made.and_then(|model| cached(model).map_err(|e| e.to_string())) {
-            Ok(session) if kept_here => Ok((session, CacheOutcome::Miss { reason })),
-            Ok(session) => Ok((session, CacheOutcome::Hit)), // another process made it meanwhile
-            Err(reason) => without(reason),
-        }
-    }
-
-    /// Optimise the model for this processor and write it into a folder.
-    fn keep(&self, model: ModelInMemory, folder: &Path) -> Result<()> {
-        let mut builder = self.options(None)?;
-        builder = set(builder.with_optimized_model_path(folder.join(cache::MODEL_FILE)))?;
-        for (key, value) in [
-            (
-                "session.optimized_model_external_initializers_file_name",
-                cache::WEIGHTS_FILE,
-            ),
-            (
-                "session.optimized_model_external_initializers_min_size_in_bytes",
-                "1024",
-            ),
-        ] {
-            builder = set(builder.with_config_entry(key, value))?;
-        }
-        self.commit(builder, model)?;
-        // A model whose tensors are all small has nothing to put there.
-        let weights = folder.join(cache::WEIGHTS_FILE);
-        let touched = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(weights);
-        touched.map(|_| ()).map_err(|e| Error::Runtime {
-            doing: "optimise the model",
-            why: e.kind().to_string(),
-        })
     }
 
     /// Build the session; the configuration's interrupt reaches it.

@@ -12,14 +12,6 @@ const FIXED64: u64 = 1;
 const BYTES: u64 = 2;
 const FIXED32: u64 = 5;
 
-/// To what the tensors of a graph may refer.
-pub(super) enum Referable<'a> {
-    /// To the tensors of these files, as the manifest lists them.
-    Listed(&'a [&'a BundleFile]),
-    /// To any place in the file of this name.
-    Named(&'a str),
-}
-
 /// Messages of ONNX in which a reference may be, or below which one may be.
 #[derive(Clone, Copy)]
 enum Message {
@@ -57,12 +49,12 @@ const NAME: u64 = 8;
 const EXTERNAL_DATA: u64 = 13;
 const DATA_LOCATION: u64 = 14;
 
-/// Examines a serialised ONNX model. Initializers of the model's own graph may refer to what is `referable`, whose content
-/// ONNX Runtime gets from memory.
+/// Examines a serialised ONNX model. Initializers of the model's own graph may be tensors of the files `referable`, where the
+/// manifest lists them; ONNX Runtime gets their content from memory.
 ///
 /// # Errors
 /// What refers to something else, or that the bytes are no protocol buffers.
-pub(super) fn check(model: &[u8], referable: &Referable<'_>) -> Result<(), String> {
+pub(super) fn check(model: &[u8], referable: &[&BundleFile]) -> Result<(), String> {
     // ONNX Runtime's own format has this at its fifth byte and would be read as such.
     if model.get(4..8) == Some(b"ORTM") {
         return Err("is in ONNX Runtime's format, not in ONNX".into());
@@ -74,7 +66,7 @@ fn examine(
     message: Message,
     bytes: &[u8],
     depth: usize,
-    referable: &Referable<'_>,
+    referable: &[&BundleFile],
 ) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("is nested too deep".into());
@@ -162,15 +154,11 @@ impl<'a> ExternalTensor<'a> {
     ///
     /// # Errors
     /// That it lies elsewhere in the file, or is another one, by the manifest.
-    fn is_in(&self, referable: &Referable<'_>) -> Result<bool, String> {
+    fn is_in(&self, referable: &[&BundleFile]) -> Result<bool, String> {
         let Some(location) = self.location.filter(|_| !self.odd) else {
             return Ok(false);
         };
-        let files = match referable {
-            Referable::Named(name) => return Ok(location == name.as_bytes()),
-            Referable::Listed(files) => files,
-        };
-        let Some(file) = files.iter().find(|f| f.name.as_bytes() == location) else {
+        let Some(file) = referable.iter().find(|f| f.name.as_bytes() == location) else {
             return Ok(false);
         };
         let mut tensors = file.tensors.iter().flatten();

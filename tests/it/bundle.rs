@@ -4,8 +4,10 @@ use crate::support;
 use dlnms::Error;
 use dlnms::bundle::{Bundle, Manifest};
 use dlnms::error::status::*;
+use dlnms::imaging::roi::Roi;
+use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::provider::{Policy, Provider};
-use dlnms::scorer::{CancelToken, Phase, Scorer, ScorerOptions};
+use dlnms::scorer::{CancelToken, Case, Phase, Scorer, ScorerOptions};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -414,6 +416,47 @@ fn pet_and_ct_are_told_apart_by_name() {
             .status(),
         DLNMS_E_SELF_TEST
     );
+}
+
+#[test]
+fn a_network_of_one_modality_sees_that_one_alone() {
+    let bundle = support::tiny_bundle().with_file_name("pet-bundle");
+    let options = ScorerOptions {
+        threads: 1,
+        ..ScorerOptions::default()
+    };
+    let scorer = Scorer::new(support::runtime(), &bundle, options).unwrap();
+    let inputs = &scorer.bundle().manifest.models[0].inputs;
+    assert_eq!(inputs.by_modality(), [Some("pet"), None]);
+    let grid = ImageGrid {
+        dims: [80; 3],
+        origin: [-79.0; 3],
+        spacing: [2.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let volume = |step: i32| -> Vec<u8> {
+        let values = (0..80i32.pow(3)).map(|v| (v % step) as i16 - 300);
+        values.flat_map(i16::to_ne_bytes).collect()
+    };
+    let (pet, ct, other) = (volume(997), volume(601), volume(211));
+    let heads = |ct: &[u8], pet: &[u8]| {
+        let case = Case::new(
+            VolumeView::packed(ct, DType::I16, grid, "ct").unwrap(),
+            VolumeView::packed(pet, DType::I16, grid, "pet").unwrap(),
+            Roi::Point([0.0; 3]),
+        );
+        let scores = scorer.score(&case, &CancelToken::default()).unwrap();
+        assert_eq!(scores.heads.len(), 6);
+        scores.heads
+    };
+    let truth = heads(&ct, &pet);
+    assert_eq!(heads(&other, &pet), truth);
+    assert_ne!(heads(&ct, &other), truth);
+    // A bundle that says so of a graph that takes both.
+    let refused = self::scorer(|m, _| m["models"][0]["inputs"] = json!({ "pet": "pet" }));
+    let refused = refused.prepare(None, &CancelToken::default()).unwrap_err();
+    assert_eq!(refused.status(), DLNMS_E_BUNDLE_MODEL, "{refused}");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn hosts_under_limits_get_a_result_or_a_status_and_everything_when_the_limit_is_
     for microseconds in [1000, 200] {
         assert_eq!(code("alarm", microseconds), SUCCEEDED);
     }
-    // No file can be written, a cache among them.
+    // No file can be written, a file of a cache among them.
     assert_eq!(code("file-size", 0), SUCCEEDED);
     assert_eq!(code("descriptors", 3), REFUSED);
     for descriptors in [4, 5, 6, 7, 8, 10, 12, 16] {

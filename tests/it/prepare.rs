@@ -61,56 +61,31 @@ fn the_host_hears_the_phases_in_order_from_its_own_thread() {
     assert_eq!(phases, order);
 }
 
-/// Another process builds, as far as this one can see: its lock on the cache makes a start as slow as the test wants.
+/// The FP16 model of the looping bundle never ends its first run, so that a start takes as long as the test wants.
 #[test]
 fn a_heartbeat_goes_on_while_nothing_else_does_and_a_deadline_ends_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = |timeout| ScorerOptions {
-        cache: Some(folder.path().to_path_buf()),
-        prepare_timeout: timeout,
-        ..with(&[cpu(None)])
+    let looping = support::tiny_bundle().with_file_name("looping-bundle");
+    let open = |timeout| {
+        let options = ScorerOptions {
+            prepare_timeout: timeout,
+            ..with(&[cpu(Some(Precision::Fp16))])
+        };
+        Scorer::new(runtime(), &looping, options).unwrap()
     };
-    let open = |timeout| Scorer::new(runtime(), &support::tiny_bundle(), options(timeout)).unwrap();
-    open(None).prepare(None, &CancelToken::default()).unwrap();
-    let mut lock = None;
-    for entry in folder.path().read_dir().unwrap().flatten() {
-        match entry.path().is_dir() {
-            true => std::fs::remove_dir_all(entry.path()).unwrap(),
-            false if entry.path().extension().is_some_and(|e| e == "lock") => {
-                lock = Some(std::fs::File::open(entry.path()).unwrap());
-            }
-            false => {} // the key of the proofs
-        }
-    }
-    let lock = lock.unwrap();
-    lock.lock().unwrap();
-
     let start = Instant::now();
     let late = open(Some(Duration::from_millis(250)));
     let error = late.prepare(None, &CancelToken::default()).unwrap_err();
     assert_eq!(error.status(), DLNMS_E_DEADLINE, "{error}");
-    let took = start.elapsed();
-    assert!(took >= Duration::from_millis(250), "{took:?}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(start.elapsed() >= Duration::from_millis(250));
 
-    let (mut lock, mut beats) = (Some(lock), 0);
-    let mut longest = Duration::ZERO;
-    let mut last = Instant::now();
-    let mut tell = |_, _| {
-        beats += 1;
-        longest = longest.max(last.elapsed());
-        last = Instant::now();
-        if beats == 6 {
-            lock = None; // the other process is done
-        }
-        true
+    let mut beats = 0;
+    let mut tell = |phase, _| {
+        beats += usize::from(phase == Phase::WarmUp);
+        beats < 6
     };
-    let waiting = open(None);
-    waiting
-        .prepare(Some(&mut tell), &CancelToken::default())
-        .unwrap();
-    println!("{beats} calls, at most {longest:?} apart");
-    assert!(beats > 6 && waiting.engine().is_some());
+    let stopped = open(None).prepare(Some(&mut tell), &CancelToken::default());
+    assert_eq!(stopped.unwrap_err().status(), DLNMS_E_CANCELLED);
+    assert_eq!(beats, 6, "the same phase, again and again");
 }
 
 #[test]
@@ -282,13 +257,11 @@ fn an_entry_has_a_cache_and_threads_of_its_own() {
         threads: Some(1),
         ..cpu(Some(Precision::Fp16))
     };
-    let outcome = || {
-        let scorer = scorer(with(std::slice::from_ref(&entry)));
-        scorer.prepare(None, &CancelToken::default()).unwrap();
-        scorer.engine().unwrap().cache.clone()
-    };
-    assert!(matches!(outcome(), CacheOutcome::Miss { .. }));
-    assert_eq!(outcome(), CacheOutcome::Hit);
+    let scorer = scorer(with(std::slice::from_ref(&entry)));
+    scorer.prepare(None, &CancelToken::default()).unwrap();
+    let engine = scorer.engine().unwrap();
+    assert_eq!(engine.cache, CacheOutcome::Unneeded);
+    assert_eq!(engine.threads, 1);
 }
 
 /// A deadlock otherwise: prepare waits for the callback, and the callback for prepare.
@@ -343,7 +316,7 @@ fn memory_that_is_not_there_is_a_status() {
     let no_provider = "no execution provider of the policy could be used";
     for (kilobytes, code, words) in [
         (100_000, 1, "out of memory: ONNX Runtime needs"),
-        (180_000, 3, no_provider),
+        (150_000, 3, no_provider),
         (260_000, 3, no_provider),
     ] {
         let limited = format!("ulimit -v {kilobytes}; exec \"$0\" \"$@\"");

@@ -108,7 +108,7 @@ fn cache(outcome: &CacheOutcome) -> String {
         CacheOutcome::Off => {
             "none (--cache DIR makes the next start faster, where an engine is built)".into()
         }
-        CacheOutcome::Unneeded => "not needed by the kernels of dlnms".into(),
+        CacheOutcome::Unneeded => "not needed on this provider".into(),
         CacheOutcome::Hit => "hit".into(),
         CacheOutcome::Miss { reason } => format!("miss: {reason}"),
         CacheOutcome::Unusable { reason } => format!("cannot be used: {reason}"),
