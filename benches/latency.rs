@@ -172,7 +172,11 @@ impl Host {
             let mut options = std::mem::zeroed();
             dlnms_scorer_options_init(&mut options, size_of::<dlnms_scorer_options>() as u32);
             options.bundle_dir = bundle.as_ptr();
-            (options.n_providers, options.providers[0]) = (1, DLNMS_PROVIDER_CPU);
+            let mut cpu: dlnms_provider_options = std::mem::zeroed();
+            dlnms_provider_options_init(&mut cpu, size_of_val(&cpu) as u32);
+            cpu.provider = DLNMS_PROVIDER_CPU;
+            let providers: [*const dlnms_provider_options; 1] = [&cpu];
+            (options.n_providers, options.providers) = (1, providers.as_ptr());
             assert_eq!(
                 dlnms_scorer_new(runtime, &options, &mut scorer, std::ptr::null_mut()),
                 0

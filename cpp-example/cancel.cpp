@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
     }
     try {
         const dlnms::Runtime runtime(argc > 2 ? argv[2] : "");
-        const dlnms::Scorer scorer(runtime, argv[1], {0, {DLNMS_PROVIDER_CPU}, 0});
+        const dlnms::Scorer scorer(runtime, argv[1], {0, {dlnms::provider_options(DLNMS_PROVIDER_CPU)}});
         bool good = true;
 
         // A token, triggered from another thread while the network is being built.

@@ -63,7 +63,7 @@ dlnms::ScorerOptions options_for(const char* provider_name, uint32_t threads, co
     } else {
         auto entry = dlnms::provider_options(provider(provider_name));
         entry.kernels = kernels;
-        options.entries = {entry};
+        options.providers = {entry};
     }
     return options;
 }

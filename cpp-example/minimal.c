@@ -81,7 +81,12 @@ int main(int argc, char **argv) {
     dlnms_scorer_options options;
     dlnms_scorer_options_init(&options, sizeof options);
     options.bundle_dir = argv[1];
-    options.providers[options.n_providers++] = DLNMS_PROVIDER_CPU;
+    dlnms_provider_options cpu; /* without these six lines the library picks the fastest provider that works */
+    dlnms_provider_options_init(&cpu, sizeof cpu);
+    cpu.provider = DLNMS_PROVIDER_CPU;
+    const dlnms_provider_options *providers[] = {&cpu};
+    options.providers = providers;
+    options.n_providers = 1;
     dlnms_scorer *scorer = NULL;
     if (dlnms_scorer_new(runtime, &options, &scorer, &error)) return fail("bundle", error);
     if (dlnms_scorer_prepare(scorer, NULL, NULL, &error)) return fail("prepare", error);

@@ -584,19 +584,19 @@ typedef struct {
   // Radionuclide Half Life (0018,1075), s.
   double half_life_s;
   // Radiopharmaceutical Start Date Time (0018,1078).
-  double injection_s;
+  double injection_time_s;
   // Radiopharmaceutical Start Time (0018,1072), s since midnight.
   double injection_time_of_day_s;
   // Series Date and Time (0008,0021) (0008,0031).
-  double series_s;
+  double series_time_s;
   // GE private scan start (0009,xx0D), creator GEMS_PETD_01.
-  double ge_scan_start_s;
+  double ge_scan_start_time_s;
   // Slices of the PET volume; the length of each array below that is not NULL.
   uint64_t n_slices;
   // Acquisition Date and Time of each slice, or NULL. Borrowed.
-  const double *acquisition_s;
+  const double *acquisition_time_s;
   // Frame Reference Time (0054,1300) of each slice in ms, or NULL. Borrowed.
-  const double *frame_reference_ms;
+  const double *frame_reference_time_ms;
   // Actual Frame Duration (0018,1242) of each slice in ms, or NULL. Borrowed.
   const double *frame_duration_ms;
   // Philips private SUV factor (7053,xx00) of each slice, or NULL. Borrowed.
@@ -742,14 +742,14 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // No scores: the call fails with DLNMS_E_QUALITY, whose message names every finding that is refused.
 #define DLNMS_ACTION_REFUSE 3
 
-// A fact that nobody knows; dlnms_facts_init() writes it. Negative, so that no boolean is taken for it.
-#define DLNMS_UNKNOWN -1
+// A fact that nobody knows; dlnms_case_metadata_init() writes it. Negative, so that no boolean is taken for it.
+#define DLNMS_TRISTATE_UNKNOWN -1
 
 // No; equal to false of C and C++.
-#define DLNMS_NO 0
+#define DLNMS_TRISTATE_NO 0
 
 // Yes; equal to true of C and C++.
-#define DLNMS_YES 1
+#define DLNMS_TRISTATE_YES 1
 
 // What is done about findings; fill with dlnms_quality_policy_init().
 typedef struct {
@@ -759,11 +759,11 @@ typedef struct {
   uint32_t actions[63];
 } dlnms_quality_policy;
 
-// What the host knows of a case beyond voxels and SUV; fill with dlnms_facts_init(). dlnms_study_case() fills one.
+// What the host knows of a case beyond voxels and SUV; fill with dlnms_case_metadata_init(). dlnms_study_case() fills one.
 typedef struct {
-  // Set by dlnms_facts_init().
+  // Set by dlnms_case_metadata_init().
   uint32_t struct_size;
-  // PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next nine; a comparison of the host
+  // PET and CT belong to one patient: DLNMS_TRISTATE_UNKNOWN, DLNMS_TRISTATE_NO or DLNMS_TRISTATE_YES, as the next nine; a comparison of the host
   // (a == b) can be assigned as it is.
   int32_t same_patient;
   // To one study.
@@ -790,7 +790,7 @@ typedef struct {
   double ct_slice_thickness_mm;
   // Slice thickness of the PET, mm; 0 if not known.
   double pet_slice_thickness_mm;
-} dlnms_facts;
+} dlnms_case_metadata;
 
 // Write defaults into policy: different patients are refused, everything else is a warning. struct_size is
 // sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
@@ -817,13 +817,13 @@ void dlnms_quality_policy_init_strict(dlnms_quality_policy *policy,
 // Name of a DLNMS_QC_ code as it stands in the JSON, static text; NULL for an unknown one. Any thread.
 const char *dlnms_quality_name(uint32_t code);
 
-// Write DLNMS_UNKNOWN and thicknesses of 0 into facts; struct_size is sizeof(dlnms_facts) as the caller sees it. A
-// struct that was only zeroed says DLNMS_NO everywhere, and is refused for its two patients. Any thread.
+// Write DLNMS_TRISTATE_UNKNOWN and thicknesses of 0 into facts; struct_size is sizeof(dlnms_case_metadata) as the caller sees it. A
+// struct that was only zeroed says DLNMS_TRISTATE_NO everywhere, and is refused for its two patients. Any thread.
 //
 // Preconditions:
-// facts is NULL or has struct_size writable bytes.
-void dlnms_facts_init(dlnms_facts *facts,
-                      uint32_t struct_size);
+// metadata is NULL or has struct_size writable bytes.
+void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
+                              uint32_t struct_size);
 
 /* ======================================================================================================== */
 /* Cases: volumes and tumour together                                                                       */
@@ -887,7 +887,7 @@ typedef struct {
   // The tumour.
   const dlnms_roi *roi;
   // What quality checks may know beyond the voxels; NULL if nothing.
-  const dlnms_facts *facts;
+  const dlnms_case_metadata *metadata;
   // Not 0: measure the lesion as well, for dlnms_result_lesion(). Adds to the time of the call.
   uint32_t measure_lesion;
   // How the lesion is cut out: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
@@ -955,7 +955,7 @@ void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
 // This library's for the backbones, on x86-64 processors with AVX-512: faster. One case keeps up to four threads busy.
 #define DLNMS_KERNELS_DLNMS 2
 
-// One provider of dlnms_scorer_options.entries; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
+// One provider of dlnms_scorer_options.providers; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
 // scorer's options or to the provider.
 typedef struct {
   // Set by dlnms_provider_options_init().
@@ -971,9 +971,9 @@ typedef struct {
   // Not 0: record the GPU's kernels once and replay them.
   uint32_t cuda_graph;
   // Bytes of GPU memory for activations (CUDA).
-  uint64_t memory_limit;
+  uint64_t memory_limit_bytes;
   // Bytes of GPU memory that a build may use (TensorRT, TensorRT for RTX).
-  uint64_t workspace;
+  uint64_t workspace_bytes;
   // Folder of its cache.
   const char *cache_dir;
   // Library of a plugin provider or its folder.
@@ -1003,6 +1003,12 @@ void dlnms_provider_options_init(dlnms_provider_options *options,
 
 // A cylinder of 12 x 20 mm in the descending thoracic aorta.
 #define DLNMS_REFERENCE_BLOOD_POOL 2
+
+// The host stated the position of the region in dlnms_case.
+#define DLNMS_PLACED_BY_HOST 1
+
+// The library found the region on the CT.
+#define DLNMS_PLACED_BY_LIBRARY 2
 
 // A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
 // (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
@@ -1039,8 +1045,8 @@ typedef struct {
 typedef struct {
   // Set by dlnms_reference_init().
   uint32_t struct_size;
-  // Not 0: it was found on CT; 0: the host said where it is.
-  uint32_t found;
+  // Who decided where the region is: a DLNMS_PLACED_BY_ constant.
+  uint32_t placed_by;
   // Its centre, LPS mm.
   double center_lps_mm[3];
   // Mean SUVbw.
@@ -1123,7 +1129,7 @@ typedef struct {
   // SUVbw factor of the first slice; 1 if the host gave SUVbw.
   double suv_factor;
   // Seconds of decay that were undone; 0 if none.
-  double suv_dt_s;
+  double decay_time_s;
   // Implicit prepare.
   uint64_t prepare_ns;
   // Overlap, centre, SUV factors, planes: what the network's input needs.
@@ -1248,11 +1254,12 @@ typedef struct {
   uint32_t threads;
   // Folder of the model bundle. Required.
   const char *bundle_dir;
-  // Providers in order of preference, DLNMS_PROVIDER_ constants. One alone is strict: it runs or the call fails.
-  uint32_t providers[8];
-  // How many of providers count; 0 is AUTO: TensorRT, TensorRT for RTX, CUDA, CPU, the first that works.
+  // Providers in order of preference: an array of n_providers pointers to initialised structs. The first that works
+  // is used; one alone is strict: it runs or the call fails. NULL: AUTO. Copied.
+  const dlnms_provider_options *const *providers;
+  // Number of pointers in providers, at most 16; 0 with NULL: AUTO, which is TensorRT, TensorRT for RTX, CUDA, CPU.
   uint32_t n_providers;
-  // Index of the GPU.
+  // Index of the GPU that AUTO uses. Must be 0 where providers is not NULL: each of them has a device of its own.
   int32_t device;
   // What is done about findings of the quality checks; NULL for the defaults. Copied.
   const dlnms_quality_policy *quality;
@@ -1262,19 +1269,16 @@ typedef struct {
   // Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
   // in the environment, else beside this library, else beside ONNX Runtime. Copied.
   const char *plugin_path;
-  // Providers with options of their own, in order, instead of providers: an array of n_entries pointers. NULL: those
-  // above. Copied.
-  const dlnms_provider_options *const *entries;
-  // How many pointers entries has, 1 to 16.
-  uint32_t n_entries;
   // How long dlnms_scorer_prepare() may take, milliseconds; 0: as long as it takes.
   uint32_t prepare_timeout_ms;
-  // DLNMS_PRECISION_ of every provider whose entry does not say; 0: FP16 on a GPU where the bundle has it and the
+  // DLNMS_PRECISION_ of every provider that does not state its own; 0: FP16 on a GPU where the bundle has it and the
   // self-test passes, else FP32.
   uint32_t precision;
   // Not 0: the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping:
   // some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
   uint32_t spin;
+  // Must be 0.
+  uint32_t reserved;
   // SHA-256 of the bundle's manifest.json, 64 hexadecimal digits, as a result's JSON and dlnms info show it: the bundle
   // must be this one to the last byte of every file. NULL: any. Copied.
   const char *expected_manifest_sha256;
@@ -1571,7 +1575,7 @@ void dlnms_read_options_init(dlnms_read_options *options,
 
 // Read the headers of DICOM files and folders (searched recursively), without decoding a pixel.
 //
-// List what was found with dlnms_study_series() and dlnms_study_rois(), then dlnms_study_load(), for which the options
+// List what was found with dlnms_study_series() and dlnms_study_roi(), then dlnms_study_load(), for which the options
 // hold as well. options and cancel may be NULL; the call ends within 100 ms after it is cancelled.
 // Free *out with dlnms_study_free(). Any thread.
 // Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files).
@@ -1793,13 +1797,13 @@ void dlnms_roi_info_init(dlnms_roi_info *info,
 
 // How many ROIs there are, structure sets first. 0 for a dead handle. The first call lays every ROI on its grid, which
 // may take a second. Any thread.
-size_t dlnms_study_rois_count(const dlnms_study *study);
+size_t dlnms_study_roi_count(const dlnms_study *study);
 
 // One ROI. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
 //
 // Preconditions:
 // out is initialised; err is NULL or writable.
-dlnms_status dlnms_study_rois(const dlnms_study *study, size_t index, dlnms_roi_info *out, dlnms_error **err);
+dlnms_status dlnms_study_roi(const dlnms_study *study, size_t index, dlnms_roi_info *out, dlnms_error **err);
 
 // Mask of one ROI, for dlnms_roi.mask; contours are laid on the series they were drawn on. The pointers in *out live
 // as long as the study. Any thread. Errors: DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_STRUCT_SIZE.

@@ -279,18 +279,17 @@ private:
 /// Options of a scorer.
 struct ScorerOptions {
     uint32_t threads = 0;                ///< 0: min(4, cores)
-    std::vector<uint32_t> providers = {}; ///< DLNMS_PROVIDER_ constants; empty: AUTO; one: strict
-    int32_t device = 0;                  ///< index of the GPU
+    std::vector<dlnms_provider_options> providers = {}; ///< see provider_options(); empty: AUTO; one alone is strict
+    int32_t device = 0;                  ///< index of the GPU that AUTO uses; 0 where providers are listed
     std::string cache_dir = {};          ///< keeps what providers make of the model; empty: nothing
     QualityPolicy quality = {};          ///< what is done about findings
     uint32_t precision = 0;              ///< DLNMS_PRECISION_; 0: FP16 on a GPU where the bundle has it, else FP32
     bool spin = false;                   ///< threads spin instead of sleeping: faster, at the price of the cores
     uint32_t prepare_timeout_ms = 0;     ///< how long prepare() may take; 0: as long as it takes
-    std::vector<dlnms_provider_options> entries = {}; ///< providers with options of their own, instead of `providers`
     std::string expected_manifest_sha256 = {}; ///< the bundle must have this manifest, hexadecimal; empty: any
 };
 
-/// A provider for ScorerOptions::entries, with nothing said but which.
+/// Returns default options of a provider (a DLNMS_PROVIDER_ constant), for ScorerOptions::providers.
 inline dlnms_provider_options provider_options(uint32_t provider) {
     dlnms_provider_options out;
     dlnms_provider_options_init(&out, sizeof out);
@@ -313,17 +312,14 @@ public:
         raw.threads = options.threads;
         raw.device = options.device;
         raw.cache_dir = options.cache_dir.empty() ? nullptr : options.cache_dir.c_str();
-        constexpr size_t room = sizeof raw.providers / sizeof raw.providers[0];
-        if (options.providers.size() > room) throw Error(DLNMS_E_INVALID_ARGUMENT, "too many providers");
-        for (auto provider : options.providers) raw.providers[raw.n_providers++] = provider;
         raw.precision = options.precision;
         raw.spin = options.spin ? 1 : 0;
         raw.prepare_timeout_ms = options.prepare_timeout_ms;
         raw.expected_manifest_sha256 = options.expected_manifest_sha256.empty() ? nullptr : options.expected_manifest_sha256.c_str();
-        std::vector<const dlnms_provider_options*> entries;
-        for (const auto& entry : options.entries) entries.push_back(&entry);
-        raw.n_entries = static_cast<uint32_t>(entries.size());
-        raw.entries = entries.empty() ? nullptr : entries.data();
+        std::vector<const dlnms_provider_options*> providers;
+        for (const auto& provider : options.providers) providers.push_back(&provider);
+        raw.n_providers = static_cast<uint32_t>(providers.size());
+        raw.providers = providers.empty() ? nullptr : providers.data();
         raw.quality = &options.quality.raw();
         handle_.reset(detail::make<dlnms_scorer>(dlnms_scorer_new, runtime.get(), static_cast<const dlnms_scorer_options*>(&raw)));
     }

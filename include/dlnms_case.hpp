@@ -87,10 +87,10 @@ inline dlnms_roi roi_seed(const Point& point, uint32_t threshold_kind = 0, doubl
     return roi;
 }
 
-/// Quality facts with everything unknown.
-inline dlnms_facts facts() {
-    dlnms_facts out;
-    dlnms_facts_init(&out, sizeof out);
+/// Case metadata with everything unknown.
+inline dlnms_case_metadata case_metadata() {
+    dlnms_case_metadata out;
+    dlnms_case_metadata_init(&out, sizeof out);
     return out;
 }
 
@@ -126,13 +126,13 @@ private:
 class Case {
 public:
     Case(const dlnms_volume& ct, const dlnms_volume& pet, const dlnms_roi& roi)
-        : ct_(ct), pet_(pet), facts_(dlnms::facts()), roi_(roi) {}
+        : ct_(ct), pet_(pet), metadata_(dlnms::case_metadata()), roi_(roi) {}
     Case(const dlnms_volume& ct, const dlnms_volume& pet, const dlnms_pet_info& info, const dlnms_roi& roi)
-        : ct_(ct), pet_(pet), info_(info), has_info_(true), facts_(dlnms::facts()), roi_(roi) {}
+        : ct_(ct), pet_(pet), info_(info), has_info_(true), metadata_(dlnms::case_metadata()), roi_(roi) {}
 
     /// What quality checks may know beyond the voxels.
-    Case& with_facts(const dlnms_facts& facts) {
-        facts_ = facts;
+    Case& with_metadata(const dlnms_case_metadata& metadata) {
+        metadata_ = metadata;
         return *this;
     }
     /// Measure the lesion as well, for Result::lesion(); threshold as in roi_seed().
@@ -160,7 +160,7 @@ public:
         c.pet = &pet_;
         c.pet_info = has_info_ ? &info_ : nullptr;
         c.roi = roi_.get();
-        c.facts = &facts_;
+        c.metadata = &metadata_;
         c.measure_lesion = measure_lesion_;
         c.threshold_kind = threshold_kind_;
         c.threshold = threshold_;
@@ -175,7 +175,7 @@ private:
     dlnms_volume ct_, pet_;
     dlnms_pet_info info_{};
     bool has_info_ = false;
-    dlnms_facts facts_;
+    dlnms_case_metadata metadata_;
     detail::RoiCopy roi_;
     uint32_t measure_lesion_ = 0, threshold_kind_ = 0, measure_references_ = 0;
     double threshold_ = 0, radius_mm_ = 0;

@@ -108,10 +108,10 @@ public:
     }
     std::vector<dlnms_roi_info> rois() const&& = delete;
     std::vector<dlnms_roi_info> rois() const& {
-        std::vector<dlnms_roi_info> out(dlnms_study_rois_count(get()));
+        std::vector<dlnms_roi_info> out(dlnms_study_roi_count(get()));
         for (size_t i = 0; i < out.size(); ++i) {
             dlnms_roi_info_init(&out[i], sizeof out[i]);
-            detail::call(dlnms_study_rois, get(), i, &out[i]);
+            detail::call(dlnms_study_roi, get(), i, &out[i]);
         }
         return out;
     }
@@ -140,7 +140,7 @@ public:
         dlnms_case raw;
         dlnms_case_init(&raw, sizeof raw);
         detail::call(dlnms_study_case, get(), &roi, &raw);
-        return Case(*raw.ct, *raw.pet, *raw.pet_info, roi).with_facts(*raw.facts);
+        return Case(*raw.ct, *raw.pet, *raw.pet_info, roi).with_metadata(*raw.metadata);
     }
     Case case_at(const Point& center) const&& = delete;
     Case case_at(const Point& center) const& { return case_of(roi_point(center)); }

@@ -1,7 +1,7 @@
 //! Section "cases".
 
 use super::pet::{dlnms_pet_info, pet_info};
-use super::quality::{dlnms_facts, facts};
+use super::quality::{case_metadata, dlnms_case_metadata};
 use super::structs::{self, Versioned, versioned};
 use super::volume::{dlnms_volume, view};
 use crate::case::ReferenceRequest;
@@ -11,7 +11,6 @@ use crate::imaging::roi::{Delineation, Roi, Seed};
 use crate::imaging::suv::PetInfo;
 #[cfg(feature = "dicom")]
 use std::ffi::c_void;
-use std::mem::offset_of;
 
 /// A point: the centre itself.
 pub const DLNMS_ROI_POINT: u32 = 1;
@@ -54,7 +53,7 @@ pub struct dlnms_roi {
     pub radius_mm: f64,
 }
 
-versioned!(dlnms_roi, 88, { struct_size, kind, point, box_first, box_last, mask, threshold_kind, threshold, radius_mm } reserved { reserved });
+versioned!(dlnms_roi, 112, { struct_size, kind, point, box_first, box_last, mask, threshold_kind, threshold, radius_mm } reserved { reserved });
 
 /// Write defaults (a point that is NaN, so that forgetting it is an error) into `roi`; `struct_size` is
 /// sizeof(dlnms_roi) as the caller sees it. Any thread.
@@ -97,7 +96,7 @@ pub struct dlnms_case {
     /// The tumour.
     pub roi: *const dlnms_roi,
     /// What quality checks may know beyond the voxels; NULL if nothing.
-    pub facts: *const dlnms_facts,
+    pub metadata: *const dlnms_case_metadata,
     /// Not 0: measure the lesion as well, for dlnms_result_lesion(). Adds to the time of the call.
     pub measure_lesion: u32,
     /// How the lesion is cut out: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
@@ -117,7 +116,7 @@ pub struct dlnms_case {
     pub blood_pool_lps_mm: *const f64,
 }
 
-versioned!(dlnms_case, 40, { struct_size, ct, pet, pet_info, roi, facts, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm } reserved { flags, reserved });
+versioned!(dlnms_case, 96, { struct_size, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm } reserved { flags, reserved });
 
 /// Write defaults (all NULL) into `c`; `struct_size` is sizeof(dlnms_case) as the caller sees it. Any thread.
 ///
@@ -167,7 +166,7 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
     // SAFETY: handed on from the caller.
     let mut case = Case::new(ct, pet, unsafe { roi(raw.roi) }?);
     // SAFETY: handed on from the caller.
-    case.facts = unsafe { facts(raw.facts) }?;
+    case.facts = unsafe { case_metadata(raw.metadata) }?;
     if raw.measure_lesion != 0 {
         case.lesion = Some(LesionRequest {
             delineation: delineation("dlnms_case", raw.threshold_kind, raw.threshold)?,
@@ -260,9 +259,9 @@ unsafe fn roi<'a>(ptr: *const dlnms_roi) -> Result<Roi<'a>> {
     })
 }
 
-// The fields of version 1 end where those added later begin.
+// No version has been released yet: version 1 is as long as the structs are now.
 const _: () = {
     let wide = cfg!(target_pointer_width = "64");
-    assert!(!wide || offset_of!(dlnms_roi, threshold_kind) == <dlnms_roi as Versioned>::V1_SIZE);
-    assert!(!wide || offset_of!(dlnms_case, facts) == <dlnms_case as Versioned>::V1_SIZE);
+    assert!(!wide || size_of::<dlnms_roi>() == <dlnms_roi as Versioned>::V1_SIZE);
+    assert!(!wide || size_of::<dlnms_case>() == <dlnms_case as Versioned>::V1_SIZE);
 };

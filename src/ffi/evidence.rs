@@ -87,6 +87,11 @@ pub const DLNMS_REFERENCE_LIVER: u32 = 1;
 /// A cylinder of 12 x 20 mm in the descending thoracic aorta.
 pub const DLNMS_REFERENCE_BLOOD_POOL: u32 = 2;
 
+/// The host stated the position of the region in dlnms_case.
+pub const DLNMS_PLACED_BY_HOST: u32 = 1;
+/// The library found the region on the CT.
+pub const DLNMS_PLACED_BY_LIBRARY: u32 = 2;
+
 /// SUV over a reference region, if dlnms_case.measure_references asked for it; set struct_size to
 /// sizeof(dlnms_reference) (dlnms_reference_init() does). Evidence beside the scores, no input of them; where FDG does
 /// not look so, DLNMS_QC_SUV_IMPLAUSIBLE is among the findings.
@@ -95,8 +100,8 @@ pub const DLNMS_REFERENCE_BLOOD_POOL: u32 = 2;
 pub struct dlnms_reference {
     /// Set by dlnms_reference_init().
     pub struct_size: u32,
-    /// Not 0: it was found on CT; 0: the host said where it is.
-    pub found: u32,
+    /// Who decided where the region is: a DLNMS_PLACED_BY_ constant.
+    pub placed_by: u32,
     /// Its centre, LPS mm.
     pub center_lps_mm: [f64; 3],
     /// Mean SUVbw.
@@ -107,7 +112,7 @@ pub struct dlnms_reference {
     pub voxels: u64,
 }
 
-versioned!(dlnms_reference, 56, { struct_size, found, center_lps_mm, suv_mean, suv_sd, voxels } reserved {  });
+versioned!(dlnms_reference, 56, { struct_size, placed_by, center_lps_mm, suv_mean, suv_sd, voxels } reserved {  });
 
 /// Zero `reference` and set its struct_size to `struct_size`, which is sizeof(dlnms_reference) as the caller sees it.
 /// Any thread.
@@ -123,7 +128,7 @@ pub unsafe extern "C" fn dlnms_reference_init(reference: *mut dlnms_reference, s
 fn raw_reference(reference: &Reference) -> dlnms_reference {
     dlnms_reference {
         struct_size: size_of::<dlnms_reference>() as u32,
-        found: u32::from(reference.placed_by == PlacedBy::Found),
+        placed_by: reference.placed_by as u32,
         center_lps_mm: reference.center_lps_mm,
         suv_mean: reference.suv_mean,
         suv_sd: reference.suv_sd,
@@ -132,6 +137,8 @@ fn raw_reference(reference: &Reference) -> dlnms_reference {
 }
 
 const _: () = {
+    assert!(DLNMS_PLACED_BY_HOST == PlacedBy::Host as u32);
+    assert!(DLNMS_PLACED_BY_LIBRARY == PlacedBy::Library as u32);
     assert!(size_of::<dlnms_lesion>() == <dlnms_lesion as Versioned>::V1_SIZE);
     assert!(size_of::<dlnms_reference>() == <dlnms_reference as Versioned>::V1_SIZE);
 };

@@ -1,7 +1,7 @@
 //! A decoded study and the C structs that describe it.
 
 use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
-use super::quality::{dlnms_facts, raw_facts};
+use super::quality::{dlnms_case_metadata, raw_case_metadata};
 use super::strings;
 use super::volume::{describe, dlnms_volume};
 use crate::error::{Error, Result};
@@ -18,9 +18,9 @@ pub(super) struct LoadedStudy {
     pub ct: dlnms_volume,
     pub pet: dlnms_volume,
     pub pet_info: dlnms_pet_info,
-    pub facts: dlnms_facts,
+    pub metadata: dlnms_case_metadata,
     /// The same for a mask of contours that were joined.
-    pub facts_of_joined: dlnms_facts,
+    pub metadata_of_joined: dlnms_case_metadata,
     pub warnings: Vec<CString>,
 }
 
@@ -41,8 +41,8 @@ impl LoadedStudy {
             ct: describe(&study.ct.volume),
             pet: describe(&study.pet.volume),
             pet_info: raw_pet_info(info, &times),
-            facts: raw_facts(&study.facts(), size_of::<dlnms_facts>() as u32),
-            facts_of_joined: raw_facts(&joined, size_of::<dlnms_facts>() as u32),
+            metadata: raw_case_metadata(&study.facts(), size_of::<dlnms_case_metadata>() as u32),
+            metadata_of_joined: raw_case_metadata(&joined, size_of::<dlnms_case_metadata>() as u32),
             warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
             _times: times,
             study,

@@ -90,19 +90,19 @@ pub struct dlnms_pet_info {
     /// Radionuclide Half Life (0018,1075), s.
     pub half_life_s: f64,
     /// Radiopharmaceutical Start Date Time (0018,1078).
-    pub injection_s: f64,
+    pub injection_time_s: f64,
     /// Radiopharmaceutical Start Time (0018,1072), s since midnight.
     pub injection_time_of_day_s: f64,
     /// Series Date and Time (0008,0021) (0008,0031).
-    pub series_s: f64,
+    pub series_time_s: f64,
     /// GE private scan start (0009,xx0D), creator GEMS_PETD_01.
-    pub ge_scan_start_s: f64,
+    pub ge_scan_start_time_s: f64,
     /// Slices of the PET volume; the length of each array below that is not NULL.
     pub n_slices: u64,
     /// Acquisition Date and Time of each slice, or NULL. Borrowed.
-    pub acquisition_s: *const f64,
+    pub acquisition_time_s: *const f64,
     /// Frame Reference Time (0054,1300) of each slice in ms, or NULL. Borrowed.
-    pub frame_reference_ms: *const f64,
+    pub frame_reference_time_ms: *const f64,
     /// Actual Frame Duration (0018,1242) of each slice in ms, or NULL. Borrowed.
     pub frame_duration_ms: *const f64,
     /// Philips private SUV factor (7053,xx00) of each slice, or NULL. Borrowed.
@@ -111,7 +111,7 @@ pub struct dlnms_pet_info {
     pub philips_activity_factor: *const f64,
 }
 
-versioned!(dlnms_pet_info, 144, { struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg, height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices, acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor } reserved {});
+versioned!(dlnms_pet_info, 144, { struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg, height_m, dose_bq, half_life_s, injection_time_s, injection_time_of_day_s, series_time_s, ge_scan_start_time_s, n_slices, acquisition_time_s, frame_reference_time_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor } reserved {});
 
 /// Write defaults (everything unknown) into `info`; `struct_size` is sizeof(dlnms_pet_info) as the caller sees it.
 /// Any thread.
@@ -134,13 +134,13 @@ pub unsafe extern "C" fn dlnms_pet_info_init(info: *mut dlnms_pet_info, struct_s
         height_m: f64::NAN,
         dose_bq: f64::NAN,
         half_life_s: f64::NAN,
-        injection_s: f64::NAN,
+        injection_time_s: f64::NAN,
         injection_time_of_day_s: f64::NAN,
-        series_s: f64::NAN,
-        ge_scan_start_s: f64::NAN,
+        series_time_s: f64::NAN,
+        ge_scan_start_time_s: f64::NAN,
         n_slices: 0,
-        acquisition_s: null,
-        frame_reference_ms: null,
+        acquisition_time_s: null,
+        frame_reference_time_ms: null,
         frame_duration_ms: null,
         philips_suv_factor: null,
         philips_activity_factor: null,
@@ -191,8 +191,8 @@ pub(super) unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
         )
     })?;
     let arrays = [
-        ("acquisition_s", raw.acquisition_s),
-        ("frame_reference_ms", raw.frame_reference_ms),
+        ("acquisition_time_s", raw.acquisition_time_s),
+        ("frame_reference_time_ms", raw.frame_reference_time_ms),
         ("frame_duration_ms", raw.frame_duration_ms),
         ("philips_suv_factor", raw.philips_suv_factor),
         ("philips_activity_factor", raw.philips_activity_factor),
@@ -270,10 +270,10 @@ pub(super) unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
         dose_bq: known(raw.dose_bq),
         half_life_s: known(raw.half_life_s),
         f18_coded: flag("f18_coded", raw.f18_coded)?,
-        injection: known(raw.injection_s),
+        injection: known(raw.injection_time_s),
         injection_time_of_day: known(raw.injection_time_of_day_s),
-        series: known(raw.series_s),
-        ge_scan_start: known(raw.ge_scan_start_s),
+        series: known(raw.series_time_s),
+        ge_scan_start: known(raw.ge_scan_start_time_s),
         philips_suv_factor: suv_factor.to_vec(),
         philips_activity_factor: activity_factor.to_vec(),
         slices: (0..n)
@@ -343,13 +343,13 @@ pub(super) fn raw_pet_info(info: &PetInfo, times: &[Vec<f64>; 3]) -> dlnms_pet_i
     raw.height_m = number(info.height_m);
     raw.dose_bq = number(info.dose_bq);
     raw.half_life_s = number(info.half_life_s);
-    raw.injection_s = number(info.injection);
+    raw.injection_time_s = number(info.injection);
     raw.injection_time_of_day_s = number(info.injection_time_of_day);
-    raw.series_s = number(info.series);
-    raw.ge_scan_start_s = number(info.ge_scan_start);
+    raw.series_time_s = number(info.series);
+    raw.ge_scan_start_time_s = number(info.ge_scan_start);
     raw.n_slices = info.slices.len() as u64;
-    raw.acquisition_s = array(&times[0]);
-    raw.frame_reference_ms = array(&times[1]);
+    raw.acquisition_time_s = array(&times[0]);
+    raw.frame_reference_time_ms = array(&times[1]);
     raw.frame_duration_ms = array(&times[2]);
     raw.philips_suv_factor = array(&info.philips_suv_factor);
     raw.philips_activity_factor = array(&info.philips_activity_factor);

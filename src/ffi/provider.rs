@@ -31,7 +31,7 @@ pub const DLNMS_KERNELS_ONNXRUNTIME: u32 = 1;
 /// This library's for the backbones, on x86-64 processors with AVX-512: faster. One case keeps up to four threads busy.
 pub const DLNMS_KERNELS_DLNMS: u32 = 2;
 
-/// One provider of dlnms_scorer_options.entries; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
+/// One provider of dlnms_scorer_options.providers; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
 /// scorer's options or to the provider.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -49,9 +49,9 @@ pub struct dlnms_provider_options {
     /// Not 0: record the GPU's kernels once and replay them.
     pub cuda_graph: u32,
     /// Bytes of GPU memory for activations (CUDA).
-    pub memory_limit: u64,
+    pub memory_limit_bytes: u64,
     /// Bytes of GPU memory that a build may use (TensorRT, TensorRT for RTX).
-    pub workspace: u64,
+    pub workspace_bytes: u64,
     /// Folder of its cache.
     pub cache_dir: *const c_char,
     /// Library of a plugin provider or its folder.
@@ -65,7 +65,7 @@ pub struct dlnms_provider_options {
     pub batch: u32,
 }
 
-versioned!(dlnms_provider_options, 56, { struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path, kernels, batch } reserved {  });
+versioned!(dlnms_provider_options, 64, { struct_size, provider, precision, device, threads, cuda_graph, memory_limit_bytes, workspace_bytes, cache_dir, plugin_path, kernels, batch } reserved {  });
 
 /// Write defaults into `options`; `struct_size` is sizeof(dlnms_provider_options) as the caller sees it. Any thread.
 ///
@@ -80,30 +80,33 @@ pub unsafe extern "C" fn dlnms_provider_options_init(
     unsafe { structs::init_zero(options, struct_size) };
 }
 
+/// Returns the provider that a host's struct describes.
+///
 /// # Safety
 /// `ptr` is NULL or an initialised struct whose strings keep the header's promises.
-pub(super) unsafe fn entry(ptr: *const dlnms_provider_options) -> Result<ProviderConfig> {
+pub(super) unsafe fn provider_config(ptr: *const dlnms_provider_options) -> Result<ProviderConfig> {
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
     let some = |v: u64| (v != 0).then_some(v);
-    let mut entry = ProviderConfig::new(provider("dlnms_provider_options.provider", raw.provider)?);
-    entry.precision = precision("dlnms_provider_options.precision", raw.precision)?;
-    entry.device = raw.device;
-    entry.threads = some(raw.threads.into()).map(|n| n as usize);
-    entry.cuda_graph = raw.cuda_graph != 0;
-    entry.kernels = kernels("dlnms_provider_options.kernels", raw.kernels)?;
-    entry.batch = some(raw.batch.into()).map(|n| n as usize);
-    entry.memory_limit = some(raw.memory_limit);
-    entry.workspace = some(raw.workspace);
+    let mut config = ProviderConfig::new(constant(
+        "dlnms_provider_options.provider",
+        raw.provider,
+        "DLNMS_PROVIDER_",
+        Provider::from_code,
+    )?);
+    config.precision = precision("dlnms_provider_options.precision", raw.precision)?;
+    config.device = raw.device;
+    config.threads = some(raw.threads.into()).map(|n| n as usize);
+    config.cuda_graph = raw.cuda_graph != 0;
+    config.kernels = kernels("dlnms_provider_options.kernels", raw.kernels)?;
+    config.batch = some(raw.batch.into()).map(|n| n as usize);
+    config.memory_limit = some(raw.memory_limit_bytes);
+    config.workspace = some(raw.workspace_bytes);
     // SAFETY: handed on from the caller.
-    entry.cache = unsafe { strings::optional(raw.cache_dir, "cache_dir") }?.map(Into::into);
+    config.cache = unsafe { strings::optional(raw.cache_dir, "cache_dir") }?.map(Into::into);
     // SAFETY: handed on from the caller.
-    entry.plugin = unsafe { strings::optional(raw.plugin_path, "plugin_path") }?.map(Into::into);
-    Ok(entry)
-}
-
-pub(super) fn provider(field: &str, code: u32) -> Result<Provider> {
-    constant(field, code, "DLNMS_PROVIDER_", Provider::from_code)
+    config.plugin = unsafe { strings::optional(raw.plugin_path, "plugin_path") }?.map(Into::into);
+    Ok(config)
 }
 
 pub(super) fn precision(field: &str, code: u32) -> Result<Option<Precision>> {
@@ -144,7 +147,7 @@ const _: () = {
     let wide = cfg!(target_pointer_width = "64");
     assert!(
         !wide
-            || std::mem::offset_of!(dlnms_provider_options, kernels)
+            || size_of::<dlnms_provider_options>()
                 == <dlnms_provider_options as Versioned>::V1_SIZE
     );
 };

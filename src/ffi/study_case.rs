@@ -90,13 +90,13 @@ pub unsafe extern "C" fn dlnms_study_case(
             raw.assume_init()
         };
         (raw.ct, raw.pet, raw.roi) = (&loaded.ct, &loaded.pet, roi);
-        (raw.pet_info, raw.facts) = (&loaded.pet_info, &loaded.facts);
+        (raw.pet_info, raw.metadata) = (&loaded.pet_info, &loaded.metadata);
         // SAFETY: handed on from the caller.
         let voxels = unsafe { mask_voxels(roi) }?;
         if let Some(mask) = voxels.and_then(|v| object.mask_at(v)) {
             mask.require_frame_of(loaded.study())?;
             if mask.contours_overlap {
-                raw.facts = &loaded.facts_of_joined;
+                raw.metadata = &loaded.metadata_of_joined;
             }
         }
         // SAFETY: handed on from the caller.

@@ -190,7 +190,7 @@ pub unsafe extern "C" fn dlnms_roi_info_init(info: *mut dlnms_roi_info, struct_s
 /// How many ROIs there are, structure sets first. 0 for a dead handle. The first call lays every ROI on its grid, which
 /// may take a second. Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn dlnms_study_rois_count(study: *const dlnms_study) -> usize {
+pub extern "C" fn dlnms_study_roi_count(study: *const dlnms_study) -> usize {
     guard_readers_or!(0, || {
         handle::get::<StudyObject>(study).map_or(0, |s| s.inventory().rois.len())
     })
@@ -201,7 +201,7 @@ pub extern "C" fn dlnms_study_rois_count(study: *const dlnms_study) -> usize {
 /// # Safety
 /// `out` is initialised; `err` is NULL or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlnms_study_rois(
+pub unsafe extern "C" fn dlnms_study_roi(
     study: *const dlnms_study,
     index: usize,
     out: *mut dlnms_roi_info,

@@ -59,8 +59,12 @@ static dlnms_status start(void) {
     dlnms_scorer_options_init(&options, sizeof options);
     options.bundle_dir = bundle;
     options.threads = threads;
+    dlnms_provider_options cpu;
+    dlnms_provider_options_init(&cpu, sizeof cpu);
+    cpu.provider = DLNMS_PROVIDER_CPU;
+    const dlnms_provider_options *providers[] = {&cpu};
+    options.providers = providers;
     options.n_providers = 1;
-    options.providers[0] = DLNMS_PROVIDER_CPU;
     dlnms_status status = dlnms_runtime_new(&where, &runtime, NULL);
     if (!status) status = dlnms_scorer_new(runtime, &options, &scorer, NULL);
     if (!status) status = dlnms_scorer_score(scorer, &c, NULL, &result, NULL);

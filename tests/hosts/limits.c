@@ -81,8 +81,12 @@ static void use_everything(void) {
         options.bundle_dir = bundle;
         options.cache_dir = cache_folder;
         options.threads = 3;
+        dlnms_provider_options cpu;
+        dlnms_provider_options_init(&cpu, sizeof cpu);
+        cpu.provider = DLNMS_PROVIDER_CPU;
+        const dlnms_provider_options *providers[] = {&cpu};
+        options.providers = providers;
         options.n_providers = 1;
-        options.providers[0] = DLNMS_PROVIDER_CPU;
         error = NULL;
         status = dlnms_scorer_new(runtime, &options, &scorer, &error);
         ready = accept("scorer_new", status, error);

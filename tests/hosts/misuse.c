@@ -146,7 +146,7 @@ static void tumours(void) {
     roi.kind = DLNMS_ROI_BOX; refused("forgotten box", DLNMS_E_ROI_INVALID, "box");
     roi.kind = DLNMS_ROI_MASK; refused("mask NULL", DLNMS_E_NULL_ARGUMENT, "mask");
     roi.kind = DLNMS_ROI_MASK; roi.mask = &mask; refused("mask empty", DLNMS_E_ROI_EMPTY, "no voxel");
-    c.pet_info = &info; refused("PET facts unknown", DLNMS_E_INVALID_ARGUMENT, "n_slices");
+    c.pet_info = &info; refused("PET attributes unknown", DLNMS_E_INVALID_ARGUMENT, "n_slices");
     c.pet_info = &info; info.n_slices = SIDE; info.units = 77; refused("units", DLNMS_E_INVALID_ARGUMENT, "units");
     c.pet_info = &info; info.n_slices = SIDE; info.units = DLNMS_UNITS_BQML; refused("not corrected", DLNMS_E_SUV, "ATTN");
     c.pet_info = &info; info.n_slices = SIDE; info.units = DLNMS_UNITS_BQML; info.attenuation_corrected = 1;
@@ -159,14 +159,14 @@ static void tumours(void) {
 
 /* A field that no version knows yet: refused by name in every struct, whatever else the call would find wrong. */
 static void reserved_fields(dlnms_runtime *runtime) {
-    static dlnms_facts facts;
+    static dlnms_case_metadata metadata;
     dlnms_error *error = NULL;
     c.reserved = 1; refused("case reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_case.reserved");
     ct.reserved = 2; refused("volume reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_volume.reserved");
     roi.reserved = 3; refused("roi reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_roi.reserved");
-    dlnms_facts_init(&facts, sizeof facts);
-    c.facts = &facts; facts.hounsfield_stated = 5; refused("facts word", DLNMS_E_INVALID_ARGUMENT, "dlnms_facts.hounsfield_stated");
-    c.facts = &facts; facts.hounsfield_stated = DLNMS_UNKNOWN; facts.reserved = 5; refused("facts reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_facts.reserved");
+    dlnms_case_metadata_init(&metadata, sizeof metadata);
+    c.metadata = &metadata; metadata.hounsfield_stated = 5; refused("metadata tristate", DLNMS_E_INVALID_ARGUMENT, "dlnms_case_metadata.hounsfield_stated");
+    c.metadata = &metadata; metadata.hounsfield_stated = DLNMS_TRISTATE_UNKNOWN; metadata.reserved = 5; refused("metadata reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_case_metadata.reserved");
 
     dlnms_runtime_options where;
     dlnms_runtime_options_init(&where, sizeof where);
@@ -300,12 +300,31 @@ static void files(dlnms_runtime *runtime, const char *bundle, const char *scratc
     options.bundle_dir = "\xff\xfe";
     expect("bundle_dir not UTF-8", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_UTF8, &error, "bundle_dir");
     options.bundle_dir = bundle;
-    options.n_providers = 9;
+    dlnms_provider_options provider;
+    dlnms_provider_options_init(&provider, sizeof provider);
+    const dlnms_provider_options *providers[17];
+    for (int i = 0; i < 17; ++i) providers[i] = &provider;
+    options.n_providers = 1;
+    expect("providers NULL", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_NULL_ARGUMENT, &error, "dlnms_scorer_options.providers");
+    options.providers = providers;
+    options.n_providers = 0;
+    expect("no providers", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "n_providers");
+    options.n_providers = 17;
     expect("too many providers", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "n_providers");
     options.n_providers = 1;
-    options.providers[0] = 42;
-    expect("unknown provider", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "providers");
-    options.providers[0] = DLNMS_PROVIDER_CPU;
+    provider.provider = 42;
+    expect("unknown provider", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_provider_options.provider");
+    provider.provider = DLNMS_PROVIDER_CPU;
+    options.device = 1;
+    expect("device beside providers", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_scorer_options.device");
+    options.providers = NULL;
+    options.n_providers = 0;
+    options.device = -1;
+    expect("device of AUTO", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_scorer_options.device");
+    options.device = 0;
+    options.reserved = 5;
+    expect("options reserved", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_scorer_options.reserved");
+    options.reserved = 0;
     options.expected_manifest_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     expect("another bundle", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_BUNDLE_ALTERED, &error, options.expected_manifest_sha256);
     options.expected_manifest_sha256 = "";
@@ -390,8 +409,12 @@ int main(int argc, char **argv) {
     dlnms_scorer_options options;
     dlnms_scorer_options_init(&options, sizeof options);
     options.bundle_dir = argv[1];
+    dlnms_provider_options cpu;
+    dlnms_provider_options_init(&cpu, sizeof cpu);
+    cpu.provider = DLNMS_PROVIDER_CPU;
+    const dlnms_provider_options *providers[] = {&cpu};
+    options.providers = providers;
     options.n_providers = 1;
-    options.providers[0] = DLNMS_PROVIDER_CPU;
     if (dlnms_runtime_new(&runtime_options, &runtime, NULL) || dlnms_scorer_new(runtime, &options, &scorer, NULL)) return 3;
     callbacks();
     volumes();

@@ -20,12 +20,12 @@ int main(int argc, char** argv) {
 
     dlnms::Runtime runtime(argv[2]);
     dlnms::ScorerOptions options;
-    options.entries = {dlnms::provider_options(DLNMS_PROVIDER_CPU)};
-    options.entries[0].threads = 1;
-    options.entries[0].precision = DLNMS_PRECISION_FP32;
-    options.entries[0].kernels = 99;
+    options.providers = {dlnms::provider_options(DLNMS_PROVIDER_CPU)};
+    options.providers[0].threads = 1;
+    options.providers[0].precision = DLNMS_PRECISION_FP32;
+    options.providers[0].kernels = 99;
     expect_status(DLNMS_E_INVALID_ARGUMENT, "kernels that are none", [&] { dlnms::Scorer(runtime, argv[1], options); });
-    options.entries[0].kernels = DLNMS_KERNELS_ONNXRUNTIME;
+    options.providers[0].kernels = DLNMS_KERNELS_ONNXRUNTIME;
     auto scorer = std::make_unique<dlnms::Scorer>(runtime, argv[1], options);
     scorer->prepare();
     std::vector<float> truth;

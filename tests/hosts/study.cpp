@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     const std::string bundle = argv[1], library = argv[2], folder = argv[3], mask_file = argv[4];
     dlnms::Runtime runtime(library);
     dlnms::ScorerOptions options;
-    options.providers = {DLNMS_PROVIDER_CPU};
+    options.providers = {dlnms::provider_options(DLNMS_PROVIDER_CPU)};
     dlnms::Scorer scorer(runtime, bundle, options);
     try {
         auto study = dlnms::Study::scan({folder});
@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
         expect_status(DLNMS_E_INVALID_ARGUMENT, "references not asked for", [&] { contours.reference(DLNMS_REFERENCE_LIVER); });
         const auto placed = scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_references(dlnms::Point{0, 0, 0}, dlnms::Point{0, 0, 5000}));
         const auto liver = placed.reference(DLNMS_REFERENCE_LIVER);
-        expect(!liver.found && liver.voxels > 0 && liver.center_lps_mm[2] == 0, "a liver where the host said");
+        expect(liver.placed_by == DLNMS_PLACED_BY_HOST && liver.voxels > 0 && liver.center_lps_mm[2] == 0, "a liver where the host said");
         std::printf("reference %.9g %.9g\n", liver.suv_mean, liver.suv_sd);
         expect_status(DLNMS_E_ROI_INVALID, "no aorta five metres above", [&] { placed.reference(DLNMS_REFERENCE_BLOOD_POOL); });
         expect_status(DLNMS_E_INVALID_ARGUMENT, "no such reference", [&] { placed.reference(9); });
@@ -109,9 +109,9 @@ int main(int argc, char** argv) {
 
         // Quality: nothing is wrong; then another patient, which is refused, warned of or ignored.
         for (const auto& finding : masked.findings()) std::printf("finding %s\n", dlnms_quality_name(finding.code));
-        dlnms_facts facts = dlnms::facts();
-        facts.same_patient = DLNMS_NO;
-        auto other = study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts);
+        dlnms_case_metadata metadata = dlnms::case_metadata();
+        metadata.same_patient = DLNMS_TRISTATE_NO;
+        auto other = study.case_of(dlnms::roi_mask(file_mask)).with_metadata(metadata);
         expect_status(DLNMS_E_QUALITY, "another patient", [&] { scorer.score(other); });
         options.quality = {{DLNMS_QC_PATIENT_MISMATCH, DLNMS_ACTION_WARN}};
         const auto warned = dlnms::Scorer(runtime, bundle, options).score(other).findings();
@@ -128,7 +128,7 @@ int main(int argc, char** argv) {
         careful.score(study.case_of(dlnms::roi_mask(file_mask)));
         const auto far = dlnms::roi_point({200, 150, 0}); // in the air beside the patient
         try {
-            careful.score(study.case_of(far).with_facts(facts));
+            careful.score(study.case_of(far).with_metadata(metadata));
             expect(false, "strict refuses air");
         } catch (const dlnms::Error& e) {
             const std::string message = e.what();
@@ -147,21 +147,21 @@ int main(int argc, char** argv) {
         options.quality = {{40, DLNMS_ACTION_WARN}};
         expect_status(DLNMS_E_INVALID_ARGUMENT, "unknown check", [&] { dlnms::Scorer(runtime, bundle, options); });
         for (int32_t impossible : {7, 2, -2}) {
-            facts.same_patient = impossible;
+            metadata.same_patient = impossible;
             expect_status(DLNMS_E_INVALID_ARGUMENT, "unknown fact",
-                          [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts)); });
+                          [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_metadata(metadata)); });
         }
         // A boolean is what it says; a struct that was only zeroed says no, and is refused rather than believed.
-        facts.same_patient = true;
-        facts.lossy = false;
-        expect(scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts)).findings().empty(), "one patient");
-        facts.same_patient = false;
+        metadata.same_patient = true;
+        metadata.lossy = false;
+        expect(scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_metadata(metadata)).findings().empty(), "one patient");
+        metadata.same_patient = false;
         expect_status(DLNMS_E_QUALITY, "two patients",
-                      [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(facts)); });
-        dlnms_facts zeroed{};
+                      [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_metadata(metadata)); });
+        dlnms_case_metadata zeroed{};
         zeroed.struct_size = sizeof zeroed;
-        expect_status(DLNMS_E_QUALITY, "facts that were only zeroed",
-                      [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_facts(zeroed)); });
+        expect_status(DLNMS_E_QUALITY, "metadata that was only zeroed",
+                      [&] { scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_metadata(zeroed)); });
         expect_status(DLNMS_E_UNSUPPORTED, "not a volume", [&] { dlnms::VolumeFile{"image.png"}; });
     } catch (const std::exception& e) {
         std::printf("FAILED %s\n", e.what());

@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
         dlnms::set_logger(DLNMS_LOG_DEBUG, [&](uint32_t, std::string_view, std::string_view) { ++lines; });
         {
             const dlnms::Runtime runtime(argv[2]);
-            const dlnms::Scorer scorer(runtime, argv[1], {network_threads, {DLNMS_PROVIDER_CPU}, 0});
+            const dlnms::Scorer scorer(runtime, argv[1], {network_threads, {dlnms::provider_options(DLNMS_PROVIDER_CPU)}});
             const Voxels voxels;
             std::vector<Bits> truth;
             for (int kind = 0; kind < kKinds; ++kind) truth.push_back(bits(scorer.score(make_case(voxels, kind))));

@@ -28,11 +28,11 @@ fn layout() -> String {
         }
         dlnms_pet_info {
             struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg,
-            height_m, dose_bq, half_life_s, injection_s, injection_time_of_day_s, series_s, ge_scan_start_s, n_slices,
-            acquisition_s, frame_reference_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor,
+            height_m, dose_bq, half_life_s, injection_time_s, injection_time_of_day_s, series_time_s, ge_scan_start_time_s, n_slices,
+            acquisition_time_s, frame_reference_time_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor,
         }
         dlnms_quality_policy { struct_size, actions }
-        dlnms_facts {
+        dlnms_case_metadata {
             struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known,
             modality_stated, hounsfield_stated, contours_overlap, reserved, ct_slice_thickness_mm,
             pet_slice_thickness_mm,
@@ -41,25 +41,25 @@ fn layout() -> String {
             struct_size, kind, point, box_first, box_last, mask, threshold_kind, reserved, threshold, radius_mm,
         }
         dlnms_case {
-            struct_size, flags, ct, pet, pet_info, roi, facts, measure_lesion, threshold_kind, threshold, radius_mm,
+            struct_size, flags, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm,
             measure_references, reserved, liver_lps_mm, blood_pool_lps_mm,
         }
         dlnms_lesion {
             struct_size, has_diameters, voxels, suv_max, suv_mean, suv_peak, mtv_ml, tlg, threshold, longest_mm,
             perpendicular_mm, ct_slice,
         }
-        dlnms_reference { struct_size, found, center_lps_mm, suv_mean, suv_sd, voxels }
+        dlnms_reference { struct_size, placed_by, center_lps_mm, suv_mean, suv_sd, voxels }
         dlnms_scores {
             struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
-            suv_factor, suv_dt_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels,
+            suv_factor, decay_time_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels,
         }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
-            entries, n_entries, prepare_timeout_ms, precision, spin, expected_manifest_sha256,
+            prepare_timeout_ms, precision, spin, reserved, expected_manifest_sha256,
         }
         dlnms_queue_options { struct_size, capacity, workers, reserved }
         dlnms_completion { struct_size, reserved, callback, user_data, drop }
         dlnms_provider_options {
-            struct_size, provider, precision, device, threads, cuda_graph, memory_limit, workspace, cache_dir, plugin_path, kernels, batch,
+            struct_size, provider, precision, device, threads, cuda_graph, memory_limit_bytes, workspace_bytes, cache_dir, plugin_path, kernels, batch,
         }
         dlnms_read_options { struct_size, threads, max_study_bytes, verbose_names, reserved }
         dlnms_series_choice { struct_size, reserved, ct_series, pet_series }

@@ -115,13 +115,13 @@ int main(void) {
     if (dlnms_study_pet_info(NULL, &info, NULL) != DLNMS_E_UNSUPPORTED) return 8;
     if (dlnms_study_case(NULL, NULL, &c, NULL) != DLNMS_E_UNSUPPORTED) return 9;
     if (dlnms_study_series(NULL, 0, &series, NULL) != DLNMS_E_UNSUPPORTED) return 10;
-    if (dlnms_study_rois(NULL, 0, &roi, NULL) != DLNMS_E_UNSUPPORTED) return 11;
+    if (dlnms_study_roi(NULL, 0, &roi, NULL) != DLNMS_E_UNSUPPORTED) return 11;
     if (dlnms_study_roi_mask(NULL, 0, &volume, NULL) != DLNMS_E_UNSUPPORTED) return 12;
     if (dlnms_study_json(NULL, NULL, 0, NULL, NULL) != DLNMS_E_UNSUPPORTED) return 13;
     if (dlnms_volume_file_open("a.nii", &limits, NULL, &file, NULL) != DLNMS_E_UNSUPPORTED) return 14;
     if (dlnms_volume_file_volume(NULL, &volume, NULL) != DLNMS_E_UNSUPPORTED) return 15;
     if (dlnms_volume_file_pet_info(NULL, "a.json", &info, NULL) != DLNMS_E_UNSUPPORTED) return 16;
-    if (dlnms_study_series_count(NULL) || dlnms_study_rois_count(NULL) || dlnms_study_warning_count(NULL)) return 17;
+    if (dlnms_study_series_count(NULL) || dlnms_study_roi_count(NULL) || dlnms_study_warning_count(NULL)) return 17;
     if (dlnms_study_warning(NULL, 0)) return 18;
     dlnms_study_free(NULL);
     dlnms_volume_file_free(NULL);

@@ -61,8 +61,11 @@ impl CHost {
             let mut options: dlnms_scorer_options = zeroed();
             dlnms_scorer_options_init(&mut options, size_of_val(&options) as u32);
             options.bundle_dir = bundle.as_ptr();
-            options.providers[0] = DLNMS_PROVIDER_CPU;
-            options.n_providers = 1;
+            let mut cpu: dlnms_provider_options = zeroed();
+            dlnms_provider_options_init(&mut cpu, size_of_val(&cpu) as u32);
+            cpu.provider = DLNMS_PROVIDER_CPU;
+            let providers: [*const dlnms_provider_options; 1] = [&cpu];
+            (options.n_providers, options.providers) = (1, providers.as_ptr());
             let made = dlnms_scorer_new(runtime, &options, &mut scorer, null_mut());
             assert_eq!(made, DLNMS_OK);
         }

@@ -370,13 +370,13 @@ fn the_case_of_a_mask_of_joined_contours_says_so() {
         let scanned =
             dlnms_study_scan(pointers.as_ptr(), 4, null(), null(), &mut study, null_mut());
         assert_eq!(scanned, 0);
-        assert_eq!(dlnms_study_rois_count(study), 2);
+        assert_eq!(dlnms_study_roi_count(study), 2);
         let (mut said, mut facts) = (Vec::new(), Vec::new());
         for load in [true, false] {
             for n in 0..2 {
                 let mut info = std::mem::zeroed::<dlnms_roi_info>();
                 dlnms_roi_info_init(&mut info, size_of::<dlnms_roi_info>() as u32);
-                assert_eq!(dlnms_study_rois(study, n, &mut info, null_mut()), 0);
+                assert_eq!(dlnms_study_roi(study, n, &mut info, null_mut()), 0);
                 assert_eq!(info.has_mask, 1);
                 said.push(info.contours_overlap);
                 let mut mask = std::mem::zeroed::<dlnms_volume>();
@@ -394,7 +394,7 @@ fn the_case_of_a_mask_of_joined_contours_says_so() {
                 let mut case = std::mem::zeroed::<dlnms_case>();
                 dlnms_case_init(&mut case, size_of::<dlnms_case>() as u32);
                 assert_eq!(dlnms_study_case(study, &roi, &mut case, null_mut()), 0);
-                facts.push((*case.facts).contours_overlap == DLNMS_YES);
+                facts.push((*case.metadata).contours_overlap == DLNMS_TRISTATE_YES);
             }
         }
         // Files are listed by their paths, so either may be the first.

@@ -19,11 +19,12 @@ use serde::Serialize;
 /// Who placed a reference region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[repr(u32)]
 pub enum PlacedBy {
-    /// The host.
-    Host,
-    /// Found on CT.
-    Found,
+    /// The host stated the position.
+    Host = 1,
+    /// This library found the region on the CT.
+    Library = 2,
 }
 
 /// SUVbw over one reference region.
@@ -75,7 +76,7 @@ pub fn measure(
             Some(point) => Ok((point, PlacedBy::Host)),
             None => Ok((
                 find(chest.as_ref().map_err(String::clone)?)?,
-                PlacedBy::Found,
+                PlacedBy::Library,
             )),
         };
     let find_liver = |chest: &Chest| liver::find(chest, &ct, threads);
