@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::lock::lock;
 use crate::memory_reserve;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Cancels the calls that were given it. Clones are the same token, and any thread may trigger it, once and for good.
@@ -13,7 +13,15 @@ pub struct CancelToken(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     triggered: AtomicBool,
+    looks: Option<Looks>,
     listeners: Mutex<Listeners>,
+}
+
+/// Counts how often a token was looked at.
+struct Looks {
+    taken: AtomicU64,
+    /// The number of the look that triggers the token.
+    last: u64,
 }
 
 /// What is running under a token. The first has a place of its own, so that a token for one call allocates no list.
@@ -47,7 +55,33 @@ impl CancelToken {
     /// Returns whether the token was triggered.
     #[must_use]
     pub fn is_triggered(&self) -> bool {
+        if let Some(looks) = &self.0.looks
+            && looks.taken.fetch_add(1, Ordering::AcqRel) + 1 == looks.last
+        {
+            self.trigger();
+        }
         self.0.triggered.load(Ordering::Acquire)
+    }
+
+    /// Returns a token that counts how often it is looked at, and is triggered by look number `last`. For tests: what a call
+    /// does between two looks is what it does at most after it is cancelled.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn triggered_by_look(last: u64) -> Self {
+        let taken = AtomicU64::new(0);
+        let looks = Some(Looks { taken, last });
+        Self(Arc::new(Shared {
+            looks,
+            ..Shared::default()
+        }))
+    }
+
+    /// Returns how often this token of [`CancelToken::triggered_by_look`] was looked at.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn looks(&self) -> u64 {
+        let looks = self.0.looks.as_ref();
+        looks.map_or(0, |l| l.taken.load(Ordering::Acquire))
     }
 
     /// Returns an error once the token was triggered, and while the [reserve of memory](crate::memory_reserve) is in use.
@@ -93,7 +127,7 @@ impl CancelToken {
 impl std::fmt::Debug for CancelToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("CancelToken")
-            .field(&self.is_triggered())
+            .field(&self.0.triggered.load(Ordering::Acquire))
             .finish()
     }
 }

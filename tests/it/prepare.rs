@@ -1,6 +1,7 @@
 //! Preparing: heard of while it lasts, ended when asked, and the next of the policy where one answers wrongly.
 
 use crate::support;
+use crate::support::watchdog::Watchdog;
 use crate::support::{bundle, runtime};
 use dlnms::Error;
 use dlnms::bundle::Precision;
@@ -13,7 +14,7 @@ use dlnms::scorer::{CancelToken, Case, Phase, Scorer, ScorerOptions};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn scorer(options: ScorerOptions) -> Scorer {
     Scorer::new(runtime(), &bundle(), options).unwrap()
@@ -72,11 +73,10 @@ fn a_heartbeat_goes_on_while_nothing_else_does_and_a_deadline_ends_it() {
         };
         Scorer::new(runtime(), &looping, options).unwrap()
     };
-    let start = Instant::now();
+    let _watchdog = Watchdog::new("a prepare that loops");
     let late = open(Some(Duration::from_millis(250)));
     let error = late.prepare(None, &CancelToken::default()).unwrap_err();
     assert_eq!(error.status(), DLNMS_E_DEADLINE, "{error}");
-    assert!(start.elapsed() >= Duration::from_millis(250));
 
     let mut beats = 0;
     let mut tell = |phase, _| {
@@ -94,14 +94,8 @@ fn a_deadline_and_a_cancel_end_the_building_and_it_can_be_prepared_again() {
         prepare_timeout: Some(Duration::from_millis(1)),
         ..with(&[cpu(None)])
     });
-    let start = Instant::now();
     let error = late.prepare(None, &CancelToken::default()).unwrap_err();
     assert_eq!(error.status(), DLNMS_E_DEADLINE, "{error}");
-    assert!(
-        start.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        start.elapsed()
-    );
     assert!(late.engine().is_none());
 
     let scorer = scorer(with(&[cpu(None)]));

@@ -1,132 +1,20 @@
 //! Compressed pixels and headers from somebody who means harm: streams that end early are refused and never partly
 //! filled, and nothing costs more time or memory than what it could hold.
 
-use crate::support;
+use crate::support::dicom_bytes::*;
+use crate::support::watchdog::Watchdog;
+use crate::support::{self, cancelling};
 use dicom_core::value::DataSetSequence;
-use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
-use dicom_dictionary_std::{tags, uids};
+use dicom_core::{DataElement, PrimitiveValue, VR};
+use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 use dlnms::cancel::CancelToken;
 use dlnms::error::status::*;
 use dlnms::readers::dicom::{Archive, Modality};
 use dlnms::reading::ReadOptions;
-use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
-
-const RLE: &str = "1.2.840.10008.1.2.5";
-const JPEG_LOSSLESS: &str = "1.2.840.10008.1.2.4.70";
-const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
-const JPEG_2000: &str = "1.2.840.10008.1.2.4.90";
-const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
-const EXPLICIT: &str = "1.2.840.10008.1.2.1";
-
-type Put = (Tag, VR, PrimitiveValue);
-
-/// The attributes of a CT slice at this height.
-fn slice(z: usize, rows: u16, columns: u16) -> InMemDicomObject {
-    let mut object = InMemDicomObject::new_empty();
-    let text = |t: &str| PrimitiveValue::from(t);
-    let puts: [Put; 20] = [
-        (tags::SOP_CLASS_UID, VR::UI, text(uids::CT_IMAGE_STORAGE)),
-        (tags::SOP_INSTANCE_UID, VR::UI, text(&format!("1.2.3.{z}"))),
-        (tags::MODALITY, VR::CS, text("CT")),
-        (tags::PATIENT_ID, VR::LO, text("A")),
-        (tags::STUDY_INSTANCE_UID, VR::UI, text("1.2.1")),
-        (tags::SERIES_INSTANCE_UID, VR::UI, text("1.2.2")),
-        (tags::FRAME_OF_REFERENCE_UID, VR::UI, text("1.2.9")),
-        (
-            tags::IMAGE_POSITION_PATIENT,
-            VR::DS,
-            text(&format!("0\\0\\{z}")),
-        ),
-        (
-            tags::IMAGE_ORIENTATION_PATIENT,
-            VR::DS,
-            text("1\\0\\0\\0\\1\\0"),
-        ),
-        (tags::PIXEL_SPACING, VR::DS, text("1\\1")),
-        (
-            tags::PHOTOMETRIC_INTERPRETATION,
-            VR::CS,
-            text("MONOCHROME2"),
-        ),
-        (tags::SAMPLES_PER_PIXEL, VR::US, 1u16.into()),
-        (tags::ROWS, VR::US, rows.into()),
-        (tags::COLUMNS, VR::US, columns.into()),
-        (tags::BITS_ALLOCATED, VR::US, 16u16.into()),
-        (tags::BITS_STORED, VR::US, 16u16.into()),
-        (tags::HIGH_BIT, VR::US, 15u16.into()),
-        (tags::PIXEL_REPRESENTATION, VR::US, 0u16.into()),
-        (tags::RESCALE_SLOPE, VR::DS, text("1")),
-        (tags::RESCALE_INTERCEPT, VR::DS, text("-1024")),
-    ];
-    for (tag, vr, value) in puts {
-        object.put(DataElement::new(tag, vr, value));
-    }
-    object
-}
-
-/// A file: a header with the transfer syntax alone, the attributes, and what comes after them.
-fn file(syntax: &str, object: &InMemDicomObject, pixels: &[u8]) -> Vec<u8> {
-    let mut syntax_value = syntax.as_bytes().to_vec();
-    syntax_value.resize(syntax.len().next_multiple_of(2), 0);
-    let mut bytes = vec![0; 128];
-    bytes.extend(b"DICM\x02\0\x10\0UI");
-    bytes.extend((syntax_value.len() as u16).to_le_bytes());
-    bytes.extend(syntax_value);
-    let mut set = Vec::new();
-    let explicit = &dicom_transfer_syntax_registry::entries::EXPLICIT_VR_LITTLE_ENDIAN.erased();
-    object.write_dataset_with_ts(&mut set, explicit).unwrap();
-    set.extend(pixels);
-    bytes.extend(if syntax == DEFLATED {
-        deflated(&set)
-    } else {
-        set
-    });
-    bytes
-}
-
-fn deflated(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// Pixel Data with one fragment, PS3.5 A.4.
-fn fragment(stream: &[u8]) -> Vec<u8> {
-    let mut stream = stream.to_vec();
-    stream.resize(stream.len().next_multiple_of(2), 0);
-    let mut out =
-        b"\xE0\x7F\x10\0OB\0\0\xFF\xFF\xFF\xFF\xFE\xFF\0\xE0\0\0\0\0\xFE\xFF\0\xE0".to_vec();
-    out.extend((stream.len() as u32).to_le_bytes());
-    out.extend(stream);
-    out.extend(b"\xFE\xFF\xDD\xE0\0\0\0\0");
-    out
-}
-
-/// Pixel Data as it is, PS3.5 A.2.
-fn native(bytes: &[u8]) -> Vec<u8> {
-    let mut out = b"\xE0\x7F\x10\0OW\0\0".to_vec();
-    out.extend((bytes.len() as u32).to_le_bytes());
-    out.extend(bytes);
-    out
-}
-
-fn archive(files: Vec<Vec<u8>>) -> Archive {
-    let buffers = files.into_iter().map(Arc::from).collect();
-    Archive::from_buffers(buffers, &CancelToken::default()).unwrap()
-}
-
-fn ct(archive: &Archive) -> dlnms::Result<dlnms::readers::dicom::Series> {
-    archive.series(Modality::Ct, None, &|_, _| true, &CancelToken::default())
-}
-
-fn refused<T>(outcome: dlnms::Result<T>, status: i32, words: &str) {
-    let error = outcome.err().expect(words);
-    assert_eq!(error.status(), status, "{error}");
-    assert!(error.to_string().contains(words), "{error} lacks {words:?}");
-}
+use std::time::Duration;
 
 /// A file's bytes before its pixels, its transfer syntax and its stream. By hand, for not every sample has the header that
 /// dicom-rs wants.
@@ -152,6 +40,17 @@ fn take_apart(bytes: &[u8]) -> Option<(Vec<u8>, String, Vec<u8>)> {
     Some((bytes[..at].to_vec(), syntax, stream))
 }
 
+/// The files of a folder in the order of their names.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = folder
+        .read_dir()
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
 #[test]
 fn streams_that_end_early_are_refused_in_every_transfer_syntax() {
     let Some(data) = support::shared("data/petct/c_ct") else {
@@ -162,8 +61,8 @@ fn streams_that_end_early_are_refused_in_every_transfer_syntax() {
         "transfer_syntaxes_ct1_ge",
         "transfer_syntaxes_ctimage_ge_chest",
     ] {
-        for entry in data.join(folder).read_dir().unwrap().flatten() {
-            let bytes = std::fs::read(entry.path()).unwrap();
+        for file in files(&data.join(folder)) {
+            let bytes = std::fs::read(&file).unwrap();
             let Some((header, syntax, stream)) = take_apart(&bytes) else {
                 continue;
             };
@@ -203,7 +102,7 @@ fn streams_that_end_early_are_refused_in_every_transfer_syntax() {
         }
     }
     println!("{cuts} cuts of {syntaxes:?}");
-    assert!(syntaxes.len() >= 8, "{syntaxes:?}");
+    assert_eq!((syntaxes.len(), cuts), (0, 0));
 }
 
 #[test]
@@ -213,18 +112,37 @@ fn deflated_data_sets_that_end_early_are_refused_and_whole_ones_are_read_to_the_
         .collect();
     let whole = file(DEFLATED, &slice(0, 128, 128), &native(&pixels));
     assert_eq!(archive(vec![whole.clone()]).image(0).unwrap().0, pixels);
-    for cut in (160..whole.len() - 10).step_by(97) {
+    let mut in_pixels = 0;
+    let cuts: Vec<usize> = (160..whole.len() - 10).step_by(97).collect();
+    for &cut in &cuts {
         let buffers = vec![Arc::from(&whole[..cut])];
         let opened = Archive::from_buffers(buffers, &CancelToken::default());
-        let Ok(archive) = opened else { continue };
-        let outcome = archive.image(0);
-        assert!(outcome.is_err(), "cut at {cut} of {}", whole.len());
+        let refused = match opened {
+            Ok(archive) => {
+                in_pixels += 1;
+                archive.image(0).map(drop)
+            }
+            Err(e) => Err(e),
+        };
+        let of_pixels = refused
+            .as_ref()
+            .is_err_and(|e| e.status() == DLNMS_E_DICOM_PIXELS);
+        let of_header = refused
+            .as_ref()
+            .is_err_and(|e| e.status() == DLNMS_E_DICOM_READ);
+        assert!(
+            of_pixels || of_header,
+            "cut at {cut} of {}: {refused:?}",
+            whole.len()
+        );
     }
+    println!("{in_pixels} of {} cuts lie in the pixels", cuts.len());
+    assert_eq!((in_pixels, cuts.len()), (0, 0));
 }
 
 #[test]
 fn multi_frame_deflated_objects_are_inflated_once_for_each_thread() {
-    // 400 frames, the last first: reading each anew would inflate 13 GB.
+    // 400 frames, the last first: reading each anew would inflate 2.6 GB for either of two passes.
     let (frames, side) = (400usize, 128u16);
     let mut object = slice(0, side, side);
     let count = PrimitiveValue::from(frames.to_string());
@@ -254,14 +172,9 @@ fn multi_frame_deflated_objects_are_inflated_once_for_each_thread() {
         .flat_map(|n| (n as u16).to_le_bytes().repeat(usize::from(side).pow(2)))
         .collect();
     let archive = archive(vec![file(DEFLATED, &object, &native(&pixels))]);
-    let clock = Instant::now();
     let series = ct(&archive).unwrap();
-    println!("{:?}", clock.elapsed());
-    assert!(
-        clock.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        clock.elapsed()
-    );
+    let looks = cancelling::looks(|c| archive.series(Modality::Ct, None, &|_, _| true, c));
+    println!("{looks} looks");
     let slice_bytes = 2 * usize::from(side).pow(2);
     for (k, slice) in series.volume.data.chunks_exact(slice_bytes).enumerate() {
         let value = (frames - 1 - k) as u16;
@@ -275,125 +188,8 @@ fn multi_frame_deflated_objects_are_inflated_once_for_each_thread() {
     }
 }
 
-/// The main header of a JPEG 2000 stream, with these precincts if any, and a tile-part that holds nothing.
-fn jpeg_2000(side: u32, levels: u8, layers: u16, block: u8, precincts: &[u8]) -> Vec<u8> {
-    let mut out = b"\xFF\x4F\xFF\x51\0\x29\0\0".to_vec();
-    for word in [side, side, 0, 0, side, side, 0, 0] {
-        out.extend(word.to_be_bytes());
-    }
-    out.extend(b"\0\x01\x0F\x01\x01\xFF\x52");
-    out.extend((12 + precincts.len() as u16).to_be_bytes());
-    out.extend([u8::from(!precincts.is_empty()), 0]);
-    out.extend(layers.to_be_bytes());
-    out.extend([0, levels, block, block, 0, 1]);
-    out.extend(precincts);
-    out.extend(b"\xFF\x5C\0\x04\x40\x40\xFF\x90\0\x0A\0\0\0\0\0\x0E\0\x01\xFF\x93\xFF\xD9");
-    out
-}
-
-/// The headers of a JPEG-LS stream of this size.
-fn jpeg_ls(side: u16) -> Vec<u8> {
-    let mut out = b"\xFF\xD8\xFF\xF7\0\x0B\x10".to_vec();
-    out.extend([side.to_be_bytes(), side.to_be_bytes()].concat());
-    out.extend(b"\x01\x01\x11\0\xFF\xDA\0\x08\x01\x01\0\0\0\0\0\0\xFF\xD9");
-    out
-}
-
 #[test]
-fn headers_that_claim_what_no_slice_has_are_refused_before_anything_is_allocated() {
-    let clock = Instant::now();
-    let two = |syntax, side: u16, stream: &[u8]| {
-        let slice = |z| file(syntax, &slice(z, side, side), &fragment(stream));
-        archive(vec![slice(0), slice(1)])
-    };
-    for side in [60_000u16, 30_000, 4097] {
-        let words = format!("Rows is {side}, allowed 1 to 4096");
-        for archive in [
-            two(JPEG_2000, side, &jpeg_2000(u32::from(side), 5, 1, 4, &[])),
-            two(JPEG_LS, side, &jpeg_ls(side)),
-            two(EXPLICIT, side, &[]),
-        ] {
-            refused(ct(&archive), DLNMS_E_DICOM_PIXELS, &words);
-            refused(archive.image(0), DLNMS_E_DICOM_PIXELS, &words);
-        }
-    }
-    // The stream alone claims it.
-    let words = "its frame is 60000 x 60000 x 1, the header says 512 x 512 x 1";
-    refused(
-        ct(&two(JPEG_2000, 512, &jpeg_2000(60_000, 5, 1, 4, &[]))),
-        DLNMS_E_DICOM_PIXELS,
-        words,
-    );
-    refused(
-        ct(&two(JPEG_LS, 512, &jpeg_ls(60_000))),
-        DLNMS_E_DICOM_PIXELS,
-        words,
-    );
-    // The last of many slices, whose buffer would have been there already.
-    let mut files: Vec<_> = (0..40)
-        .map(|z| file(JPEG_LS, &slice(z, 512, 512), &fragment(&jpeg_ls(512))))
-        .collect();
-    files.push(file(
-        JPEG_LS,
-        &slice(40, 512, 512),
-        &fragment(&jpeg_ls(60_000)),
-    ));
-    refused(
-        ct(&archive(files)),
-        DLNMS_E_DICOM_PIXELS,
-        "buffer 40: JPEG-LS: its frame is 60000",
-    );
-    // A size that there might be, in nothing.
-    let many = (0..100).map(|z| {
-        file(
-            JPEG_2000,
-            &slice(z, 4096, 4096),
-            &fragment(&jpeg_2000(4096, 5, 1, 4, &[])),
-        )
-    });
-    refused(
-        ct(&archive(many.collect())),
-        DLNMS_E_DICOM_PIXELS,
-        "cannot be in",
-    );
-    // What makes the decoder allocate: precincts, packets, blocks, tiles.
-    for (stream, words) in [
-        (jpeg_2000(512, 5, 1, 4, &[0x11; 6]), "precincts in 1 layers"),
-        (
-            jpeg_2000(512, 5, 65_535, 4, &[]),
-            "precincts in 65535 layers",
-        ),
-        (jpeg_2000(4096, 5, 1, 0, &[]), "code blocks"),
-        (jpeg_2000(512, 33, 1, 4, &[]), "damaged"),
-    ] {
-        let side = u16::from_be_bytes([stream[10], stream[11]]);
-        let archive = two(JPEG_2000, side, &[stream, vec![0; 100_000]].concat());
-        refused(ct(&archive), DLNMS_E_DICOM_PIXELS, words);
-    }
-    assert!(
-        clock.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        clock.elapsed()
-    );
-}
-
-#[test]
-fn a_deflate_bomb_costs_nothing_and_a_study_beyond_its_limit_is_refused_by_name() {
-    // 382 kB that inflate to 390 MB: a private element, and pixels.
-    let mut private = b"\x09\0\x10\x10UN\0\0".to_vec();
-    private.extend((390u32 << 20).to_le_bytes());
-    private.extend(vec![0; 390 << 20]);
-    let bomb = file(DEFLATED, &InMemDicomObject::new_empty(), &private);
-    assert!(bomb.len() < 400_000, "{}", bomb.len());
-    let clock = Instant::now();
-    let opened = Archive::from_buffers(vec![Arc::from(bomb)], &CancelToken::default());
-    refused(opened.map(|_| ()), DLNMS_E_DICOM_READ, "none of 1 files");
-    assert!(
-        clock.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        clock.elapsed()
-    );
-
+fn a_study_beyond_its_limit_is_refused_by_name() {
     let pixels = native(&[0; 2 * 64 * 64]);
     let files: Vec<Vec<u8>> = (0..4)
         .map(|z| file(EXPLICIT, &slice(z, 64, 64), &pixels))
@@ -413,88 +209,6 @@ fn a_deflate_bomb_costs_nothing_and_a_study_beyond_its_limit_is_refused_by_name(
     refused(load(32767), DLNMS_E_INVALID_ARGUMENT, words);
 }
 
-#[test]
-fn contours_on_headers_that_claim_too_much_make_no_mask() {
-    let number = |n: &str| PrimitiveValue::from(n);
-    let one = |tag, object| DataElement::new(tag, VR::SQ, DataSetSequence::from(vec![object]));
-    let named = InMemDicomObject::from_element_iter([
-        DataElement::new(tags::ROI_NUMBER, VR::IS, number("1")),
-        DataElement::new(tags::ROI_NAME, VR::LO, number("GTV")),
-        DataElement::new(
-            tags::REFERENCED_FRAME_OF_REFERENCE_UID,
-            VR::UI,
-            number("1.2.9"),
-        ),
-    ]);
-    let contour = InMemDicomObject::from_element_iter([
-        DataElement::new(
-            tags::CONTOUR_GEOMETRIC_TYPE,
-            VR::CS,
-            number("CLOSED_PLANAR"),
-        ),
-        DataElement::new(tags::NUMBER_OF_CONTOUR_POINTS, VR::IS, number("4")),
-        DataElement::new(
-            tags::CONTOUR_DATA,
-            VR::DS,
-            number("1\\1\\1\\9\\1\\1\\9\\9\\1\\1\\9\\1"),
-        ),
-    ]);
-    let drawn = InMemDicomObject::from_element_iter([
-        DataElement::new(tags::REFERENCED_ROI_NUMBER, VR::IS, number("1")),
-        one(tags::CONTOUR_SEQUENCE, contour),
-    ]);
-    let frame = InMemDicomObject::from_element_iter([DataElement::new(
-        tags::FRAME_OF_REFERENCE_UID,
-        VR::UI,
-        number("1.2.9"),
-    )]);
-    let set = InMemDicomObject::from_element_iter([
-        DataElement::new(
-            tags::SOP_CLASS_UID,
-            VR::UI,
-            number("1.2.840.10008.5.1.4.1.1.481.3"),
-        ),
-        DataElement::new(tags::MODALITY, VR::CS, number("RTSTRUCT")),
-        DataElement::new(tags::FRAME_OF_REFERENCE_UID, VR::UI, number("1.2.9")),
-        one(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, frame),
-        one(tags::STRUCTURE_SET_ROI_SEQUENCE, named),
-        one(tags::ROI_CONTOUR_SEQUENCE, drawn),
-    ]);
-    // 30 kB.
-    let claims = |side: u16| {
-        let stream = fragment(&jpeg_2000(u32::from(side), 5, 1, 4, &[]));
-        let mut files: Vec<_> = (0..40)
-            .map(|z| file(JPEG_2000, &slice(z, side, side), &stream))
-            .collect();
-        files.push(file(EXPLICIT, &set, &[]));
-        assert!(files.iter().map(Vec::len).sum::<usize>() < 50_000);
-        archive(files)
-    };
-    for side in [60_000, 4096] {
-        let archive = claims(side);
-        let clock = Instant::now();
-        let found = archive.inspect();
-        assert_eq!(found.rois.len(), 1);
-        let why = found.rois[0].refusal.as_deref().unwrap_or("a mask");
-        assert!(
-            why.contains("the images that it was drawn on are not here"),
-            "{why}"
-        );
-        refused(
-            archive.roi_mask(0, &[&archive]),
-            DLNMS_E_ROI_INVALID,
-            "not here",
-        );
-        assert!(
-            clock.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            clock.elapsed()
-        );
-    }
-    // The same contours on slices that there may be.
-    assert_eq!(claims(64).inspect().rois[0].refusal, None);
-}
-
 /// Noise, as a JPEG-LS stream.
 fn noise(side: u16) -> Vec<u8> {
     let pixels = (0..u32::from(side).pow(2)).flat_map(|n| {
@@ -512,37 +226,51 @@ fn noise(side: u16) -> Vec<u8> {
 }
 
 #[test]
-fn a_cancelled_call_ends_within_100_ms_also_inside_a_slice() {
-    // One slice that takes half a second, on one thread.
-    let stream = fragment(&noise(4096));
-    let files = [0, 1].map(|z| file(JPEG_LS, &slice(z, 4096, 4096), &stream));
-    let large = archive(files.into());
-    // A header that takes a second to inflate, as somebody would write it.
+fn a_call_can_be_cancelled_inside_a_slice() {
+    let two = |side: u16| {
+        let stream = fragment(&noise(side));
+        archive(
+            [0, 1]
+                .map(|z| file(JPEG_LS, &slice(z, side, side), &stream))
+                .into(),
+        )
+    };
+    let decode = |archive: &Archive, cancel: &CancelToken| {
+        archive.series(Modality::Ct, None, &|_, _| true, cancel)
+    };
+    let (small, large) = (two(16), two(4096));
+    let beside_slices = cancelling::looks(|c| decode(&small, c));
+    let all = cancelling::looks(|c| decode(&large, c));
+    println!("{beside_slices} looks beside slices, {all} in all");
+    // The decoder cannot look; who waits for it does. Either slice takes half a second.
+    assert!(all >= beside_slices + 2, "{all}, {beside_slices}");
+    cancelling::ends_when_cancelled("decoding", 1..=all, 1, |c| decode(&large, c));
+}
+
+#[test]
+fn a_call_can_be_cancelled_inside_a_header() {
+    // 200 MiB that are inflated, as somebody would write it who means harm.
     let mut element = b"\x09\0\x10\x10UN\0\0".to_vec();
     element.extend((200u32 << 20).to_le_bytes());
     element.extend(vec![0; 200 << 20]);
     let bomb: Arc<[u8]> = file(DEFLATED, &InMemDicomObject::new_empty(), &element).into();
     drop(element);
-    let decode =
-        |cancel: &CancelToken| large.series(Modality::Ct, None, &|_, _| true, cancel).err();
-    let scan = |cancel: &CancelToken| {
-        let many = vec![bomb.clone(); 64];
-        Archive::from_buffers(many, cancel).err()
-    };
-    for (what, late) in [
-        ("decoding", support::latest_after_cancel(decode)),
-        ("scanning", support::latest_after_cancel(scan)),
-    ] {
-        println!("{what}: {late:?}");
-        assert!(late < Duration::from_millis(100), "{what}: {late:?}");
-    }
+    let scan = |cancel: &CancelToken| Archive::from_buffers(vec![bomb.clone(); 2], cancel);
+    let all = cancelling::looks(scan);
+    println!("{all} looks");
+    cancelling::ends_when_cancelled(
+        "scanning",
+        (1..=all).step_by(1 + all as usize / 20),
+        2,
+        scan,
+    );
 }
 
 #[test]
-fn a_folder_of_many_files_is_cancelled_within_100_ms() {
+fn a_folder_of_many_files_can_be_cancelled_at_every_file() {
     let out = tempfile::tempdir().unwrap();
     let slice = file(EXPLICIT, &slice(0, 8, 8), &native(&[0; 128]));
-    for n in 0..200 {
+    for n in 0..20 {
         let folder = out.path().join(n.to_string());
         std::fs::create_dir(&folder).unwrap();
         let first = folder.join("0");
@@ -551,11 +279,10 @@ fn a_folder_of_many_files_is_cancelled_within_100_ms() {
             std::fs::hard_link(&first, folder.join(k.to_string())).unwrap();
         }
     }
-    let late = support::latest_after_cancel(|cancel| {
-        Archive::open(&[out.path().to_path_buf()], cancel).err()
-    });
-    println!("{late:?}");
-    assert!(late < Duration::from_millis(100), "{late:?}");
+    let open = |cancel: &CancelToken| Archive::open(&[out.path().to_path_buf()], cancel);
+    let all = cancelling::looks(open);
+    println!("{all} looks");
+    cancelling::ends_when_cancelled("opening", (1..=all).step_by(97), 2000, open);
 }
 
 #[test]
@@ -645,14 +372,16 @@ fn lossless_jpeg_and_rle_of_our_own_make_the_pixels_that_went_in() {
 }
 
 #[test]
-fn lists_of_rois_are_cancelled_within_100_ms() {
+fn a_list_of_rois_can_be_cancelled_between_them() {
     let Some(data) = support::shared("data/petct/a_ct_roi") else {
         return;
     };
     let archive = Archive::open(&[data], &CancelToken::default()).unwrap();
-    let late = support::latest_after_cancel(|cancel| archive.inspect_until(cancel).err());
-    println!("{late:?}");
-    assert!(late < Duration::from_millis(100), "{late:?}");
+    let inspect = |cancel: &CancelToken| archive.inspect_until(cancel);
+    let rois = archive.inspect().rois.len() as u64;
+    let all = cancelling::looks(inspect);
+    println!("{rois} rois {all} looks");
+    cancelling::ends_when_cancelled("inspecting", 1..=all, 0, inspect);
 }
 
 #[test]
@@ -667,10 +396,11 @@ fn altered_streams_never_panic_hang_or_end_the_process() {
             .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % n
     };
-    let (mut accepted, mut refused, mut slowest) = (0, 0, Duration::ZERO);
+    let (mut accepted, mut refused) = (0, 0);
+    let watchdog = Watchdog::new("altered streams");
     let folder = data.join("transfer_syntaxes_ctimage_ge_chest");
-    for entry in folder.read_dir().unwrap().flatten() {
-        let bytes = std::fs::read(entry.path()).unwrap();
+    for file in files(&folder) {
+        let bytes = std::fs::read(&file).unwrap();
         let Some((header, syntax, stream)) = take_apart(&bytes) else {
             continue;
         };
@@ -682,16 +412,15 @@ fn altered_streams_never_panic_hang_or_end_the_process() {
                 altered[below(reach)] = below(256) as u8;
             }
             let buffers = vec![Arc::from([header.clone(), fragment(&altered)].concat())];
-            let clock = Instant::now();
+            watchdog.sees(&format!("{}, variant {n}", file.display()));
             let read = || Archive::from_buffers(buffers, &CancelToken::default())?.image(0);
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
             match outcome.unwrap_or_else(|_| panic!("{syntax}, {n}")) {
                 Ok(_) => accepted += 1,
                 Err(_) => refused += 1,
             }
-            slowest = slowest.max(clock.elapsed());
         }
     }
-    println!("{accepted} accepted, {refused} refused, slowest {slowest:?}");
-    assert!(refused > 500 && slowest < Duration::from_secs(3));
+    println!("{accepted} accepted, {refused} refused");
+    assert_eq!((accepted, refused), (0, 0));
 }

@@ -2,9 +2,9 @@
 
 use crate::support;
 use crate::support::shared;
+use crate::support::watchdog::Watchdog;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 /// A FIFO that nobody writes to.
 fn pipe(path: &Path) -> PathBuf {
@@ -15,7 +15,7 @@ fn pipe(path: &Path) -> PathBuf {
 #[test]
 fn pipes_devices_and_broken_disks_are_named_and_not_waited_for() {
     let out = tempfile::tempdir().unwrap();
-    let start = Instant::now();
+    let _watchdog = Watchdog::new("pipes, devices and broken disks");
     let link = |to: &str, name: &str| {
         std::os::unix::fs::symlink(to, out.path().join(name)).unwrap();
         out.path().join(name)
@@ -49,7 +49,6 @@ fn pipes_devices_and_broken_disks_are_named_and_not_waited_for() {
     pipe(&out.path().join("manifest.json"));
     let found = message(dlnms::bundle::Bundle::open(out.path()).err().unwrap());
     assert!(found.contains("it is not a file"), "{found}");
-    assert!(start.elapsed() < Duration::from_secs(2));
 }
 
 #[test]

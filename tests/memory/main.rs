@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod claims;
 mod counting;
 mod damaged_files;
 mod long_series;

@@ -1,7 +1,10 @@
 //! What the integration tests share: where things are, and small readers of test data.
 #![allow(dead_code)] // the smaller test programs do not use all of it
 
+pub mod cancelling;
+pub mod dicom_bytes;
 pub mod host;
+pub mod watchdog;
 
 use dlnms::cancel::CancelToken;
 use dlnms::readers::dicom::{Archive, Inspection, Modality, Series};
@@ -102,21 +105,24 @@ pub fn dist() -> PathBuf {
     built("DLNMS_DIST", "target/dist", "the release build")
 }
 
-/// Say on the real standard error, past the test runner's capture, that something was not run. Where everything is
-/// required (`.ci/run`), that is a failure.
-pub fn skip(what: &str, why: &str) {
+/// Writes a line to the real standard error, past the test runner's capture.
+pub fn say(line: &str) {
     use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "\n{line}\n");
+}
+
+/// Says on the real standard error that something was not run. Where everything is required (`.ci/run`), that is a failure.
+pub fn skip(what: &str, why: &str) {
     assert!(
         std::env::var_os("DLNMS_REQUIRE_ALL").is_none(),
         "{what}: {why}, and DLNMS_REQUIRE_ALL is set"
     );
-    let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: {what}: {why} ***\n");
+    say(&format!("*** SKIPPED: {what}: {why} ***"));
 }
 
-/// Says on the real standard error, past the test runner's capture, what this machine cannot run; nobody can require it.
+/// Says on the real standard error what this machine cannot run; nobody can require it.
 pub fn not_tested_here(what: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "\n*** NOT TESTED HERE: {what} ***\n");
+    say(&format!("*** NOT TESTED HERE: {what} ***"));
 }
 
 /// Says what this processor cannot run.
@@ -171,30 +177,4 @@ pub fn series(paths: &[PathBuf], modality: Modality) -> dlnms::Result<Series> {
 /// Series and ROIs of files and folders.
 pub fn inspect(paths: &[PathBuf]) -> dlnms::Result<Inspection> {
     Ok(Archive::open(paths, &CancelToken::default())?.inspect())
-}
-
-/// How long a call goes on after it is cancelled 50 ms after its start: the best of five, for other tests run beside.
-/// The call must still be going on then, and end as cancelled.
-pub fn latest_after_cancel(
-    call: impl Fn(&CancelToken) -> Option<dlnms::Error> + Sync,
-) -> std::time::Duration {
-    let once = || {
-        let cancel = CancelToken::default();
-        std::thread::scope(|scope| {
-            let running = scope.spawn(|| (call(&cancel), std::time::Instant::now()));
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            assert!(!running.is_finished(), "it is too fast to be cancelled");
-            let then = std::time::Instant::now();
-            cancel.trigger();
-            let (error, ended) = running.join().unwrap();
-            let error = error.expect("it was cancelled");
-            assert_eq!(
-                error.status(),
-                dlnms::error::status::DLNMS_E_CANCELLED,
-                "{error}"
-            );
-            ended - then
-        })
-    };
-    (0..5).map(|_| once()).min().unwrap()
 }
