@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo check test dist bench clean lint test-rust test-model fuzz asan mutants
+.PHONY: help demo check test build-tests dist bench clean lint test-rust test-model fuzz asan mutants
 
 help:
 	@echo "make demo    build, make a synthetic study, score it in a C++ process, draw what the network saw"
@@ -120,7 +120,18 @@ demo:
 
 # ---------------------------------------------------------------- tests
 
-test: lint test-model fuzz test-rust
+# Beside the compiler, which leaves a core idle at times, the Python tests run; what each prints stays together. Lines of the
+# tests that were skipped or cannot run here are repeated at the end.
+test: export DLNMS_SKIPPED := $(T)/skipped
+test: lint $(VENV)/.evaluate
+	@rm -f $(DLNMS_SKIPPED)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-model build-tests
+	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory test-rust
+	@test ! -s $(DLNMS_SKIPPED) || { echo "== not tested"; sort -u $(DLNMS_SKIPPED); }
+
+build-tests: $(ORT)/.ready dist
+	@cargo test --locked --quiet --no-run
 
 # No release build and no host programs: what a change of a few lines is likely to break.
 check: lint $(ORT)/.ready $(T)/tiny-bundle/manifest.json

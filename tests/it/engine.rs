@@ -340,12 +340,25 @@ fn a_batch_of_the_whole_network_is_ended_by_a_token() {
     let voxels = Voxels::new(200.0);
     let cases = vec![case(&voxels, &voxels); 24];
     let all = cancelling::looks(|cancel| scorer.score_batch(&cases, cancel));
-    println!("{all} looks");
-    for look in 1..=all {
-        let token = CancelToken::triggered_by_look(look);
-        let outcomes = scorer.score_batch(&cases, &token).unwrap();
-        let scored = outcomes.iter().filter(|o| o.is_ok()).count();
-        println!("{look}: {scored} scored, {} looks", token.looks());
+    println!("{all} looks at {} cases", cases.len());
+    let _watchdog = Watchdog::new("a batch that is cancelled");
+    for look in [1, all / 2] {
+        let cancel = CancelToken::triggered_by_look(look);
+        let outcomes = match scorer.score_batch(&cases, &cancel) {
+            Err(Error::Cancelled) if look == 1 => continue,
+            outcomes => outcomes.unwrap(),
+        };
+        let scored = outcomes.iter().take_while(|o| o.is_ok()).count();
+        println!(
+            "cancelled by look {look}: {scored} scored, {} looks",
+            cancel.looks()
+        );
+        let rest = &outcomes[scored..];
+        assert!(rest.iter().all(|o| matches!(o, Err(Error::Cancelled))));
+        // Batches of eight: what ran before has its scores, the network ran for none after.
+        assert!(scored <= 16, "{scored}");
+        let most = look + 3 * cases.len() as u64;
+        assert!(cancel.looks() <= most, "{} after {look}", cancel.looks());
     }
 }
 

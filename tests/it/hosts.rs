@@ -1,13 +1,14 @@
 //! Hosts in C and C++: built with every compiler here, linked both ways, run, and compared to the bit.
 
 use crate::support;
-use crate::support::host::{Host, Link, SYSTEM_LIBRARIES, c_compilers, example, host};
+use crate::support::host::{
+    Host, Link, SYSTEM_LIBRARIES, bridge_build, c_compilers, example, host,
+};
 use crate::support::{bundle, dist, onnxruntime, root, run, tiny_bundle};
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::provider::{Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
-use std::path::Path;
 use std::process::Command;
 
 /// The scores of cpp-example/minimal.c's volumes, computed in Rust.
@@ -294,27 +295,31 @@ const DANGLING: [(&str, &str); 10] = [
 fn what_would_dangle_does_not_compile() {
     let out = tempfile::tempdir().unwrap();
     let source = out.path().join("snippet.cpp");
-    let compile = |compiler: &str, statement: &str| {
+    let compile = |compiler: &str, statements: &[&str]| {
+        let blocks: String = statements
+            .iter()
+            .map(|s| format!("    {{ {s} }}\n"))
+            .collect();
         let program = format!(
             "#include <dlnms.hpp>\n#include <cstdio>\nvoid f(dlnms::Scorer& scorer, dlnms::Study& study, dlnms::VolumeFile& file) {{\n    \
-             (void)scorer, (void)study, (void)file;\n    {statement}\n}}\n"
+             (void)scorer, (void)study, (void)file;\n{blocks}}}\n"
         );
         std::fs::write(&source, program).unwrap();
         let mut command = Command::new(compiler);
         command.args(["-std=c++17", "-fsyntax-only", "-I"]);
         command.arg(root().join("include")).arg(&source);
-        command.output().unwrap()
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), text)
     };
     for (_, cpp) in c_compilers() {
-        for (wrong, right) in DANGLING {
-            let refused = compile(cpp, wrong);
-            let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-            assert!(!refused.status.success(), "{cpp} takes {wrong}");
+        for (wrong, _) in DANGLING {
+            let (taken, text) = compile(cpp, &[wrong]);
+            assert!(!taken, "{cpp} takes {wrong}");
             assert!(text.contains("deleted"), "{cpp}: {wrong}: {text}");
-            let taken = compile(cpp, right);
-            let text = String::from_utf8_lossy(&taken.stderr).into_owned();
-            assert!(taken.status.success(), "{cpp}: {right}: {text}");
         }
+        let (taken, text) = compile(cpp, &DANGLING.map(|(_, right)| right));
+        assert!(taken, "{cpp}: {text}");
     }
 }
 
@@ -375,21 +380,15 @@ fn eight_threads_share_one_scorer() {
 #[test]
 fn the_cxx_bridge_gives_the_scores_of_rust_to_the_bit() {
     let out = tempfile::tempdir().unwrap();
-    // The tests' own target folder: every dependency but cxx is built there already.
-    let target = Path::new(env!("CARGO_BIN_EXE_dlnms")).ancestors().nth(2);
-    let target = target.unwrap();
-    run(Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--quiet", "--lib"])
-        .args(["--features", "cxx-bridge"])
-        .env("CARGO_TARGET_DIR", target)
-        .current_dir(root()));
+    bridge_build();
+    let target = root().join("target");
     let include = target.join("cxxbridge");
     let program = out.path().join("bridge");
     run(Command::new("g++")
         .args(["-std=c++17", "-O1", "-I"])
         .arg(&include)
         .arg(host("bridge.cpp"))
-        .arg(target.join("debug/libdlnms.a"))
+        .arg(target.join("release/libdlnms.a"))
         .args(SYSTEM_LIBRARIES.split(' '))
         .arg("-o")
         .arg(&program));

@@ -1,6 +1,6 @@
 //! Headers, exports and archives: what a vendor's build meets.
 
-use crate::support::host::{SYSTEM_LIBRARIES, WARNINGS, c_compilers};
+use crate::support::host::{SYSTEM_LIBRARIES, WARNINGS, bridge_build, c_compilers};
 use crate::support::{dist, root, run};
 use std::path::Path;
 use std::process::Command;
@@ -171,24 +171,7 @@ fn a_build_without_readers_exports_every_function_and_refuses_theirs() {
 
 #[test]
 fn the_system_libraries_of_a_static_link_are_the_documented_ones() {
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "rustc",
-            "--release",
-            "--locked",
-            "--lib",
-            "--features",
-            "memory-reserve",
-            "--crate-type",
-            "staticlib",
-            "--",
-            "--print",
-            "native-static-libs",
-        ])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
+    let text = bridge_build();
     let line = text
         .lines()
         .find_map(|l| l.split_once("native-static-libs: "))

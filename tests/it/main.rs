@@ -16,6 +16,7 @@ mod cli;
 mod cli_bench;
 mod cli_study;
 mod ct_series;
+mod documents;
 mod engine;
 mod golden;
 mod header;

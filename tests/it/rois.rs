@@ -236,6 +236,7 @@ fn contours_give_the_voxels_and_centroids_of_plastimatch() {
         return;
     };
     let table = std::fs::read_to_string(data.join("EXPECTED_ROI.csv")).unwrap();
+    let (mut equal, mut near) = (0, Vec::new());
     for row in table
         .lines()
         .skip(1)
@@ -264,10 +265,10 @@ fn contours_give_the_voxels_and_centroids_of_plastimatch() {
             .map(|i| (center[i] - want[i]).abs())
             .fold(0.0, f64::max);
         println!("{name:14} {count} voxels, plastimatch {voxels}; centroid off by {off:.3} mm");
-        assert!(
-            (count / voxels - 1.0).abs() < 0.01,
-            "{file} {name}: {count} voxels, plastimatch has {voxels}"
-        );
+        match count == voxels {
+            true => equal += 1,
+            false => near.push((name.to_owned(), count, voxels)),
+        }
         // The vertices of GTV_SUV4 lie on voxel centres: every border voxel is a tie, and plastimatch's single precision
         // breaks some of them the other way.
         let tolerance = if name == "GTV_SUV4" { 0.15 } else { 0.05 };
@@ -276,6 +277,16 @@ fn contours_give_the_voxels_and_centroids_of_plastimatch() {
             "{file} {name}: centroid {center:?}, plastimatch {want:?}"
         );
     }
+    // Voxels whose centres lie on a contour: 0.04 % and 0.4 % of the volume.
+    let differ = |name: &str, ours, theirs| (name.to_owned(), ours, theirs);
+    assert_eq!(
+        near,
+        [
+            differ("LN_c40", 2238.0, 2237.0),
+            differ("GTV_SUV4", 18915.0, 18848.0)
+        ]
+    );
+    assert_eq!(equal, 11);
     let rois = rtstruct::read(&data.join("a_ct_roi/4dlung_113/rtstruct/1-1.dcm")).unwrap();
     assert!(
         rois.find("nothing")
@@ -290,6 +301,7 @@ fn segmentations_give_the_voxels_of_their_segments() {
     let Some(data) = support::shared("data/petct") else {
         return;
     };
+    let mut segments = 0;
     // Voxels by segment as the data collection counted them (README.md of the data).
     for (folder, truth) in [
         ("a_paired/acrin042/seg_pet_a", &[(1, 2548), (2, 23730)][..]),
@@ -307,6 +319,7 @@ fn segmentations_give_the_voxels_of_their_segments() {
             .path();
         let seg = Segmentation::open(&file).unwrap();
         assert_eq!(seg.segments().len(), truth.len(), "{folder}");
+        segments += truth.len();
         for (number, voxels) in truth {
             let mask = seg.mask(*number).unwrap();
             let count = mask.volume.data.iter().filter(|v| **v != 0).count();
@@ -317,8 +330,11 @@ fn segmentations_give_the_voxels_of_their_segments() {
                     .is_ok()
             );
         }
-        assert!(seg.mask(99).is_err());
+        let why = seg.mask(99).map(drop).unwrap_err().to_string();
+        assert!(why.contains("99"), "{why}");
     }
+    // With the 11 of 13 above, 17 of 19 that are equal voxel for voxel (docs/BENCHMARKS.md).
+    assert_eq!(segments, 6);
 }
 
 /// Joined contours in the facts of a case across the C ABI, whether the mask was handed out before or after loading.

@@ -723,6 +723,7 @@ fn published_factors_of_clinical_headers_are_met() {
         return;
     };
     let table = std::fs::read_to_string(data.join("EXPECTED.csv")).unwrap();
+    assert_eq!(table.lines().skip(1).count(), 5);
     for row in table
         .lines()
         .skip(1)

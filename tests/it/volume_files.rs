@@ -440,7 +440,7 @@ fn a_volume_larger_than_the_limit_or_cancelled_is_not_read() {
 }
 
 #[test]
-fn a_sparse_or_inflating_file_can_be_cancelled_at_every_mebibyte() {
+fn a_sparse_or_inflating_file_can_be_cancelled_while_it_is_read() {
     const MIB: u64 = 1 << 20;
     let out = tempfile::tempdir().unwrap();
     let sparse = out.path().join("sparse.nii");
@@ -458,7 +458,14 @@ fn a_sparse_or_inflating_file_can_be_cancelled_at_every_mebibyte() {
         };
         let all = cancelling::looks(read);
         println!("{}: {all} looks", file.display());
-        cancelling::ends_when_cancelled("reading", 1..=all, 0, read);
+        // A look at each MiB that is read from the file; at most 8 MiB of zeros come of what is read at once.
+        let least = if file.extension().is_some_and(|e| e == "gz") {
+            8
+        } else {
+            64
+        };
+        assert!(all >= least, "{all} looks");
+        cancelling::ends_when_cancelled("reading", (1..=all).step_by(3), 0, read);
     }
 }
 
@@ -478,7 +485,7 @@ fn every_volume_of_the_shared_data_is_read() {
             }
         }
     }
-    assert!(files.len() > 30, "{}", files.len());
+    assert_eq!(files.len(), 39);
     for file in files {
         readers::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     }

@@ -3,6 +3,7 @@
 use super::{dist, root, run, tool};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// System libraries of a static link; README.md and cpp-example/CMakeLists.txt say the same.
@@ -74,4 +75,24 @@ pub fn c_compilers() -> Vec<(&'static str, &'static str)> {
         found.push(("clang", "clang++"));
     }
     found
+}
+
+/// Builds the static library with the cxx bridge in the folder of the release build, where every dependency but cxx is built
+/// already. Returns what cargo printed, the system libraries of a static link among it: one build serves both tests.
+pub fn bridge_build() -> &'static str {
+    static PRINTED: OnceLock<String> = OnceLock::new();
+    PRINTED.get_or_init(|| {
+        let output = Command::new(env!("CARGO"))
+            .args(["rustc", "--release", "--locked", "--lib"])
+            .args(["--crate-type", "staticlib", "--features", "cxx-bridge"])
+            .arg("--target-dir")
+            .arg(root().join("target"))
+            .args(["--", "--print", "native-static-libs"])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{printed}");
+        printed
+    })
 }

@@ -117,12 +117,25 @@ pub fn skip(what: &str, why: &str) {
         std::env::var_os("DLNMS_REQUIRE_ALL").is_none(),
         "{what}: {why}, and DLNMS_REQUIRE_ALL is set"
     );
-    say(&format!("*** SKIPPED: {what}: {why} ***"));
+    not_run(&format!("SKIPPED: {what}: {why}"));
 }
 
 /// Says on the real standard error what this machine cannot run; nobody can require it.
 pub fn not_tested_here(what: &str) {
-    say(&format!("*** NOT TESTED HERE: {what} ***"));
+    not_run(&format!("NOT TESTED HERE: {what}"));
+}
+
+/// Says a line at once, and leaves it for the end of `make test`.
+fn not_run(line: &str) {
+    use std::io::Write;
+    say(&format!("*** {line} ***"));
+    if let Some(list) = std::env::var_os("DLNMS_SKIPPED") {
+        let list = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(list);
+        let _ = list.and_then(|mut l| writeln!(l, "{line}"));
+    }
 }
 
 /// Says what this processor cannot run.

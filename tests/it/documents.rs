@@ -1,0 +1,42 @@
+//! What the documents say of the repository is so: tests that they name exist, and counts are those of the files.
+
+use crate::support::root;
+use std::path::PathBuf;
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+#[test]
+fn every_edit_has_a_test() {
+    let page = text("docs/EDITS.md");
+    let named = page.split('`').filter_map(|word| word.split_once(".rs::"));
+    let mut missing = Vec::new();
+    let mut rows = 0;
+    for (file, test) in named {
+        let below = match file.starts_with("src/") || file.starts_with("tests/") {
+            true => PathBuf::new(),
+            false => PathBuf::from("tests/it"),
+        };
+        let source = root().join(below).join(format!("{file}.rs"));
+        let source = std::fs::read_to_string(source).unwrap_or_default();
+        if !source.contains(&format!("#[test]\nfn {test}("))
+            && !source.contains(&format!("#[test]\n    fn {test}("))
+        {
+            missing.push(format!("{file}.rs::{test}"));
+        }
+        rows += 1;
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    // The page names a test in its introduction, and in each row of its tables.
+    let tables = page.lines().filter(|l| l.starts_with("| "));
+    let heads = tables.clone().filter(|l| l.ends_with("| test |")).count();
+    assert_eq!(rows, tables.count() - heads + 1);
+}
+
+#[test]
+fn the_number_of_functions_is_that_of_the_list() {
+    let functions = text("tests/abi/symbols.txt").lines().count();
+    let words = format!("Version 1 has {functions} functions (`tests/abi/symbols.txt`)");
+    assert!(text("CHANGELOG.md").contains(&words), "{words}");
+}
