@@ -12,7 +12,6 @@ fn every_edit_has_a_test() {
     let page = text("docs/EDITS.md");
     let named = page.split('`').filter_map(|word| word.split_once(".rs::"));
     let mut missing = Vec::new();
-    let mut rows = 0;
     for (file, test) in named {
         let below = match file.starts_with("src/") || file.starts_with("tests/") {
             true => PathBuf::new(),
@@ -25,13 +24,13 @@ fn every_edit_has_a_test() {
         {
             missing.push(format!("{file}.rs::{test}"));
         }
-        rows += 1;
     }
     assert!(missing.is_empty(), "{missing:#?}");
-    // The page names a test in its introduction, and in each row of its tables.
-    let tables = page.lines().filter(|l| l.starts_with("| "));
-    let heads = tables.clone().filter(|l| l.ends_with("| test |")).count();
-    assert_eq!(rows, tables.count() - heads + 1);
+    let tables = page
+        .lines()
+        .filter(|l| l.starts_with("| ") && !l.ends_with("| test |"));
+    let without: Vec<&str> = tables.filter(|l| !l.contains(".rs::")).collect();
+    assert!(without.is_empty(), "{without:#?}");
 }
 
 #[test]

@@ -99,11 +99,10 @@ fn a_warm_call_allocates_a_few_hundred_bytes() {
         });
         let calls: Vec<_> = calls.collect();
         println!("{}: allocations and bytes {calls:?}", kernels.name());
-        assert_eq!(
-            calls.into_iter().min(),
-            Some((10, 548)),
-            "{}",
-            kernels.name()
-        );
+        let least = match kernels {
+            Kernels::OnnxRuntime => (17, 2154),
+            Kernels::Dlnms => (18, 2234),
+        };
+        assert_eq!(calls.into_iter().min(), Some(least), "{}", kernels.name());
     }
 }
