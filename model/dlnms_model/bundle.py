@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 
 import numpy as np
 import onnx
 
 from . import graph, network, reference, seeded
+from .output import write_file
 from .storage import WeightFile, file_entry
 
 FORMAT_VERSION = 2
@@ -76,13 +76,6 @@ class Description:
     cutoffs_source: str = None
     calibration: dict = None  # {"n1": {"a": ..., "b": ..., "n": ..., "prevalence": ...}, ...}, folded into the weights before
     calibration_source: str = None
-
-
-def write_file(path, content):
-    """Writes through a temporary file and a rename."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 class Folder:

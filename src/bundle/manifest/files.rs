@@ -149,3 +149,27 @@ pub(super) fn validate(files: &[BundleFile]) -> Result<()> {
     }
     Ok(())
 }
+
+/// Returns the file that a field names.
+pub(super) fn listed<'a>(
+    files: &'a [BundleFile],
+    field: &str,
+    name: &str,
+) -> Result<&'a BundleFile> {
+    match files.iter().find(|f| f.name == name) {
+        Some(file) => Ok(file),
+        None => refuse(format!("{field}: {name:?} is not in files")),
+    }
+}
+
+/// Returns the tensors of the file of weights that a field names.
+pub(super) fn weights<'a>(
+    files: &'a [BundleFile],
+    field: &str,
+    name: &str,
+) -> Result<&'a [StoredTensor]> {
+    match &listed(files, field, name)?.tensors {
+        Some(tensors) => Ok(tensors),
+        None => refuse(format!("{field}: {name:?} has no tensors in files")),
+    }
+}

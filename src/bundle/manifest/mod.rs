@@ -190,7 +190,7 @@ impl Manifest {
         self.validate_heads()?;
         self.validate_numbers()?;
         files::validate(&self.files)?;
-        models::validate(self)?;
+        models::validate(&self.models, self.backbones.as_ref(), &self.files)?;
         self.validate_self_test()
     }
 
@@ -298,6 +298,14 @@ impl Manifest {
     /// Returns the file of this name.
     pub fn file(&self, name: &str) -> Option<&BundleFile> {
         self.files.iter().find(|f| f.name == name)
+    }
+
+    /// Returns the file that a field of the manifest names.
+    ///
+    /// # Errors
+    /// [`Error::BundleManifest`] naming the field if there is none.
+    pub(crate) fn listed(&self, field: &str, name: &str) -> Result<&BundleFile> {
+        files::listed(&self.files, field, name)
     }
 
     /// Returns the position of a head in the output.

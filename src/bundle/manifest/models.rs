@@ -2,7 +2,7 @@
 //! this library.
 
 use super::checks::{printable, refuse};
-use super::{BundleFile, ElementType, Manifest, StoredTensor};
+use super::files::{BundleFile, ElementType, StoredTensor, listed, weights};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
@@ -132,8 +132,11 @@ fn significant(shape: &[u64]) -> Vec<u64> {
 }
 
 /// Refuses models that do not fit the rest of the manifest, naming the field.
-pub(super) fn validate(manifest: &Manifest) -> Result<()> {
-    let models = &manifest.models;
+pub(super) fn validate(
+    models: &[Model],
+    backbones: Option<&Backbones>,
+    files: &[BundleFile],
+) -> Result<()> {
     if !models.iter().any(|m| m.precision == Precision::Fp32) {
         return refuse("models: none has precision fp32".into());
     }
@@ -145,19 +148,23 @@ pub(super) fn validate(manifest: &Manifest) -> Result<()> {
                 model.precision
             ));
         }
-        model.validate(manifest, &field)?;
+        model.validate((backbones, files), &field)?;
         if model.inputs.modalities() != models[0].inputs.modalities() {
             return refuse(format!("{field}.inputs: other modalities than models[0]"));
         }
     }
-    match &manifest.backbones {
-        Some(backbones) => backbones.validate(manifest),
+    match backbones {
+        Some(backbones) => backbones.validate(files),
         None => Ok(()),
     }
 }
 
 impl Model {
-    fn validate(&self, manifest: &Manifest, field: &str) -> Result<()> {
+    fn validate(
+        &self,
+        (backbones, files): (Option<&Backbones>, &[BundleFile]),
+        field: &str,
+    ) -> Result<()> {
         let precision = self.precision;
         match (&self.graph, precision) {
             (None, Precision::Fp32 | Precision::Fp16) => {
@@ -175,16 +182,16 @@ impl Model {
             (Some(_), Precision::Fp16) => {
                 return refuse(format!("{field}.kernel_graph: no kernels are for FP16"));
             }
-            (Some(_), _) if manifest.backbones.is_none() => {
+            (Some(_), _) if backbones.is_none() => {
                 return refuse(format!("{field}.kernel_graph: backbones is null"));
             }
             _ => {}
         }
         if let Some(graph) = &self.graph {
-            graph.validate(manifest, &format!("{field}.graph"))?;
+            graph.validate(files, &format!("{field}.graph"))?;
         }
         if let Some(graph) = &self.kernel_graph {
-            graph.validate(manifest, &format!("{field}.kernel_graph"))?;
+            graph.validate(files, &format!("{field}.kernel_graph"))?;
         }
         if !(self.tolerance.is_finite() && self.tolerance > 0.0 && self.tolerance <= 0.1) {
             return refuse(format!(
@@ -221,8 +228,8 @@ impl Inputs {
 }
 
 impl Graph {
-    fn validate(&self, manifest: &Manifest, field: &str) -> Result<()> {
-        let file = manifest.listed(&format!("{field}.file"), &self.file)?;
+    fn validate(&self, files: &[BundleFile], field: &str) -> Result<()> {
+        let file = listed(files, &format!("{field}.file"), &self.file)?;
         if file.tensors.is_some() || file.bytes > MAX_GRAPH_BYTES {
             return refuse(format!(
                 "{field}.file: {:?} holds weights or more than {MAX_GRAPH_BYTES} bytes",
@@ -235,7 +242,7 @@ impl Graph {
             if self.weights[..i].contains(name) {
                 return refuse(format!("{field}: {name:?} stands twice"));
             }
-            for tensor in manifest.weights(&field, name)?.1 {
+            for tensor in weights(files, &field, name)? {
                 if !names.insert(&tensor.name) {
                     return refuse(format!(
                         "{field}: tensor {:?} lies in two files",
@@ -250,7 +257,7 @@ impl Graph {
 
 impl Backbones {
     /// Compares the table with the tensors of its file, each of which has to be one that it names.
-    fn validate(&self, manifest: &Manifest) -> Result<()> {
+    fn validate(&self, files: &[BundleFile]) -> Result<()> {
         for (field, found, most) in [
             ("names", self.names.len(), MAX_BACKBONES),
             ("layers", self.layers.len(), MAX_LAYERS),
@@ -264,7 +271,7 @@ impl Backbones {
         for (field, name) in names.chain(layers) {
             super::checks::stated(&format!("backbones.{field}"), name)?;
         }
-        let (_, tensors) = manifest.weights("backbones.weights", &self.weights)?;
+        let tensors = weights(files, "backbones.weights", &self.weights)?;
         let mut by_name: std::collections::HashMap<&str, &StoredTensor> =
             tensors.iter().map(|t| (t.name.as_str(), t)).collect();
         for backbone in &self.names {
@@ -287,25 +294,6 @@ impl Backbones {
         match by_name.keys().min() {
             Some(name) => refuse(format!("backbones: tensor {name:?} is of no layer")),
             None => Ok(()),
-        }
-    }
-}
-
-impl Manifest {
-    /// The file that a field names.
-    pub(crate) fn listed(&self, field: &str, name: &str) -> Result<&BundleFile> {
-        match self.file(name) {
-            Some(file) => Ok(file),
-            None => refuse(format!("{field}: {name:?} is not in files")),
-        }
-    }
-
-    /// The file of weights that a field names, and its tensors.
-    fn weights(&self, field: &str, name: &str) -> Result<(&BundleFile, &[StoredTensor])> {
-        let file = self.listed(field, name)?;
-        match &file.tensors {
-            Some(tensors) => Ok((file, tensors)),
-            None => refuse(format!("{field}: {name:?} has no tensors in files")),
         }
     }
 }

@@ -15,18 +15,11 @@ use crate::cpu_kernels::layers::{LAYERS, Packed};
 use crate::cpu_kernels::resnet::Backbone;
 use crate::cpu_kernels::tile::{Arithmetic, Bf16, Fp32};
 use crate::error::{Error, Result};
-use operator::Backbones;
+use operator::{Backbones, DOMAIN, MAX_BACKBONES};
 use ort::operator::OperatorDomain;
 use std::collections::TryReserveError;
 use std::io::BufReader;
 use std::sync::mpsc::{channel, sync_channel};
-
-/// Name of the operator and its domain, as graphs have them.
-pub(super) const OPERATOR: &str = "Backbones";
-const DOMAIN: &str = "dlnms";
-
-/// Most backbones of an operator. The networks N1 and N2 have two each, and so have separate ones for each modality.
-pub(super) const MAX_BACKBONES: usize = 16;
 
 /// Whether this processor has what the kernels of a precision need.
 pub fn supported(precision: Precision) -> bool {

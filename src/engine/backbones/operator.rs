@@ -2,7 +2,6 @@
 //! features come out.
 #![allow(unsafe_code)]
 
-use super::{MAX_BACKBONES, OPERATOR};
 use crate::cpu_kernels::layers::{CHANNELS, FEATURES, SIDE};
 use crate::cpu_kernels::resnet::{Backbone, Scratch};
 use crate::cpu_kernels::tile::Arithmetic;
@@ -18,6 +17,13 @@ use std::collections::TryReserveError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex};
+
+/// Name of the operator, and its domain, as graphs have them.
+const OPERATOR: &str = "Backbones";
+pub const DOMAIN: &str = "dlnms";
+
+/// Most backbones of an operator. The networks N1 and N2 have two each, and so have separate ones for each modality.
+pub const MAX_BACKBONES: usize = 16;
 
 /// Values of an image.
 const IMAGE: usize = CHANNELS * SIDE * SIDE;
