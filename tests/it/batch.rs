@@ -76,7 +76,7 @@ fn a_batch_gives_every_case_the_bits_it_has_alone() {
                 let bits = |heads: &[f32]| heads.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
                 assert_eq!(bits(&together.heads), bits(&alone.heads), "case {n}");
                 assert_eq!(together.center, alone.center, "case {n}");
-                assert!(together.timings.infer > together.timings.finish);
+                assert!(!together.timings.infer.is_zero());
             }
             Err(e) => {
                 assert_eq!(n, outside as usize, "{e}");
