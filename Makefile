@@ -24,7 +24,7 @@ help:
 	@echo "make test    every check there is"
 	@echo "make bench   latency, as ratios against bare ONNX Runtime"
 	@echo "make dist    target/dist: include/, lib/, bin/"
-	@echo "make mutants whether the tests notice a wrong line in what computes numbers (hours; SHARD=k/n for a part; needs cargo-mutants)"
+	@echo "make mutants whether the tests notice a wrong line in what computes numbers (hours; MUTANTS="--sample 400" for a part; needs cargo-mutants)"
 	@echo "make asan    the CPU kernels' tests under AddressSanitizer (some minutes; not part of make test)"
 
 # ---------------------------------------------------------------- what has to be fetched
@@ -166,12 +166,12 @@ asan:
 	@host=$$(rustc -vV | sed -n 's/^host: //p'); RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --locked --lib \
 	    --no-default-features --target $$host --target-dir $(T)/asan cpu_kernels
 
-# Settings in .cargo/mutants.toml. The copies that are tested find what was built here by these variables.
-SHARD ?= 0/1
+# Settings in .cargo/mutants.toml; tests/mutants/run.py --help says how. MUTANTS="--sample 400" for a part, "--continue" to go on.
+MUTANTS ?=
 
-mutants: $(T)/tiny-bundle/manifest.json
+mutants: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json $(T)/tiny-bundle/manifest.json
 	@command -v cargo-mutants > /dev/null || { echo "cargo-mutants is missing: cargo install cargo-mutants --locked"; exit 1; }
-	@DLNMS_SHARED=$(SHARED) DLNMS_TINY_BUNDLE=$(T)/tiny-bundle cargo mutants --shard $(SHARD) --output $(T)
+	@DLNMS_SHARED=$(SHARED) $(PYTHON) tests/mutants/run.py $(MUTANTS)
 
 bench: $(ORT)/.ready $(T)/bundle/manifest.json
 	@cargo bench --locked
