@@ -59,7 +59,7 @@ def write_file(path, content):
     """Writes one file of bytes through a file beside it and a rename."""
     path = pathlib.Path(path).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # a killed run's worker may still be at the same file
     try:
         part.write_bytes(content)
         os.replace(part, path)

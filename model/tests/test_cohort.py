@@ -152,6 +152,40 @@ def test_planes_of_real_studies_are_the_golden_planes(tmp_path, bundle, capsys):
 
 
 @needs_images
+def test_cubes_hold_the_same_values_as_the_planes(tmp_path, bundle, capsys):
+    """The window of the planes, cut out of the cube and resized as the paper's authors do, gives the planes."""
+    path = real(tmp_path, names=("acrin", "s2"))
+    assert prepare(path, bundle, tmp_path / "out", "--cube", "152") == 0
+    found = prepared.read(tmp_path / "out", file.read(path))
+    preprocessing = found.summary["preprocessing"]
+    for i in range(2):
+        cubes, planes = found.cubes(i), found.planes(i)
+        assert cubes.shape == (2, 152, 152, 152) and cubes.dtype == np.float16
+        window = cubes[:, 10:142, 10:142, 10:142].astype(np.float64)
+        at = np.linspace(0, 131, 112)
+        low = np.minimum(at.astype(int), 130)
+        share = at - low
+        for m, modality in enumerate(("pet", "ct")):
+            scale = preprocessing[modality]
+            for c, plane in enumerate((window[m, 66], window[m, :, 66], window[m, :, :, 66])):
+                rows = plane[low] * (1 - share)[:, None] + plane[low + 1] * share[:, None]
+                small = rows[:, low] * (1 - share) + rows[:, low + 1] * share
+                step = 2.0 if modality == "ct" else np.abs(window[m]).max() / 1024  # of half precision
+                assert np.abs((small - scale["mean"]) / scale["std"] - planes[m, c]).max() < step / scale["std"], (i, modality, c)
+    before = digests(tmp_path / "out")
+    cube = tmp_path / "out" / summary(tmp_path / "out")["studies"][0]["cubes"]
+    cube.write_bytes(cube.read_bytes()[:-2] + b"xx")
+    with pytest.raises(TableError, match="the cubes of row 2 are not as they were written"):
+        found.cubes(0)
+    cube.unlink()
+    assert prepare(path, bundle, tmp_path / "out", "--cube", "152") == 0 and cube.exists() and digests(tmp_path / "out") == before
+    assert prepare(path, bundle, tmp_path / "out") == 0 and not list((tmp_path / "out/cubes").iterdir()), "cubes that nobody asks for are removed"
+    with pytest.raises(TableError, match="was prepared without cubes"):
+        prepared.read(tmp_path / "out", file.read(path)).cubes(0)
+    assert prepare(path, bundle, tmp_path / "out", "--cube", "100") == 1 and "--cube: must lie between 132, the window of the planes, and 1024" in capsys.readouterr().err
+
+
+@needs_images
 def test_two_workers_and_a_second_run_give_the_same(tmp_path, bundle):
     path = real(tmp_path)
     assert prepare(path, bundle, tmp_path / "one") == 0 == prepare(path, bundle, tmp_path / "two", "--workers", "2")
@@ -251,7 +285,7 @@ def test_without_the_program_or_with_a_bad_bundle_nothing_is_begun(tmp_path, cap
     path = write(tmp_path / "c.csv", HEADER, "a,s,roi:1,0,0")
     (tmp_path / "bundle").mkdir()
     assert run("prepare", path, "--bundle", tmp_path / "bundle", "--out", tmp_path / "out") == 3
-    (tmp_path / "bundle/manifest.json").write_text('{"id": "x", "version": "1", "preprocessing": {}}')
+    (tmp_path / "bundle/manifest.json").write_text(json.dumps({"id": "x", "version": "1", "preprocessing": {"samples": 132, "pet": {"mean": 0, "std": 1}, "ct": {"mean": 0, "std": 1}}}))
     assert run("prepare", path, "--bundle", tmp_path / "bundle", "--dlnms", tmp_path / "nothing", "--out", tmp_path / "out") == 3
     err = capsys.readouterr().err
     assert "manifest.json cannot be used" in err and "is not there: build it with `make dist`" in err and not (tmp_path / "out").exists()

@@ -625,7 +625,7 @@ def test_patients_at_risk_stand_under_the_survival_curves(tmp_path):
         assert r["times"] == groups["high"]["risk_table"]["times"] and 5 <= len(r["times"]) <= 9 and r["times"][0] == 0
         assert r["at_risk"] == [int((time[mine] >= at).sum()) for at in r["times"]] and r["events"] == [int((event[mine] & (time[mine] < at)).sum()) for at in r["times"]]
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "high, at risk (events so far)" in page and f"{groups['high']['n']} (0)" in page
+    assert "At risk (events) at" in page and f"{groups['high']['n']} (0)" in page
 
 
 def test_rows_are_chosen_and_gaps_left_out_only_when_asked(tmp_path, capsys):

@@ -286,3 +286,43 @@ fn scores_from_dicom_equal_pytorch_in_float64() {
         println!("{precision} by the kernels of {kernels}: within {worst:.1e}, ACRIN-042 apart");
     }
 }
+
+#[test]
+fn a_cube_holds_the_planes_before_resize_and_normalisation() {
+    let Some(folder) = shared("data/petct/a_paired/ibsi_sts/STS_002/CT/dicom") else {
+        return;
+    };
+    let case = cases().into_iter().find(|c| c.name == "sts_002").unwrap();
+    let series = series(&folder, Modality::Ct);
+    let view = series.volume.view("ct").unwrap();
+    let mut spec = spec();
+    spec.output = spec.samples;
+    (spec.ct.mean, spec.ct.std) = (0.0, 1.0);
+    let mut tensor = vec![0f32; spec.tensor_len()];
+    let mut workspace = Workspace::default();
+    spec.sample(
+        &view,
+        &[],
+        &spec.ct,
+        case.center,
+        &mut workspace,
+        &mut tensor,
+    )
+    .unwrap();
+    let (n, c) = (spec.samples, spec.center_index);
+    let cube = spec.cube(&view, &[], &spec.ct, case.center, n).unwrap();
+    for row in 0..n {
+        for column in 0..n {
+            let of = |plane: usize| tensor[(plane * n + row) * n + column];
+            let ours = [[c, row, column], [row, c, column], [row, column, c]].map(|i| cube[i]);
+            for (plane, value) in ours.into_iter().enumerate() {
+                assert!((value - of(plane)).abs() <= 1e-3, "{plane} {row} {column}");
+            }
+        }
+    }
+    // The series is a crop: the cube reaches beyond it.
+    assert_eq!(cube[[0, 0, 0]], -1000.0);
+    assert!(spec.cube(&view, &[], &spec.ct, case.center, 1).is_err());
+    let outside = [case.center[0] + 1000.0, case.center[1], case.center[2]];
+    assert!(spec.cube(&view, &[], &spec.ct, outside, n).is_err());
+}

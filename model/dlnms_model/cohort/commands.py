@@ -42,6 +42,7 @@ def add(sub):
         p.add_argument("--dlnms", metavar="PROGRAM", help="the library's program (default $DLNMS_PROGRAM, else `dlnms` on the path)")
         p.add_argument("--workers", type=int, default=1, metavar="N", help="studies at a time (default 1)")
         p.add_argument("--timeout", type=float, default=600.0, metavar="S", help="seconds that one study may take (default 600)")
+    prepare.add_argument("--cube", type=int, default=0, metavar="N", help="keep cubes of N samples a side too, for a training that turns and shifts them (152: 14 MB a study)")
     prepare.add_argument("--retry", action="store_true", help="try refused studies again")
     prepare.add_argument("--out", required=True, metavar="DIR", help="folder of the prepared cohort")
     score.add_argument("--out", required=True, metavar="FILE.csv", help="score file")
@@ -86,6 +87,13 @@ def _workers(a):
     return a.workers
 
 
+def _cube(a, bundle):
+    window = bundle.preprocessing["samples"]
+    if a.cube and not window <= a.cube <= 1024:
+        raise TableError(f"--cube: must lie between {window}, the window of the planes, and 1024")
+    return a.cube
+
+
 def _check(a, say):
     from . import file
     for line in file.summary(file.read(a.cohort)):
@@ -96,7 +104,8 @@ def _check(a, say):
 def _prepare(a, say):
     from . import file, library, prepare
     cohort = file.read(a.cohort)
-    summary = prepare.prepare(cohort, library.bundle(a.bundle), a.out, library.Library(a.dlnms), a.quality, _workers(a), a.timeout, a.retry, say)
+    bundle = library.bundle(a.bundle)
+    summary = prepare.prepare(cohort, bundle, a.out, library.Library(a.dlnms), a.quality, _cube(a, bundle), _workers(a), a.timeout, a.retry, say)
     for record in summary["studies"]:
         if record["status"] != "prepared":
             say(f"row {record['row']}: {record['message']}")

@@ -6,7 +6,7 @@ from ..page import document, rows
 
 STYLE = """<style>.flow{display:grid;grid-template-columns:minmax(220px,320px) 40px minmax(260px,460px);margin:16px 0;row-gap:0}
 .step{border:1.5px solid var(--series0);padding:10px 14px;text-align:center}.step b{font-size:20px}.out{border:1px solid var(--line);padding:8px 12px;font-size:13.5px;align-self:center}
-.down{border-left:1.5px solid var(--grid);margin-left:50%;min-height:28px}.across{border-bottom:1.5px solid var(--grid);height:50%}.out ul{margin:2px 0;padding-left:18px}</style>"""
+.down{border-left:1.5px solid var(--grid);margin-left:50%;min-height:28px}.across,.down{position:relative}.down::after,.across::after{content:"";position:absolute;top:50%;left:0;right:0;border-top:1.5px solid var(--grid)}.out ul{margin:2px 0;padding-left:18px}</style>"""
 
 
 def chart(steps):

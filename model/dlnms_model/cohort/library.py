@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import numpy as np
 
@@ -46,10 +46,12 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Planes:
-    """The two input tensors of the network, with what the library said about them."""
+    """The two input tensors of the network, cubes in SUVbw and HU where they were asked for, and what the library said."""
 
     pet: np.ndarray
     ct: np.ndarray
+    pet_cube: Optional[np.ndarray]
+    ct_cube: Optional[np.ndarray]
     findings: List[Dict[str, str]]
     warnings: List[str]
 
@@ -61,6 +63,9 @@ def bundle(folder):
         content = path.read_bytes()
         read = json.loads(content)
         preprocessing = read["preprocessing"]
+        numbers = [preprocessing["samples"], *(preprocessing[m][k] for m in ("pet", "ct") for k in ("mean", "std"))]
+        if not all(isinstance(x, (int, float)) for x in numbers):
+            raise ValueError("a number of the preprocessing is none")
         canonical = json.dumps(preprocessing, sort_keys=True, separators=(",", ":")).encode()
         return Bundle(str(path.parent), read["id"], read["version"], hashlib.sha256(content).hexdigest(), preprocessing, hashlib.sha256(canonical).hexdigest())
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -99,11 +104,16 @@ class Library:
             raise Refused(f"dlnms was ended by signal {-done.returncode} (out of memory?)")
         raise LibraryError(f"dlnms: {message or done.stderr.strip()[-300:] or f'exit code {done.returncode}'}")
 
-    def planes(self, case, folder, bundle, quality, scratch, timeout):
-        """Returns the planes of a case. `folder` is what its files are relative to; `scratch` is an empty folder for two files."""
+    def planes(self, case, folder, bundle, quality, cube, scratch, timeout):
+        """Returns the planes of a case, and cubes of `cube` samples a side unless that is 0.
+
+        `folder` is what its files are relative to; `scratch` is an empty folder for the program's files.
+        """
         prefix = pathlib.Path(scratch) / "planes"
-        _, spoken = self._call(["planes", "--bundle", bundle.folder, "--quality", quality, "--out", str(prefix), *study(case), *tumour.options(case.tumour, folder)], timeout)
+        _, spoken = self._call(["planes", "--bundle", bundle.folder, "--quality", quality, "--out", str(prefix), *(["--cube", str(cube)] if cube else []), *study(case),
+                                *tumour.options(case.tumour, folder)], timeout)
         pet, ct = (np.load(f"{prefix}_{m}.npy", allow_pickle=False) for m in ("pet", "ct"))
+        cubes = [np.load(f"{prefix}_{m}_cube.npy", allow_pickle=False) if cube else None for m in ("pet", "ct")]
         findings, warnings = [], []
         for line in spoken.splitlines():
             if line.startswith("warning: "):
@@ -112,7 +122,7 @@ class Library:
                     findings.append({"code": finding[1], "message": finding[2]})
                 else:
                     warnings.append(line[9:])
-        return Planes(pet, ct, findings, warnings)
+        return Planes(pet, ct, *cubes, findings, warnings)
 
     def inspect(self, paths, timeout):
         """Returns the series, ROIs and findings of a study as the program's JSON."""

@@ -63,7 +63,7 @@ def leaks(result):
     near = "<p>No near-duplicates.</p>"
     if result["near"]:
         near = rows(["Near-duplicates", "Rows", "Correlation"], [[f["modality"].upper(), listed(f["rows"]), number(f["correlation"], 4)] for f in result["near"]])
-    near += method(f"Near-duplicates: correlation of planes of {'14 x 14'} block means above {result['near_above']}")
+    near += method(f"Near-duplicates: correlation of planes of 14 x 14 block means above {result['near_above']}")
     tables = ""
     for label, facts in result["alone"].items():
         lines = []

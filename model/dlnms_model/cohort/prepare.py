@@ -31,6 +31,7 @@ class Settings:
     library: Library
     bundle: Bundle
     quality: str
+    cube: int  # samples a side of the cubes, 0 for none
     timeout: float
     out: pathlib.Path
     cohort_folder: pathlib.Path
@@ -40,7 +41,7 @@ class Settings:
 def record_key(case, s):
     """Returns a digest of everything that the planes of a case depend on; files count by name, size and time of change."""
     files = [p for _, p in case.paths] + tumour.files(case.tumour, s.cohort_folder)
-    parts = (case.key(), s.bundle.preprocessing_sha256, s.quality, s.library.version, identity.fingerprint(files))
+    parts = (case.key(), s.bundle.preprocessing_sha256, s.quality, str(s.cube), s.library.version, identity.fingerprint(files))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -61,7 +62,7 @@ def study(case, key, s):
         record["identity"] = identity.of_study(case, series, inspected, s.key)
         record["suv_rule"] = next((x["suv"].get("rule") for x in inspected.get("series", []) if x.get("chosen") and x.get("suv")), None)
         with tempfile.TemporaryDirectory(prefix=".study.", dir=s.out / "planes") as scratch:
-            planes = s.library.planes(case, s.cohort_folder, s.bundle, s.quality, scratch, s.timeout)
+            planes = s.library.planes(case, s.cohort_folder, s.bundle, s.quality, s.cube, scratch, s.timeout)
         record.update(findings=planes.findings, warnings=planes.warnings, **save(planes, key, s.out))
         record["status"] = "prepared"
     except Refused as why:
@@ -71,34 +72,47 @@ def study(case, key, s):
 
 
 def save(planes, key, out):
-    """Writes PET and CT planes as one array (2, channels, rows, columns) and returns its name and digests."""
+    """Writes PET and CT planes as one array (2, channels, rows, columns), and the cubes as another, and returns names and digests."""
     tensor = np.stack([planes.pet, planes.ct]).astype("<f4")
-    if not np.isfinite(tensor).all():
-        raise Refused("the planes hold values that are not finite")
     for name, plane in (("PET", planes.pet), ("CT", planes.ct)):
         if plane.min() == plane.max():
             raise Refused(f"all {name} planes have the same value everywhere")
+    saved = {}
+    if planes.pet_cube is not None:
+        with np.errstate(over="ignore"):
+            cubes = np.stack([planes.pet_cube, planes.ct_cube]).astype("<f2")
+        name, digest, size = write_array(cubes, "cubes", key, out)
+        saved = {"cubes": name, "cubes_shape": list(cubes.shape), "cubes_bytes": size, "cubes_sha256": digest}
+    name, digest, _ = write_array(tensor, "planes", key, out)
+    return {"planes": name, "shape": list(tensor.shape), "sha256": digest, "sha256_pet": hashlib.sha256(tensor[0].tobytes()).hexdigest(),
+            "sha256_ct": hashlib.sha256(tensor[1].tobytes()).hexdigest(), **saved}
+
+
+def write_array(array, folder, key, out):
+    """Writes an array in a folder of `out` and returns its name there, the digest of the file and its size."""
+    if not np.isfinite(array).all():
+        raise Refused(f"the {folder} hold values that are not finite" + (", or too large for half precision" if array.dtype == "<f2" else ""))
     content = io.BytesIO()
-    np.save(content, tensor, allow_pickle=False)
-    name = f"planes/{key[:32]}.npy"
+    np.save(content, array, allow_pickle=False)
+    name = f"{folder}/{key[:32]}.npy"
     write_file(out / name, content.getvalue())
-    return {"planes": name, "shape": list(tensor.shape), "sha256": hashlib.sha256(content.getvalue()).hexdigest(),
-            "sha256_pet": hashlib.sha256(tensor[0].tobytes()).hexdigest(), "sha256_ct": hashlib.sha256(tensor[1].tobytes()).hexdigest()}
+    return name, hashlib.sha256(content.getvalue()).hexdigest(), len(content.getvalue())
 
 
 def whole(record, out):
-    """Returns whether the planes of a record are on the disk as they were written."""
+    """Returns whether the planes of a record are on the disk as they were written; of the cubes, whether they have their size."""
     try:
-        return hashlib.sha256((out / record["planes"]).read_bytes()).hexdigest() == record["sha256"]
+        planes = hashlib.sha256((out / record["planes"]).read_bytes()).hexdigest() == record["sha256"]
+        return planes and ("cubes" not in record or (out / record["cubes"]).stat().st_size == record["cubes_bytes"])
     except OSError:
         return False
 
 
 def left_over(out, records):
-    """Removes what a killed run or an earlier cohort file left in the folder of the planes."""
-    used = {pathlib.Path(r["planes"]).name for r in records if r.get("planes")}
-    for path in (out / "planes").iterdir():
-        if path.name not in used:
+    """Removes what a killed run or an earlier cohort file left in the folders of the arrays."""
+    used = {r[kind] for r in records for kind in ("planes", "cubes") if r.get(kind)}
+    for path in [p for kind in ("planes", "cubes") if (out / kind).is_dir() for p in (out / kind).iterdir()]:
+        if str(path.relative_to(out)) not in used:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
@@ -125,7 +139,7 @@ def duration(seconds):
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def prepare(cohort, bundle, out, library, quality="default", workers=1, timeout=600.0, retry=False, say=lambda text: None):
+def prepare(cohort, bundle, out, library, quality="default", cube=0, workers=1, timeout=600.0, retry=False, say=lambda text: None):
     """Prepares all studies of a cohort in folder `out` and returns the summary.
 
     Studies that an earlier run prepared or refused are taken over as long as neither their row nor their files, the bundle's
@@ -136,7 +150,7 @@ def prepare(cohort, bundle, out, library, quality="default", workers=1, timeout=
     (out / "planes").mkdir(parents=True, exist_ok=True)
     journal = Journal(out)
     try:
-        s = Settings(library, bundle, quality, timeout, out, cohort.folder, journal.key)
+        s = Settings(library, bundle, quality, cube, timeout, out, cohort.folder, journal.key)
         (out / SUMMARY).unlink(missing_ok=True)  # written last: an interrupted run leaves no finished folder
         keys = {c.row: record_key(c, s) for c in cohort.cases}
         todo = [c for c in cohort.cases if not taken_over(journal.records.get(keys[c.row]), out, retry)]
@@ -174,7 +188,7 @@ def summarise(cohort, s, records):
         "format": FORMAT, "cohort": {"file": cohort.path.name, "sha256": cohort.sha256, "n": len(cohort.cases)},
         "bundle": {"id": b.id, "version": b.version, "manifest_sha256": b.manifest_sha256},
         "preprocessing": b.preprocessing, "preprocessing_sha256": b.preprocessing_sha256,
-        "library": s.library.version, "quality": s.quality, "shape": list(shapes.pop()) if shapes else None,
+        "library": s.library.version, "quality": s.quality, "cube": s.cube, "shape": list(shapes.pop()) if shapes else None,
         "prepared": sum(r["status"] == "prepared" for r in records), "refused": sum(r["status"] != "prepared" for r in records),
         "findings": dict(sorted(Counter(f["code"] for r in records for f in r.get("findings", [])).items())),
         "studies": records,

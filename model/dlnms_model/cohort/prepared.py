@@ -25,15 +25,24 @@ class Prepared:
 
     def planes(self, i):
         """Returns the planes of case `i`, (PET, CT) x channels x rows x columns, or None if it was refused. Refuses an altered file."""
+        return self._array(i, "planes", "sha256")
+
+    def cubes(self, i):
+        """Returns the cubes of case `i` in half precision, (PET in SUVbw, CT in HU) x superior x posterior x left; else as `planes`."""
+        if not self.summary["cube"]:
+            raise TableError(f"{self.folder.name}: was prepared without cubes; run `cohort prepare --cube N`")
+        return self._array(i, "cubes", "cubes_sha256")
+
+    def _array(self, i, kind, digest):
         record = self.records[i]
         if record["status"] != "prepared":
             return None
         try:
-            content = (self.folder / record["planes"]).read_bytes()
+            content = (self.folder / record[kind]).read_bytes()
         except OSError as error:
-            raise TableError(f"{self.folder.name}: the planes of row {record['row']} cannot be read: {error.strerror}; run `cohort prepare` again") from None
-        if hashlib.sha256(content).hexdigest() != record["sha256"]:
-            raise TableError(f"{self.folder.name}: the planes of row {record['row']} are not as they were written; run `cohort prepare` again")
+            raise TableError(f"{self.folder.name}: the {kind} of row {record['row']} cannot be read: {error.strerror}; run `cohort prepare` again") from None
+        if hashlib.sha256(content).hexdigest() != record[digest]:
+            raise TableError(f"{self.folder.name}: the {kind} of row {record['row']} are not as they were written; run `cohort prepare` again")
         return np.load(io.BytesIO(content), allow_pickle=False)
 
 

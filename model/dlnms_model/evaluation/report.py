@@ -85,8 +85,8 @@ def survivals(result):
 def risk_table(groups):
     """Returns the numbers at risk that stand under a survival curve."""
     times = next(iter(groups.values()))["risk_table"]["times"]
-    lines = [[f'{escape(name)}, at risk (events so far)', *(f"{n} ({e})" for n, e in zip(g["risk_table"]["at_risk"], g["risk_table"]["events"]))] for name, g in groups.items()]
-    return rows(["Time", *(f"{t:g}" for t in times)], lines)
+    lines = [[escape(name), *(f"{n} ({e})" for n, e in zip(g["risk_table"]["at_risk"], g["risk_table"]["events"]))] for name, g in groups.items()]
+    return rows(["At risk (events) at", *(f"{t:g}" for t in times)], lines)
 
 
 def adjusted(survival):

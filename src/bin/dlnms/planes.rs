@@ -7,6 +7,7 @@ use crate::{Failure, npy, terminal};
 use dlnms::bundle::Bundle;
 use dlnms::evidence::quality;
 use dlnms::scorer::InputTensors;
+use ndarray::Array3;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -23,6 +24,10 @@ pub struct Arguments {
     /// Writes PREFIX_pet.npy and PREFIX_ct.npy: float32, 3 x 112 x 112 with the default preprocessing
     #[arg(long, value_name = "PREFIX")]
     out: PathBuf,
+    /// Writes cubes of N samples a side too, PREFIX_pet_cube.npy and PREFIX_ct_cube.npy: float32, SUVbw and HU, axes to superior, posterior and
+    /// left, the centre at index N/2; for training
+    #[arg(long, value_name = "N")]
+    cube: Option<usize>,
 }
 
 pub fn run(a: &Arguments) -> Result<(), Failure> {
@@ -42,10 +47,20 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
     }
     terminal::findings("", &findings);
     for (suffix, tensor) in [("_pet.npy", &planes.pet), ("_ct.npy", &planes.ct)] {
-        let mut path = a.out.clone().into_os_string();
-        path.push(suffix);
-        npy::write(Path::new(&path), tensor)?;
-        say!("{}", Path::new(&path).display());
+        write(&a.out, suffix, tensor)?;
     }
+    let Some(edge) = a.cube else { return Ok(()) };
+    let (center, factors) = (planes.roi.center, suv.map_or(&[][..], |s| &s.factors));
+    let pet = spec.cube(&case.pet, factors, &spec.pet, center, edge)?;
+    write(&a.out, "_pet_cube.npy", &pet)?;
+    let ct = spec.cube(&case.ct, &[], &spec.ct, center, edge)?;
+    write(&a.out, "_ct_cube.npy", &ct)
+}
+
+fn write(prefix: &Path, suffix: &str, tensor: &Array3<f32>) -> Result<(), Failure> {
+    let mut path = prefix.as_os_str().to_owned();
+    path.push(suffix);
+    npy::write(Path::new(&path), tensor)?;
+    say!("{}", Path::new(&path).display());
     Ok(())
 }

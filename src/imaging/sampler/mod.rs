@@ -5,6 +5,7 @@
 //! otherwise each sample is interpolated by itself (`oblique`). Both work in double precision: single precision
 //! could not hold 1e-4 HU at 3071 HU.
 
+mod cube;
 mod oblique;
 mod separable;
 mod spec;
@@ -56,6 +57,19 @@ impl PreprocessSpec {
                 center,
             });
         }
+        self.fill(view, factors, intensity, center, workspace, tensor)
+    }
+
+    /// Computes a tensor as `sample` does, around any finite point: samples outside the volume get the value for it.
+    fn fill(
+        &self,
+        view: &VolumeView<'_>,
+        factors: &[f64],
+        intensity: &Intensity,
+        center: [f64; 3],
+        workspace: &mut Workspace,
+        tensor: &mut [f32],
+    ) -> Result<()> {
         if tensor.len() != self.tensor_len() {
             return Err(Error::BufferTooSmall {
                 capacity: tensor.len(),
