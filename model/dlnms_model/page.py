@@ -11,7 +11,7 @@ h1{font-size:24px;margin-bottom:4px}h2{font-size:18px;margin-top:32px;border-bot
 .notice{background:var(--note);border:1px solid var(--note-line);padding:8px 12px;font-weight:600}.warning{color:var(--warn)}
 table{border-collapse:collapse;font-size:12.5px;margin:8px 0}th,td{padding:3px 8px;text-align:right;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}
 td{white-space:nowrap}.card td,.text td{text-align:left;vertical-align:top}.text td{white-space:normal}td:last-child{white-space:normal}th:first-child,td:first-child{text-align:left}
-.text th{text-align:left}.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:12px}figure{margin:0}
+.text th{text-align:left}.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr));gap:12px}figure{margin:0}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif}svg text{fill:var(--ink)}small,.method{color:var(--muted);font-size:13px}.wide{overflow-x:auto}"""
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment of any patient."
 
