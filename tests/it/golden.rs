@@ -320,8 +320,12 @@ fn a_cube_holds_the_planes_before_resize_and_normalisation() {
             }
         }
     }
-    // The series is a crop: the cube reaches beyond it.
-    assert_eq!(cube[[0, 0, 0]], -1000.0);
+    // The series is a crop: a larger cube reaches beyond it, and its middle is the same.
+    let large = spec
+        .cube(&view, &[], &spec.ct, case.center, n + 68)
+        .unwrap();
+    assert_eq!((large[[0, 0, 0]], large[[100, 0, 0]]), (-1000.0, -1000.0));
+    assert!((large[[34, 40, 50]] - cube[[0, 6, 16]]).abs() <= 1e-3);
     assert!(spec.cube(&view, &[], &spec.ct, case.center, 1).is_err());
     let outside = [case.center[0] + 1000.0, case.center[1], case.center[2]];
     assert!(spec.cube(&view, &[], &spec.ct, outside, n).is_err());

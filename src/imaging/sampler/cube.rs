@@ -1,6 +1,6 @@
 //! A cube around a tumour, for those who train a network and turn and shift it there.
 
-use super::{Channel, Intensity, PreprocessSpec, SignedAxis, Workspace};
+use super::{Channel, Intensity, PreprocessSpec, SignedAxis, Workspace, separable};
 use crate::allocation;
 use crate::error::{Error, Result};
 use crate::imaging::VolumeView;
@@ -46,10 +46,16 @@ impl PreprocessSpec {
             ..intensity.clone()
         };
         let mut cube = allocation::zeros(edge * edge * edge, "the cube")?;
+        let aligned = separable::patient_axes(&view.geometry).is_some();
         let mut workspace = Workspace::default();
         for (k, slice) in cube.chunks_exact_mut(edge * edge).enumerate() {
             let offset = (k as f64 - (edge / 2) as f64) * self.spacing_mm;
             let at = [center[0], center[1], center[2] + offset];
+            // Along the patient's axes a slice lies inside or outside as a whole, because the centre lies inside.
+            if aligned && !view.geometry.contains(at) {
+                slice.fill(intensity.outside as f32);
+                continue;
+            }
             spec.fill(view, factors, &values, at, &mut workspace, slice)?;
         }
         Array3::from_shape_vec((edge, edge, edge), cube)

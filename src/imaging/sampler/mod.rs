@@ -60,7 +60,7 @@ impl PreprocessSpec {
         self.fill(view, factors, intensity, center, workspace, tensor)
     }
 
-    /// Computes a tensor as `sample` does, around any finite point: samples outside the volume get the value for it.
+    /// Computes a tensor as `sample` does, without its check that the centre lies inside. A volume whose axes run along the patient's needs it there.
     fn fill(
         &self,
         view: &VolumeView<'_>,
