@@ -46,15 +46,16 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
         terminal::warning(&format!("SUV: {warning}"));
     }
     terminal::findings("", &findings);
-    for (suffix, tensor) in [("_pet.npy", &planes.pet), ("_ct.npy", &planes.ct)] {
-        write(&a.out, suffix, tensor)?;
+    let mut tensors = vec![("_pet.npy", planes.pet), ("_ct.npy", planes.ct)];
+    if let Some(edge) = a.cube {
+        let (center, factors) = (planes.roi.center, suv.map_or(&[][..], |s| &s.factors));
+        let pet = spec.cube(&case.pet, factors, &spec.pet, center, edge)?;
+        let ct = spec.cube(&case.ct, &[], &spec.ct, center, edge)?;
+        tensors.extend([("_pet_cube.npy", pet), ("_ct_cube.npy", ct)]);
     }
-    let Some(edge) = a.cube else { return Ok(()) };
-    let (center, factors) = (planes.roi.center, suv.map_or(&[][..], |s| &s.factors));
-    let pet = spec.cube(&case.pet, factors, &spec.pet, center, edge)?;
-    write(&a.out, "_pet_cube.npy", &pet)?;
-    let ct = spec.cube(&case.ct, &[], &spec.ct, center, edge)?;
-    write(&a.out, "_ct_cube.npy", &ct)
+    tensors
+        .iter()
+        .try_for_each(|(suffix, tensor)| write(&a.out, suffix, tensor))
 }
 
 fn write(prefix: &Path, suffix: &str, tensor: &Array3<f32>) -> Result<(), Failure> {
