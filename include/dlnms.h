@@ -1,50 +1,114 @@
 /*
- * dlnms.h - DLNMS in your own process: PET/CT volumes and a tumour in, occult N1 and N2 scores out.
+ * dlnms.h - scores of occult nodal metastasis (DLNMS N1 and N2) from PET/CT volumes and a tumour, in the host's process.
  *
  * RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
  *
  * This file is the binary contract. It is generated from the library's sources (tests/it/header.rs); do not edit it.
  *
- * Conventions, which hold for every function:
+ * Life cycle
+ * ----------
  *
- *  - Names are dlnms_OBJECT_VERB and take the object first. What a _new or _open gives, the _free of the same object
- *    takes; _free(NULL) does nothing.
- *  - A call that can fail returns a dlnms_status (0 is success) and takes a last parameter `dlnms_error **err`, which
- *    may be NULL. On failure *err gets an error with a message, which you free; on success *err is not touched.
- *    A failed call leaves every other output untouched, but for a `needed` length.
- *  - Handles are not memory: one that was freed, or is of another kind, is DLNMS_E_INVALID_HANDLE, never a crash.
- *  - Structs begin with struct_size. Fill them with their _init function and sizeof, then set fields. The library
- *    reads no byte beyond struct_size and writes none, so programs built against an older header keep working.
- *  - Strings are UTF-8 and NUL-terminated. A `const char *` that you get lives as long as the object it came from.
- *  - Any function may be called from any thread at any time. Objects given as const may be used by many at once.
- *  - The library writes nothing to stdout or stderr, touches no signal handler and no environment variable, and keeps
- *    no thread of its own when idle but ONNX Runtime's sleeping pool. It makes no network connection.
- *  - Callbacks must not throw and must not longjmp. They may call the library; a call that would wait for the very call
- *    whose callback it comes from is DLNMS_E_BUSY.
- *  - A defect inside the library is DLNMS_E_INTERNAL, and the object it happened to answers with it from then on, in queued
- *    jobs too. What the system refuses for the moment, a thread or memory for a run, is DLNMS_E_RESOURCES: try again.
+ *   dlnms_runtime_new      loads ONNX Runtime; once for each process
+ *   dlnms_scorer_new       opens a model bundle and checks its manifest
+ *   dlnms_scorer_prepare   builds and tests the network: the slow part, once at start
+ *   for each tumour:
+ *     dlnms_case_init      describes voxels of the host (dlnms_volume), SUV attributes and the tumour (dlnms_roi);
+ *                          dlnms_study_open and dlnms_study_case fill a case from DICOM files instead
+ *     dlnms_scorer_score   gives a result, in milliseconds; from any thread, any number at once
+ *     dlnms_result_scores  copies the numbers; dlnms_result_finding lists what the quality checks found
+ *     dlnms_result_free
+ *   dlnms_scorer_free, dlnms_runtime_free
  *
- * Threads: a call uses at most as many as the `threads` of its options says, the calling one among them (0: the cores, four at
- * most), and those it makes end with it; ONNX Runtime's pool stays with its scorer, and a queue's workers with the queue. Where
- * the system refuses a thread, reading and measuring go on with fewer, and what cannot is DLNMS_E_RESOURCES and may be tried
- * again. Signals that a host handles may interrupt any call: it goes on.
+ * A CT in HU and a PET in SUVbw, both of the host, and a point in the tumour (error handling shortened):
  *
- * Stack: 128 KiB are enough for a calling thread. The library's own threads have 2 MiB, those of the network's pool 1 MiB,
- * that of dlnms_scorer_prepare() 8 MiB.
+ *   dlnms_error *error = NULL;
+ *   dlnms_runtime *runtime = NULL;
+ *   if (dlnms_runtime_new(NULL, &runtime, &error)) {
+ *       fprintf(stderr, "%s\n", dlnms_error_message(error));
+ *       dlnms_error_free(error);
+ *       return 1;
+ *   }
+ *   dlnms_scorer_options options;
+ *   dlnms_scorer_options_init(&options, sizeof options);
+ *   options.bundle_dir = "/opt/dlnms/bundle";
+ *   dlnms_scorer *scorer = NULL;
+ *   dlnms_scorer_new(runtime, &options, &scorer, &error);
+ *   dlnms_scorer_prepare(scorer, NULL, NULL, &error);
  *
- * Memory: what its size comes from a file or a struct is asked for before it is used, with 40 MiB to spare, and where that
- * is refused the call is DLNMS_E_OUT_OF_MEMORY and may be tried again. To load ONNX Runtime needs 100 MiB of address space.
- * A small allocation that the system refuses comes from a reserve of 8 MiB; calls then end with DLNMS_E_OUT_OF_MEMORY until
- * the system has 40 MiB again (in libraries that were built with the feature memory-reserve, as make dist does).
- * A limit on address space (RLIMIT_AS) is seen by this; one that ends the process when pages are touched (cgroups) cannot be.
- * Without a file descriptor, and beyond a limit on the size of files (RLIMIT_FSIZE), a call fails and no signal is raised.
+ *   dlnms_volume ct, pet;
+ *   dlnms_volume_init(&ct, sizeof ct);    // then dtype, data, dims, origin, spacing, direction, rescale_slope ...
+ *   dlnms_volume_init(&pet, sizeof pet);  // the same
+ *   dlnms_roi roi;
+ *   dlnms_roi_init(&roi, sizeof roi);
+ *   roi.kind = DLNMS_ROI_POINT;
+ *   roi.point[0] = -42.3; roi.point[1] = -14.6; roi.point[2] = -122.1;
+ *   dlnms_case c;
+ *   dlnms_case_init(&c, sizeof c);
+ *   c.ct = &ct; c.pet = &pet; c.roi = &roi;
  *
- * Fork: threads are not inherited. In a process that is forked from one that has loaded ONNX Runtime, every call answers
+ *   dlnms_result *result = NULL;
+ *   dlnms_scorer_score(scorer, &c, NULL, &result, &error);
+ *   dlnms_scores scores;
+ *   dlnms_scores_init(&scores, sizeof scores);
+ *   dlnms_result_scores(result, &scores, &error);
+ *   printf("N1 %.3f  N2 %.3f\n", scores.n1, scores.n2);
+ *
+ *   dlnms_result_free(result); dlnms_scorer_free(scorer); dlnms_runtime_free(runtime);
+ *
+ * Conventions
+ * -----------
+ *
+ * Names. A function is called dlnms_OBJECT_VERB and takes its object first. An object that a _new, _open, _scan, _submit
+ * or _score function gives is freed with the _free function of that object. _free(NULL) does nothing. Objects may be
+ * freed in any order.
+ *
+ * Errors. A call that can fail returns a dlnms_status, which is 0 on success. Its last parameter is `dlnms_error **err`,
+ * which may be NULL. On failure *err receives an error with a message, which the caller frees; on success *err is not
+ * written. A failed call leaves every other output unwritten, except a `needed` length. The functions below list their
+ * own statuses. Every call can also return DLNMS_E_NULL_ARGUMENT (a required pointer is NULL), DLNMS_E_STRUCT_SIZE,
+ * DLNMS_E_INVALID_ARGUMENT (with the name of the field or parameter), DLNMS_E_INVALID_HANDLE, DLNMS_E_FORKED and
+ * DLNMS_E_INTERNAL. DLNMS_E_RESOURCES and DLNMS_E_OUT_OF_MEMORY are what the system refused for the moment: try again.
+ * DLNMS_E_INTERNAL is a defect of the library; the object that it happened to answers with it from then on.
+ *
+ * Handles are not memory: a handle that was freed, or belongs to another kind of object, is DLNMS_E_INVALID_HANDLE.
+ *
+ * Structs begin with struct_size. Fill each one with its _init function and sizeof, then set fields. Reserved fields must
+ * be 0. The library reads and writes no byte beyond struct_size, so a program that was built with an older header keeps
+ * working. A struct that a call takes is read during the call; the sections below say which pointers inside it must stay
+ * valid for longer.
+ *
+ * Strings are UTF-8 and NUL-terminated. A `const char *` that the library returns lives as long as the object it came
+ * from.
+ *
+ * Coordinates are in DICOM's patient frame: LPS (towards the patient's left, back and head), in millimetres.
+ *
+ * Threads. Any function may be called from any thread at any time. Objects that are taken as const may be used by many
+ * threads at once. A call uses at most as many threads as the `threads` of its options says, the calling one included
+ * (0: the cores, four at most), and the threads that it makes end with it. ONNX Runtime's pool belongs to its scorer and
+ * sleeps when idle; the workers of a queue belong to the queue. Where the system refuses a thread, reading and measuring
+ * continue with fewer, and everything else is DLNMS_E_RESOURCES.
+ *
+ * Callbacks must not throw and must not longjmp. They may call the library; a call that would wait for the very call
+ * whose callback it comes from is DLNMS_E_BUSY.
+ *
+ * Process. The library writes nothing to stdout or stderr, changes no signal handler and no environment variable, and
+ * makes no network connection. Signals that the host handles may interrupt any call, which continues.
+ *
+ * Stack. A calling thread needs 128 KiB. The library's own threads have 2 MiB, those of the network's pool 1 MiB, that of
+ * dlnms_scorer_prepare() 8 MiB.
+ *
+ * Memory. A buffer whose size comes from a file or a struct is reserved before it is used, with 40 MiB to spare; if the
+ * system refuses it, the call returns DLNMS_E_OUT_OF_MEMORY. Loading ONNX Runtime needs 100 MiB of address space. A limit
+ * on address space (RLIMIT_AS) is noticed this way; a limit that ends the process when pages are touched (cgroups) cannot
+ * be. Without a free file descriptor, and beyond a limit on the size of files (RLIMIT_FSIZE), a call fails and no signal
+ * is raised.
+ *
+ * Fork. Threads are not inherited. In a process that was forked from one that has loaded ONNX Runtime, every call returns
  * DLNMS_E_FORKED at once, every _free does nothing (what it would free leaks until the process ends), and no callback or
- * drop is called. Such a process may exec, _exit or return from main, and nothing else. A process that is forked earlier,
- * while no thread of its parent is within a call, may use the library and load ONNX Runtime as if it were the first.
+ * drop is called. Such a process may exec, _exit or return from main, and nothing else. A process that was forked
+ * earlier, while no thread of its parent was inside a call, may use the library and load ONNX Runtime normally.
  *
- * Geometry is DICOM's patient frame: LPS, millimetres. See dlnms.hpp for C++17.
+ * For C++17 see dlnms.hpp.
  */
 
 #ifndef DLNMS_H
@@ -201,14 +265,14 @@ extern "C" {
 // against a header of the same number works with every library of that number, newer or older in features.
 #define DLNMS_ABI_VERSION 1
 
-// The library's DLNMS_ABI_VERSION. Compare with the header's before anything else. Any thread.
+// Returns the DLNMS_ABI_VERSION that the library was built with. Compare it with the header's before any other call.
 uint32_t dlnms_abi_version(void);
 
-// The library's version, for example "0.1.0": static text. Any thread.
+// Returns the version of the library, for example "0.1.0", as static text.
 const char *dlnms_version(void);
 
-// Objects this process holds from this library and has not freed: 0 when nothing leaks, and in a forked process. For
-// tests. Any thread.
+// Returns the number of objects that this process holds from the library and has not freed. It is meant for leak checks in
+// tests: 0 when nothing leaks. It is 0 in a forked process.
 size_t dlnms_live_objects(void);
 
 /* ======================================================================================================== */
@@ -222,17 +286,28 @@ typedef struct dlnms_error dlnms_error;
 // Outcome of a call: 0 is success, everything else one of the DLNMS_E_ constants.
 typedef int32_t dlnms_status;
 
-// Static English text of a status code, never NULL. Any thread.
+// Returns a static English text for a status code, never NULL.
+//
+// Parameters:
+// - code: a dlnms_status; an unknown one has a text of its own.
 const char *dlnms_status_string(dlnms_status code);
 
-// Status of an error; DLNMS_E_INVALID_HANDLE if error is NULL or freed; DLNMS_E_FORKED of any error in a forked process.
-// Any thread.
+// Returns the status of an error.
+//
+// Parameters:
+// - error: the error. DLNMS_E_INVALID_HANDLE is returned for NULL or a freed one, DLNMS_E_FORKED for any in a forked process.
 dlnms_status dlnms_error_status(const dlnms_error *error);
 
-// Message of an error with its causes, never NULL. It lives as long as the error. Any thread.
+// Returns the message of an error with its causes, never NULL. The text lives as long as the error.
+//
+// Parameters:
+// - error: the error. NULL and a freed one have a message that says so.
 const char *dlnms_error_message(const dlnms_error *error);
 
-// Free an error. NULL does nothing, and so does one that is freed already. Any thread.
+// Frees an error.
+//
+// Parameters:
+// - error: the error. NULL and one that is freed already do nothing.
 void dlnms_error_free(dlnms_error *error);
 
 /* ======================================================================================================== */
@@ -245,57 +320,59 @@ void dlnms_error_free(dlnms_error *error);
 // Something is unusual.
 #define DLNMS_LOG_WARN 2
 
-// What happens, once per object.
+// Something happened, at most once for each object.
 #define DLNMS_LOG_INFO 3
 
-// For finding faults.
+// Details for finding faults.
 #define DLNMS_LOG_DEBUG 4
 
-// Everything.
+// Every detail.
 #define DLNMS_LOG_TRACE 5
 
-// Where log lines go; fill with dlnms_logger_init(). Without a logger the library is silent: it never writes to
+// Receives log lines; fill with dlnms_logger_init(). Without a logger the library is silent: it never writes to
 // stdout or stderr. Lines hold nothing a patient could be known by.
 //
-// callback gets a DLNMS_LOG_ level, a target such as "dlnms::runtime", the message and user_data; both texts
+// callback receives a DLNMS_LOG_ level, a target such as "dlnms::runtime", the message and user_data; both texts
 // live for the call alone. It may be called from any thread, several at once, and must not throw.
 // drop, if not NULL, is called exactly once, after the last call of callback, when the logger is replaced.
 typedef struct {
-  // Set by dlnms_logger_init().
+  // Size of the struct in bytes, set by dlnms_logger_init().
   uint32_t struct_size;
-  // Most talkative level that is wanted, a DLNMS_LOG_ constant.
+  // The most detailed level that is wanted, a DLNMS_LOG_ constant.
   uint32_t level;
-  // Required.
+  // The function to call. Required.
   void (*callback)(uint32_t level, const char *target, const char *message, void *user_data);
-  // Handed to both functions.
+  // Passed to callback and drop; the library does not look at it.
   void *user_data;
-  // May be NULL.
+  // Called once with user_data when the library no longer needs it; may be NULL.
   void (*drop)(void *user_data);
 } dlnms_logger;
 
-// Write defaults (level DLNMS_LOG_WARN) into logger; struct_size is sizeof(dlnms_logger) as the caller sees it.
-// Any thread.
+// Writes defaults into a logger: level DLNMS_LOG_WARN and no callback.
 //
-// Preconditions:
-// logger is NULL or has struct_size writable bytes.
-void dlnms_logger_init(dlnms_logger *logger,
-                       uint32_t struct_size);
+// Parameters:
+// - logger: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_logger) as the caller sees it.
+void dlnms_logger_init(dlnms_logger *logger, uint32_t struct_size);
 
-// Send log lines of the whole process to logger from now on; NULL makes the library silent again. The struct is
-// copied. Any thread.
-// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_NULL_ARGUMENT (callback), DLNMS_E_INVALID_ARGUMENT (level).
+// Sends the log lines of the whole process to a logger from now on.
 //
-// Preconditions:
-// logger is NULL or points to an initialised struct; err is NULL or writable.
-dlnms_status dlnms_logger_set(const dlnms_logger *logger,
-                              dlnms_error **err);
+// Parameters:
+// - logger: an initialised struct, which is copied; NULL makes the library silent again.
+//
+// Errors:
+// DLNMS_E_STRUCT_SIZE, DLNMS_E_NULL_ARGUMENT (callback), DLNMS_E_INVALID_ARGUMENT (level).
+dlnms_status dlnms_logger_set(const dlnms_logger *logger, dlnms_error **err);
 
-// Send a line of the host to the logger, with target "dlnms::host": what a callback has to report and has no caller for.
-// Without a logger, or above its level, nothing happens. Bytes that are not UTF-8 are replaced. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT (level), DLNMS_E_NULL_ARGUMENT (message).
+// Sends a line of the host to the logger, with the target "dlnms::host". It is meant for what a callback has to report and has
+// no caller for. Nothing happens without a logger, or where the logger's level is lower.
 //
-// Preconditions:
-// message is a NUL-terminated string; err is NULL or writable.
+// Parameters:
+// - level: a DLNMS_LOG_ constant.
+// - message: a NUL-terminated string; bytes that are not UTF-8 are replaced.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (level), DLNMS_E_NULL_ARGUMENT (message).
 dlnms_status dlnms_logger_write(uint32_t level,
                                 const char *message,
                                 dlnms_error **err);
@@ -304,13 +381,13 @@ dlnms_status dlnms_logger_write(uint32_t level,
 /* Progress                                                                                                 */
 /* ======================================================================================================== */
 
-// The model is found and verified, or another thread that prepares is waited for.
+// The model file is read and verified, or the call waits for another thread that prepares the same scorer.
 #define DLNMS_PHASE_LOAD 1
 
-// First runs, which allocate.
+// The network is run for the first times, which allocates its memory.
 #define DLNMS_PHASE_WARM_UP 2
 
-// The bundle's test vectors are run and compared.
+// The bundle's self-test vectors are run and the answers compared.
 #define DLNMS_PHASE_SELF_TEST 3
 
 // dlnms_scorer_prepare() is done.
@@ -319,32 +396,33 @@ dlnms_status dlnms_logger_write(uint32_t level,
 // DICOM files are being decoded. Called from the library's decoding threads, one call at a time.
 #define DLNMS_PHASE_DECODE 5
 
-// ONNX Runtime builds the network for a provider; comes after LOAD, once for each attempt, and is repeated every 100 ms.
+// ONNX Runtime builds the network for a provider. Follows LOAD, once for each provider tried, and is repeated every 100 ms.
 #define DLNMS_PHASE_BUILD 6
 
-// Tells the host how far a long call is; fill with dlnms_progress_init().
+// Reports the progress of a long call to the host; fill with dlnms_progress_init().
 //
-// callback gets a DLNMS_PHASE_, the fraction of that phase that is done (0 to 1) and user_data; a return value
+// callback receives a DLNMS_PHASE_ constant, the fraction of that phase that is done (0 to 1) and user_data; a return value
 // that is not 0 cancels the call, which then fails with DLNMS_E_CANCELLED. It must not throw or longjmp.
 // drop, if not NULL, is called exactly once with user_data before the call that took the struct returns,
 // whether it succeeds or fails (but not if the struct itself is refused).
 typedef struct {
-  // Set by dlnms_progress_init().
+  // Size of the struct in bytes, set by dlnms_progress_init().
   uint32_t struct_size;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
-  // Required.
+  // The function to call. Required.
   int32_t (*callback)(uint32_t phase, float fraction, void *user_data);
-  // Handed to both functions.
+  // Passed to callback and drop; the library does not look at it.
   void *user_data;
-  // May be NULL.
+  // Called once with user_data when the library no longer needs it; may be NULL.
   void (*drop)(void *user_data);
 } dlnms_progress;
 
-// Write defaults into progress; struct_size is sizeof(dlnms_progress) as the caller sees it. Any thread.
+// Writes defaults into a progress struct: no callback.
 //
-// Preconditions:
-// progress is NULL or has struct_size writable bytes.
+// Parameters:
+// - progress: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_progress) as the caller sees it.
 void dlnms_progress_init(dlnms_progress *progress, uint32_t struct_size);
 
 /* ======================================================================================================== */
@@ -354,17 +432,26 @@ void dlnms_progress_init(dlnms_progress *progress, uint32_t struct_size);
 // Cancels calls that were given it; may be triggered from any thread, once and for good.
 typedef struct dlnms_cancel dlnms_cancel;
 
-// Make a cancel token. Free with dlnms_cancel_free(). Any thread.
+// Makes a cancel token that is not triggered.
 //
-// Preconditions:
-// out is writable, err NULL or writable.
+// Parameters:
+// - out: receives the token; free it with dlnms_cancel_free().
+//
+// Errors:
+// DLNMS_E_NULL_ARGUMENT (out).
 dlnms_status dlnms_cancel_new(dlnms_cancel **out, dlnms_error **err);
 
-// Cancel every call that has this token, now or later; they fail with DLNMS_E_CANCELLED within 100 ms, also in the middle
-// of a run of the network on the CPU. A GPU ends what it was given. NULL does nothing. Any thread.
+// Cancels every call that has this token, now or later. Such a call fails with DLNMS_E_CANCELLED within 100 ms, also in the
+// middle of a run of the network on the CPU. A GPU finishes the run that it was given.
+//
+// Parameters:
+// - cancel: the token; NULL does nothing.
 void dlnms_cancel_trigger(const dlnms_cancel *cancel);
 
-// Free a token. NULL does nothing. Calls in flight keep it. Any thread.
+// Frees a token. Calls that are using it keep it until they end.
+//
+// Parameters:
+// - cancel: the token; NULL does nothing.
 void dlnms_cancel_free(dlnms_cancel *cancel);
 
 /* ======================================================================================================== */
@@ -377,40 +464,52 @@ typedef struct dlnms_runtime dlnms_runtime;
 
 // How to find ONNX Runtime; fill with dlnms_runtime_options_init().
 typedef struct {
-  // Set by dlnms_runtime_options_init().
+  // Size of the struct in bytes, set by dlnms_runtime_options_init().
   uint32_t struct_size;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
   // libonnxruntime.so or the folder that holds it. NULL: the environment variable DLNMS_ONNXRUNTIME, and where it
   // is not set the folder of this library (of the program, if it is linked statically).
   const char *library_path;
 } dlnms_runtime_options;
 
-// Write defaults into options; struct_size is sizeof(dlnms_runtime_options) as the caller sees it. Any thread.
+// Writes defaults into options: the library searches for ONNX Runtime as library_path describes.
 //
-// Preconditions:
-// options is NULL or has struct_size writable bytes.
-void dlnms_runtime_options_init(dlnms_runtime_options *options,
-                                uint32_t struct_size);
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_runtime_options) as the caller sees it.
+void dlnms_runtime_options_init(dlnms_runtime_options *options, uint32_t struct_size);
 
-// Load ONNX Runtime (1.24 or later), or get a handle to the one that is loaded. Telemetry is off.
+// Loads ONNX Runtime (1.24 or later), or returns another handle to the one that is loaded. ONNX Runtime's telemetry is switched
+// off.
 //
-// options may be NULL. Free *out with dlnms_runtime_free(); the library itself stays. Any thread.
-// Errors: DLNMS_E_RUNTIME_NOT_FOUND with the places searched, DLNMS_E_RUNTIME_NOT_A_LIBRARY,
-// DLNMS_E_RUNTIME_VERSION, DLNMS_E_RUNTIME_CONFLICT if the process has another one.
+// Parameters:
+// - options: an initialised struct, read during the call; NULL: the defaults.
+// - out: receives the handle; free it with dlnms_runtime_free(). ONNX Runtime itself stays loaded until the process ends.
 //
-// Preconditions:
-// options is NULL or initialised; out is writable; err is NULL or writable.
-dlnms_status dlnms_runtime_new(const dlnms_runtime_options *options, dlnms_runtime **out, dlnms_error **err);
+// Errors:
+// DLNMS_E_RUNTIME_NOT_FOUND with the places searched, DLNMS_E_RUNTIME_NOT_A_LIBRARY, DLNMS_E_RUNTIME_VERSION,
+// DLNMS_E_RUNTIME_CONFLICT if the process has loaded another one.
+dlnms_status dlnms_runtime_new(const dlnms_runtime_options *options,
+                               dlnms_runtime **out,
+                               dlnms_error **err);
 
-// Version of the loaded ONNX Runtime, for example "1.32.0". Lives as long as the handle; NULL for a dead one.
-// Any thread.
+// Returns the version of the loaded ONNX Runtime, for example "1.32.0". The text lives as long as the handle.
+//
+// Parameters:
+// - runtime: the handle; NULL is returned for a dead one.
 const char *dlnms_runtime_version(const dlnms_runtime *runtime);
 
-// Absolute path of the loaded ONNX Runtime. Lives as long as the handle; NULL for a dead one. Any thread.
+// Returns the absolute path of the loaded ONNX Runtime. The text lives as long as the handle.
+//
+// Parameters:
+// - runtime: the handle; NULL is returned for a dead one.
 const char *dlnms_runtime_path(const dlnms_runtime *runtime);
 
-// Free a handle. NULL does nothing. Scorers made with it go on working. Any thread.
+// Frees a handle. Scorers that were made with it keep working.
+//
+// Parameters:
+// - runtime: the handle; NULL does nothing.
 void dlnms_runtime_free(dlnms_runtime *runtime);
 
 /* ======================================================================================================== */
@@ -444,7 +543,7 @@ void dlnms_runtime_free(dlnms_runtime *runtime);
 // copies the volume. Native byte order; any alignment; every byte between the first and the last voxel must be
 // readable. The patient frame is DICOM's LPS in millimetres.
 typedef struct {
-  // Set by dlnms_volume_init().
+  // Size of the struct in bytes, set by dlnms_volume_init().
   uint32_t struct_size;
   // A DLNMS_DTYPE_ constant.
   uint32_t dtype;
@@ -470,7 +569,7 @@ typedef struct {
   const double *slice_offsets;
   // 1: stored values from padding_first to padding_last are padding (DICOM PixelPaddingValue); 0: none are.
   uint32_t has_padding;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
   // See has_padding.
   double padding_first;
@@ -478,15 +577,16 @@ typedef struct {
   double padding_last;
 } dlnms_volume;
 
-// Write defaults (identity direction, spacing 1 mm, slope 1, packed) into volume; struct_size is
-// sizeof(dlnms_volume) as the caller sees it. Any thread.
+// Writes defaults into a volume: origin 0, spacing 1 mm, identity direction, slope 1, intercept 0, tightly packed, no padding.
 //
-// Preconditions:
-// volume is NULL or has struct_size writable bytes.
-void dlnms_volume_init(dlnms_volume *volume, uint32_t struct_size);
+// Parameters:
+// - volume: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_volume) as the caller sees it.
+void dlnms_volume_init(dlnms_volume *volume,
+                       uint32_t struct_size);
 
 /* ======================================================================================================== */
-/* PET facts and SUV                                                                                        */
+/* PET attributes and SUV                                                                                   */
 /* ======================================================================================================== */
 
 // Bq/ml.
@@ -552,13 +652,13 @@ void dlnms_volume_init(dlnms_volume *volume, uint32_t struct_size);
 // A date-time had a zone and the other times had none (finding DLNMS_QC_TIME_ZONE_ASSUMED).
 #define DLNMS_ASSUMED_TIME_ZONE 4
 
-// What SUV needs to know of a PET series (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
+// Attributes of a PET series that SUV depends on (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
 //
 // Numbers that the header does not give are NaN. Times are seconds on any one clock, the same for all fields, on
 // which midnight is a multiple of 86400. No number is repaired: a weight above 1000 kg or a dose below 10,000 Bq is
 // refused with DLNMS_E_SUV.
 typedef struct {
-  // Set by dlnms_pet_info_init().
+  // Size of the struct in bytes, set by dlnms_pet_info_init().
   uint32_t struct_size;
   // A DLNMS_UNITS_ constant: Units (0054,1001).
   uint32_t units;
@@ -605,22 +705,23 @@ typedef struct {
   const double *philips_activity_factor;
 } dlnms_pet_info;
 
-// Write defaults (everything unknown) into info; struct_size is sizeof(dlnms_pet_info) as the caller sees it.
-// Any thread.
+// Writes defaults into PET attributes: every number unknown (NaN), every array NULL.
 //
-// Preconditions:
-// info is NULL or has struct_size writable bytes.
-void dlnms_pet_info_init(dlnms_pet_info *info,
-                         uint32_t struct_size);
+// Parameters:
+// - info: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_pet_info) as the caller sees it.
+void dlnms_pet_info_init(dlnms_pet_info *info, uint32_t struct_size);
 
-// SUVbw factor of each slice: SUVbw = physical value * factor.
+// Computes the SUVbw factor of each slice: SUVbw = physical value * factor. Nothing is kept.
 //
-// Writes up to capacity doubles to factors and their number to *needed (NULL allowed). With capacity 0 only
-// the number is written. Nothing is kept. Any thread.
-// Errors: DLNMS_E_SUV with the attribute at fault, DLNMS_E_BUFFER_TOO_SMALL (*needed is written all the same).
+// Parameters:
+// - info: initialised PET attributes, read during the call.
+// - factors: receives one factor for each slice; has room for capacity doubles. May be NULL if capacity is 0.
+// - capacity: number of doubles that factors has room for; 0 asks for the number alone.
+// - needed: receives the number of slices, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if capacity is not 0.
 //
-// Preconditions:
-// The pointers keep the promises of their structs; factors has room for capacity doubles.
+// Errors:
+// DLNMS_E_SUV with the attribute at fault, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_STRUCT_SIZE, DLNMS_E_BUFFER_TOO_SMALL.
 dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
                                         double *factors,
                                         size_t capacity,
@@ -724,7 +825,7 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // The CT's Rescale Type is "unspecified": its values were taken for HU.
 #define DLNMS_QC_HOUNSFIELD_ASSUMED 31
 
-// Good to know.
+// For information.
 #define DLNMS_SEVERITY_INFO 1
 
 // The scores may be off.
@@ -733,16 +834,16 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // The scores may belong to something else.
 #define DLNMS_SEVERITY_CRITICAL 3
 
-// Do not even look.
+// The check is not made.
 #define DLNMS_ACTION_IGNORE 1
 
-// Report it with the scores.
+// The finding is reported with the scores.
 #define DLNMS_ACTION_WARN 2
 
 // No scores: the call fails with DLNMS_E_QUALITY, whose message names every finding that is refused.
 #define DLNMS_ACTION_REFUSE 3
 
-// A fact that nobody knows; dlnms_case_metadata_init() writes it. Negative, so that no boolean is taken for it.
+// Not known; written by dlnms_case_metadata_init(). Negative, so that no boolean can be taken for it.
 #define DLNMS_TRISTATE_UNKNOWN -1
 
 // No; equal to false of C and C++.
@@ -751,40 +852,41 @@ dlnms_status dlnms_pet_info_suv_factors(const dlnms_pet_info *info,
 // Yes; equal to true of C and C++.
 #define DLNMS_TRISTATE_YES 1
 
-// What is done about findings; fill with dlnms_quality_policy_init().
+// What happens on each finding of the quality checks; fill with dlnms_quality_policy_init().
 typedef struct {
-  // Set by dlnms_quality_policy_init().
+  // Size of the struct in bytes, set by dlnms_quality_policy_init().
   uint32_t struct_size;
-  // DLNMS_ACTION_ for each DLNMS_QC_ code, which is the index; 0 is the default. Index 0 is not used.
+  // A DLNMS_ACTION_ constant for each DLNMS_QC_ constant, which is the index; 0 is the default action. Index 0 is not used.
   uint32_t actions[63];
 } dlnms_quality_policy;
 
-// What the host knows of a case beyond voxels and SUV; fill with dlnms_case_metadata_init(). dlnms_study_case() fills one.
+// What is known of a case beyond voxels and SUV, for the quality checks; fill with dlnms_case_metadata_init().
+// dlnms_study_case() fills one from DICOM headers.
 typedef struct {
-  // Set by dlnms_case_metadata_init().
+  // Size of the struct in bytes, set by dlnms_case_metadata_init().
   uint32_t struct_size;
-  // PET and CT belong to one patient: DLNMS_TRISTATE_UNKNOWN, DLNMS_TRISTATE_NO or DLNMS_TRISTATE_YES, as the next nine; a comparison of the host
-  // (a == b) can be assigned as it is.
+  // PET and CT belong to one patient: a DLNMS_TRISTATE_ constant, as the next nine fields. The result of a
+  // comparison in C or C++ (a == b) can be assigned directly.
   int32_t same_patient;
-  // To one study.
+  // PET and CT belong to one study.
   int32_t same_study;
-  // To one frame of reference.
+  // PET and CT have one frame of reference.
   int32_t same_frame_of_reference;
-  // Either was compressed with loss.
+  // PET or CT was compressed with loss.
   int32_t lossy;
-  // Either is derived.
+  // PET or CT is a derived image.
   int32_t derived;
   // The tracer is FDG.
   int32_t fdg;
-  // Age or birth date is known.
+  // The patient's age or birth date is known.
   int32_t age_known;
-  // Modality is stated on every image.
+  // The modality is stated on every image.
   int32_t modality_stated;
   // The CT's values are HU by its headers, not "unspecified".
   int32_t hounsfield_stated;
   // Contours of one plane overlap in part and were joined to make the mask: dlnms_roi_info.contours_overlap.
   int32_t contours_overlap;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
   // Slice thickness of the CT, mm; 0 if not known.
   double ct_slice_thickness_mm;
@@ -792,36 +894,39 @@ typedef struct {
   double pet_slice_thickness_mm;
 } dlnms_case_metadata;
 
-// Write defaults into policy: different patients are refused, everything else is a warning. struct_size is
-// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
+// Writes the default policy: different patients are refused, every other finding is reported with the scores.
 //
-// Preconditions:
-// policy is NULL or has struct_size writable bytes.
-void dlnms_quality_policy_init(dlnms_quality_policy *policy,
-                               uint32_t struct_size);
+// Parameters:
+// - policy: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_quality_policy) as the caller sees it.
+void dlnms_quality_policy_init(dlnms_quality_policy *policy, uint32_t struct_size);
 
-// Write the strict policy into policy, for a host that shows no score rather than a doubtful one. struct_size is
-// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
+// Writes the strict policy, for a host that shows no score rather than a doubtful one.
 //
-// Refused are all findings of DLNMS_SEVERITY_CRITICAL (PATIENT_MISMATCH, FRAME_OF_REFERENCE_MISMATCH, LESION_ELSEWHERE,
-// HALF_LIFE_MISMATCH, PET_NOT_SUV, MODALITIES_SWAPPED, SUV_SCALE), and STUDY_MISMATCH, MISREGISTRATION, TRACER_NOT_FDG,
-// SUV_IMPLAUSIBLE, SUV_NORMALIZATION, DOSE, WEIGHT, WEIGHT_UNIT_ASSUMED, DOSE_UNIT_ASSUMED, TIME_ZONE_ASSUMED,
-// CENTER_IN_AIR and CENTER_WITHOUT_UPTAKE: after each of them the scores are probably those of something else than the
-// tumour's SUV and HU. The others, which make right numbers less certain, stay warnings.
+// It refuses every finding of DLNMS_SEVERITY_CRITICAL (PATIENT_MISMATCH, FRAME_OF_REFERENCE_MISMATCH, LESION_ELSEWHERE,
+// HALF_LIFE_MISMATCH, PET_NOT_SUV, MODALITIES_SWAPPED, SUV_SCALE), and also STUDY_MISMATCH, MISREGISTRATION, TRACER_NOT_FDG,
+// SUV_IMPLAUSIBLE, SUV_NORMALIZATION, DOSE, WEIGHT, WEIGHT_UNIT_ASSUMED, DOSE_UNIT_ASSUMED, TIME_ZONE_ASSUMED, CENTER_IN_AIR
+// and CENTER_WITHOUT_UPTAKE. After each of these the scores probably do not belong to the tumour's SUV and HU. The other
+// findings make correct numbers less certain and stay warnings.
 //
-// Preconditions:
-// policy is NULL or has struct_size writable bytes.
+// Parameters:
+// - policy: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_quality_policy) as the caller sees it.
 void dlnms_quality_policy_init_strict(dlnms_quality_policy *policy,
                                       uint32_t struct_size);
 
-// Name of a DLNMS_QC_ code as it stands in the JSON, static text; NULL for an unknown one. Any thread.
+// Returns the name of a quality check as it stands in the JSON, as static text.
+//
+// Parameters:
+// - code: a DLNMS_QC_ constant; NULL is returned for an unknown one.
 const char *dlnms_quality_name(uint32_t code);
 
-// Write DLNMS_TRISTATE_UNKNOWN and thicknesses of 0 into facts; struct_size is sizeof(dlnms_case_metadata) as the caller sees it. A
-// struct that was only zeroed says DLNMS_TRISTATE_NO everywhere, and is refused for its two patients. Any thread.
+// Writes defaults into case metadata: DLNMS_TRISTATE_UNKNOWN and thicknesses of 0. A struct that was only zeroed states
+// DLNMS_TRISTATE_NO everywhere, and the default policy refuses it for its two patients.
 //
-// Preconditions:
-// metadata is NULL or has struct_size writable bytes.
+// Parameters:
+// - metadata: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_case_metadata) as the caller sees it.
 void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
                               uint32_t struct_size);
 
@@ -829,7 +934,7 @@ void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
 /* Cases: volumes and tumour together                                                                       */
 /* ======================================================================================================== */
 
-// A point: the centre itself.
+// A point, which is the centre.
 #define DLNMS_ROI_POINT 1
 
 // A box; its midpoint is the centre.
@@ -838,8 +943,8 @@ void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
 // A mask; the centroid of its voxels that are not 0 is the centre.
 #define DLNMS_ROI_MASK 3
 
-// A point in the tumour, from which a threshold cuts it out of the PET; that lesion's centroid is the centre. A lesion
-// that does not hold the point is the finding DLNMS_QC_LESION_ELSEWHERE.
+// A point in the tumour. The lesion around it is delineated on the PET by a threshold, and its centroid is the centre. A
+// lesion that does not contain the point is the finding DLNMS_QC_LESION_ELSEWHERE.
 #define DLNMS_ROI_SEED 4
 
 // threshold is a fraction of SUVmax: 0.41 is the usual one.
@@ -850,7 +955,7 @@ void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
 
 // The tumour; fill with dlnms_roi_init().
 typedef struct {
-  // Set by dlnms_roi_init().
+  // Size of the struct in bytes, set by dlnms_roi_init().
   uint32_t struct_size;
   // A DLNMS_ROI_ constant; says which of the fields below are read.
   uint32_t kind;
@@ -862,21 +967,21 @@ typedef struct {
   double box_last[3];
   // The mask, on any grid. Borrowed.
   const dlnms_volume *mask;
-  // Of a seed: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
+  // Seed: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
   uint32_t threshold_kind;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
-  // Of a seed: what the constant says it is.
+  // Seed: the threshold, in the unit that threshold_kind names.
   double threshold;
-  // Of a seed: how far around it the lesion is looked for, mm; 0 is 40.
+  // Seed: radius around it within which the lesion is searched, mm; 0 is 40.
   double radius_mm;
 } dlnms_roi;
 
 // Everything about one tumour of one patient; fill with dlnms_case_init(). All pointers are borrowed for the call.
 typedef struct {
-  // Set by dlnms_case_init().
+  // Size of the struct in bytes, set by dlnms_case_init().
   uint32_t struct_size;
-  // 0.
+  // Must be 0.
   uint32_t flags;
   // CT; physical values in HU.
   const dlnms_volume *ct;
@@ -886,45 +991,46 @@ typedef struct {
   const dlnms_pet_info *pet_info;
   // The tumour.
   const dlnms_roi *roi;
-  // What quality checks may know beyond the voxels; NULL if nothing.
+  // What the quality checks may know beyond the voxels; NULL if nothing is known.
   const dlnms_case_metadata *metadata;
   // Not 0: measure the lesion as well, for dlnms_result_lesion(). Adds to the time of the call.
   uint32_t measure_lesion;
-  // How the lesion is cut out: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
+  // How the lesion is delineated: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
   uint32_t threshold_kind;
-  // What the constant says it is.
+  // The threshold, in the unit that threshold_kind names.
   double threshold;
-  // How far around a point the lesion is looked for, mm; 0 is 40. A mask or box says it by itself.
+  // Radius around a point within which the lesion is searched, mm; 0 is 40. A mask or box limits the search by itself.
   double radius_mm;
-  // Not 0: measure liver and blood pool as well, for dlnms_result_reference(), and look whether their SUV is
-  // plausible. Looking for them on CT takes some 100 ms.
+  // Not 0: measure liver and blood pool as well, for dlnms_result_reference(), and check whether their SUV is
+  // plausible. Searching for them on the CT takes some 100 ms.
   uint32_t measure_references;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
-  // Three coordinates, LPS mm: a point in the right lobe of the liver; NULL: looked for on CT.
+  // Three coordinates, LPS mm: a point in the right lobe of the liver; NULL: searched on the CT.
   const double *liver_lps_mm;
-  // Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: looked for on CT.
+  // Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: searched on the CT.
   const double *blood_pool_lps_mm;
 } dlnms_case;
 
-// Write defaults (a point that is NaN, so that forgetting it is an error) into roi; struct_size is
-// sizeof(dlnms_roi) as the caller sees it. Any thread.
+// Writes defaults into an ROI: a point whose coordinates are NaN, so that a forgotten point is an error.
 //
-// Preconditions:
-// roi is NULL or has struct_size writable bytes.
+// Parameters:
+// - roi: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_roi) as the caller sees it.
 void dlnms_roi_init(dlnms_roi *roi, uint32_t struct_size);
 
-// Write defaults (all NULL) into c; struct_size is sizeof(dlnms_case) as the caller sees it. Any thread.
+// Writes defaults into a case: all pointers NULL, nothing measured beside the scores.
 //
-// Preconditions:
-// c is NULL or has struct_size writable bytes.
+// Parameters:
+// - c: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_case) as the caller sees it.
 void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
 
 /* ======================================================================================================== */
 /* Providers                                                                                                */
 /* ======================================================================================================== */
 
-// The processor; see DLNMS_KERNELS_.
+// The CPU; see DLNMS_KERNELS_.
 #define DLNMS_PROVIDER_CPU 1
 
 // NVIDIA CUDA.
@@ -955,44 +1061,44 @@ void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
 // This library's for the backbones, on x86-64 processors with AVX-512: faster. One case keeps up to four threads busy.
 #define DLNMS_KERNELS_DLNMS 2
 
-// One provider of dlnms_scorer_options.providers; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
-// scorer's options or to the provider.
+// One provider of dlnms_scorer_options.providers; fill with dlnms_provider_options_init(). A
+// field that is 0 or NULL, except device, takes the value of the scorer's options or the provider's default.
 typedef struct {
-  // Set by dlnms_provider_options_init().
+  // Size of the struct in bytes, set by dlnms_provider_options_init().
   uint32_t struct_size;
-  // DLNMS_PROVIDER_ constant. Required.
+  // A DLNMS_PROVIDER_ constant. Required.
   uint32_t provider;
-  // DLNMS_PRECISION_ constant.
+  // A DLNMS_PRECISION_ constant.
   uint32_t precision;
   // Index of the device.
   int32_t device;
   // Threads of ONNX Runtime's pool.
   uint32_t threads;
-  // Not 0: record the GPU's kernels once and replay them.
+  // Not 0: record the GPU's kernels once as a CUDA graph and replay it.
   uint32_t cuda_graph;
-  // Bytes of GPU memory for activations (CUDA).
+  // Limit of the GPU memory for activations, in bytes (CUDA).
   uint64_t memory_limit_bytes;
-  // Bytes of GPU memory that a build may use (TensorRT, TensorRT for RTX).
+  // Limit of the GPU memory that a build may use, in bytes (TensorRT, TensorRT for RTX).
   uint64_t workspace_bytes;
-  // Folder of its cache.
+  // Folder of its cache; NULL: that of the scorer's options. Copied.
   const char *cache_dir;
-  // Library of a plugin provider or its folder.
+  // Library of a plugin provider, or its folder; NULL: that of the scorer's options. Copied.
   const char *plugin_path;
   // DLNMS_KERNELS_ constant, of the CPU alone. 0: this library's where the processor and the model allow and the self-test
   // passes, else ONNX Runtime's.
   uint32_t kernels;
-  // Build a second engine for runs of exactly so many cases, 2 to 256, with weights of its own: for
-  // dlnms_scorer_score_batch() on a GPU. What is left over runs as without. 0: none; then a run has one case on a GPU
-  // and up to eight on the CPU.
+  // Number of cases, 2 to 256, of a second engine with weights of its own that is built for dlnms_scorer_score_batch() on
+  // a GPU. A smaller rest of a batch runs on the first engine. 0: no second engine; then a run has one case on a GPU and
+  // up to eight on the CPU.
   uint32_t batch;
 } dlnms_provider_options;
 
-// Write defaults into options; struct_size is sizeof(dlnms_provider_options) as the caller sees it. Any thread.
+// Writes defaults into provider options. Set provider afterwards; 0 is no provider.
 //
-// Preconditions:
-// options is NULL or has struct_size writable bytes.
-void dlnms_provider_options_init(dlnms_provider_options *options,
-                                 uint32_t struct_size);
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_provider_options) as the caller sees it.
+void dlnms_provider_options_init(dlnms_provider_options *options, uint32_t struct_size);
 
 /* ======================================================================================================== */
 /* Evidence: what was measured beside the scores                                                            */
@@ -1010,14 +1116,14 @@ void dlnms_provider_options_init(dlnms_provider_options *options,
 // The library found the region on the CT.
 #define DLNMS_PLACED_BY_LIBRARY 2
 
-// A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
-// (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
+// Measures of the lesion, if dlnms_case.measure_lesion asked for them; fill with dlnms_lesion_init(). They are evidence
+// beside the scores and not an input of them.
 typedef struct {
-  // Set by dlnms_lesion_init().
+  // Size of the struct in bytes, set by dlnms_lesion_init().
   uint32_t struct_size;
-  // Not 0: longest_mm and perpendicular_mm are there.
+  // Not 0: longest_mm, perpendicular_mm and ct_slice are set.
   uint32_t has_diameters;
-  // PET voxels of the lesion.
+  // Number of PET voxels in the lesion.
   uint64_t voxels;
   // SUV of the hottest voxel.
   double suv_max;
@@ -1029,49 +1135,46 @@ typedef struct {
   double mtv_ml;
   // Total lesion glycolysis: mean SUV times volume.
   double tlg;
-  // SUV that a voxel had to reach.
+  // Threshold that the voxels of the lesion reach, SUVbw.
   double threshold;
   // Longest diameter in an axial CT slice, mm.
   double longest_mm;
-  // Extent at right angles to it in the same slice, mm.
+  // Extent perpendicular to the longest diameter in the same slice, mm.
   double perpendicular_mm;
-  // That slice.
+  // Index of that CT slice.
   uint64_t ct_slice;
 } dlnms_lesion;
 
-// SUV over a reference region, if dlnms_case.measure_references asked for it; set struct_size to
-// sizeof(dlnms_reference) (dlnms_reference_init() does). Evidence beside the scores, no input of them; where FDG does
-// not look so, DLNMS_QC_SUV_IMPLAUSIBLE is among the findings.
+// SUV over a reference region, if dlnms_case.measure_references asked for it; fill with
+// dlnms_reference_init(). It is evidence beside the scores and not an input of them. A value outside the usual range of FDG is the finding DLNMS_QC_SUV_IMPLAUSIBLE.
 typedef struct {
-  // Set by dlnms_reference_init().
+  // Size of the struct in bytes, set by dlnms_reference_init().
   uint32_t struct_size;
   // Who decided where the region is: a DLNMS_PLACED_BY_ constant.
   uint32_t placed_by;
-  // Its centre, LPS mm.
+  // Centre of the region, LPS mm.
   double center_lps_mm[3];
   // Mean SUVbw.
   double suv_mean;
   // Standard deviation of its voxels' SUVbw.
   double suv_sd;
-  // PET voxels in it.
+  // Number of PET voxels in the region.
   uint64_t voxels;
 } dlnms_reference;
 
-// Zero lesion and set its struct_size to struct_size, which is sizeof(dlnms_lesion) as the caller sees it.
-// Any thread.
+// Sets every field of a lesion to 0 and its struct_size to struct_size.
 //
-// Preconditions:
-// lesion is NULL or has struct_size writable bytes.
-void dlnms_lesion_init(dlnms_lesion *lesion,
-                       uint32_t struct_size);
+// Parameters:
+// - lesion: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_lesion) as the caller sees it.
+void dlnms_lesion_init(dlnms_lesion *lesion, uint32_t struct_size);
 
-// Zero reference and set its struct_size to struct_size, which is sizeof(dlnms_reference) as the caller sees it.
-// Any thread.
+// Sets every field of a reference to 0 and its struct_size to struct_size.
 //
-// Preconditions:
-// reference is NULL or has struct_size writable bytes.
-void dlnms_reference_init(dlnms_reference *reference,
-                          uint32_t struct_size);
+// Parameters:
+// - reference: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_reference) as the caller sees it.
+void dlnms_reference_init(dlnms_reference *reference, uint32_t struct_size);
 
 /* ======================================================================================================== */
 /* Results                                                                                                  */
@@ -1098,13 +1201,13 @@ void dlnms_reference_init(dlnms_reference *reference,
 // Score at or above its cut-off.
 #define DLNMS_RISK_HIGH 2
 
-// Scores of one case and everything they rest on.
+// The outcome of one case: scores, findings, measures and provenance.
 typedef struct dlnms_result dlnms_result;
 
-// The numbers of a result; set struct_size to sizeof(dlnms_scores) (dlnms_scores_init() does) and call
+// The numbers of a result; fill with dlnms_scores_init() and call
 // dlnms_result_scores(). The times of the phases sum to total_ns exactly.
 typedef struct {
-  // Set by dlnms_scores_init().
+  // Size of the struct in bytes, set by dlnms_scores_init().
   uint32_t struct_size;
   // DLNMS_FLAG_ bits.
   uint32_t flags;
@@ -1124,23 +1227,23 @@ typedef struct {
   double cutoff_n1;
   // Cut-off of n2; NaN if the bundle has none.
   double cutoff_n2;
-  // Centre used, LPS mm.
+  // Centre of the tumour that was used, LPS mm.
   double center_lps_mm[3];
   // SUVbw factor of the first slice; 1 if the host gave SUVbw.
   double suv_factor;
-  // Seconds of decay that were undone; 0 if none.
+  // Seconds of decay that the SUV factor accounts for; 0 if none.
   double decay_time_s;
-  // Implicit prepare.
+  // Time of the implicit prepare in nanoseconds, as the next five fields.
   uint64_t prepare_ns;
-  // Overlap, centre, SUV factors, planes: what the network's input needs.
+  // Time of making the input tensors: overlap, centre, SUV factors, sampling.
   uint64_t preprocess_ns;
-  // What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
+  // Time of measuring evidence: quality checks, and the lesion and reference regions if the case asks for them.
   uint64_t evidence_ns;
-  // The network.
+  // Time of running the network.
   uint64_t infer_ns;
-  // Risk groups and result.
+  // Time of making the risk groups and the result.
   uint64_t finish_ns;
-  // Their sum.
+  // Sum of the five times above.
   uint64_t total_ns;
   // DLNMS_PRECISION_ of the model that ran.
   uint32_t precision;
@@ -1148,44 +1251,62 @@ typedef struct {
   uint32_t kernels;
 } dlnms_scores;
 
-// Zero scores and set its struct_size to struct_size, which is sizeof(dlnms_scores) as the caller sees it.
-// Any thread.
+// Sets every field of scores to 0 and its struct_size to struct_size.
 //
-// Preconditions:
-// scores is NULL or has struct_size writable bytes.
-void dlnms_scores_init(dlnms_scores *scores,
-                       uint32_t struct_size);
+// Parameters:
+// - scores: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_scores) as the caller sees it.
+void dlnms_scores_init(dlnms_scores *scores, uint32_t struct_size);
 
-// Copy the numbers of a result. Any thread. Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
+// Copies the numbers of a result.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - result: the result.
+// - out: an initialised struct; receives the numbers.
+//
+// Errors:
+// DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_result_scores(const dlnms_result *result, dlnms_scores *out, dlnms_error **err);
 
-// How many heads the network has: n1, n2 and their auxiliary readings (n1_pet, n1_ct ...). 0 for a dead handle.
-// Any thread.
+// Returns the number of the network's heads: n1, n2 and their auxiliary outputs (n1_pet, n1_ct ...).
+//
+// Parameters:
+// - result: the result; 0 is returned for a dead one.
 size_t dlnms_result_head_count(const dlnms_result *result);
 
-// Name and score of one head. *name lives as long as the result; name or score may be NULL. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT (index).
+// Returns the name and the score of one head.
 //
-// Preconditions:
-// name, score and err are NULL or writable.
+// Parameters:
+// - result: the result.
+// - index: from 0 to dlnms_result_head_count() - 1.
+// - name: receives the name, which lives as long as the result; may be NULL.
+// - score: receives the score, 0 to 1; may be NULL.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_result_head(const dlnms_result *result,
                                size_t index,
                                const char **name,
                                float *score,
                                dlnms_error **err);
 
-// How many findings the quality checks made; those that the policy ignores are not among them. 0 for a dead handle.
-// Any thread.
+// Returns the number of findings of the quality checks. Findings that the policy ignores are not counted.
+//
+// Parameters:
+// - result: the result; 0 is returned for a dead one.
 size_t dlnms_result_finding_count(const dlnms_result *result);
 
-// One finding: a DLNMS_QC_ code, a DLNMS_SEVERITY_ and a sentence, which lives as long as the result; each output may
-// be NULL. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index).
+// Returns one finding of the quality checks.
 //
-// Preconditions:
-// code, severity, message and err are NULL or writable.
+// Parameters:
+// - result: the result.
+// - index: from 0 to dlnms_result_finding_count() - 1.
+// - code: receives a DLNMS_QC_ constant; may be NULL.
+// - severity: receives a DLNMS_SEVERITY_ constant; may be NULL.
+// - message: receives a sentence, which lives as long as the result; may be NULL.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_result_finding(const dlnms_result *result,
                                   size_t index,
                                   uint32_t *code,
@@ -1193,46 +1314,62 @@ dlnms_status dlnms_result_finding(const dlnms_result *result,
                                   const char **message,
                                   dlnms_error **err);
 
-// Copy the lesion's measures. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
-// nothing to measure, DLNMS_E_STRUCT_SIZE.
+// Copies the measures of the lesion, if dlnms_case.measure_lesion asked for them.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - result: the result.
+// - out: an initialised struct; receives the measures.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is nothing to
+// measure, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_result_lesion(const dlnms_result *result,
                                  dlnms_lesion *out,
                                  dlnms_error **err);
 
-// Copy a reference; which is a DLNMS_REFERENCE_ constant. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them or which is none, DLNMS_E_ROI_INVALID with the
-// reason if it was not found or is not covered, DLNMS_E_STRUCT_SIZE.
+// Copies the measures of a reference region, if dlnms_case.measure_references asked for them.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - result: the result.
+// - which: a DLNMS_REFERENCE_ constant.
+// - out: an initialised struct; receives the measures.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (which; the case did not ask for them), DLNMS_E_ROI_INVALID with the reason if the region was not
+// found or the PET does not cover it, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_result_reference(const dlnms_result *result,
                                     uint32_t which,
                                     dlnms_reference *out,
                                     dlnms_error **err);
 
-// SHA-256 of the manifest.json of the bundle that computed the result, 64 lower-case hexadecimal digits: it stands for
-// every file of the bundle, cut-offs and preprocessing included; see dlnms_scorer_options.expected_manifest_sha256.
-// Lives as long as the result; NULL for a dead handle. Any thread.
+// Returns the SHA-256 of the manifest.json of the bundle that computed the result, as 64 lower-case hexadecimal digits. The
+// digest stands for every file of the bundle, cut-offs and preprocessing included; see
+// dlnms_scorer_options.expected_manifest_sha256. The text lives as long as the result.
+//
+// Parameters:
+// - result: the result; NULL is returned for a dead one.
 const char *dlnms_result_manifest_sha256(const dlnms_result *result);
 
-// The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
+// Writes the whole result with its provenance as JSON (schema_version 1: keys are only ever added).
 //
-// Writes text with its NUL to buffer and its length with the NUL to *needed (NULL allowed); with capacity 0
-// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+// Parameters:
+// - result: the result.
+// - buffer: receives the text with its NUL; has room for capacity bytes. May be NULL if capacity is 0.
+// - capacity: size of buffer in bytes; 0 asks for the length alone.
+// - needed: receives the length with the NUL, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if capacity is not 0.
 //
-// Preconditions:
-// buffer has room for capacity bytes; needed and err are NULL or writable.
+// Errors:
+// DLNMS_E_BUFFER_TOO_SMALL, DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_result_json(const dlnms_result *result,
                                char *buffer,
                                size_t capacity,
                                size_t *needed,
                                dlnms_error **err);
 
-// Free a result. NULL does nothing. Any thread.
+// Frees a result.
+//
+// Parameters:
+// - result: the result; NULL does nothing.
 void dlnms_result_free(dlnms_result *result);
 
 /* ======================================================================================================== */
@@ -1245,12 +1382,12 @@ void dlnms_result_free(dlnms_result *result);
 // A bundle with a runtime. Share one among all threads of the host.
 typedef struct dlnms_scorer dlnms_scorer;
 
-// How a scorer works; fill with dlnms_scorer_options_init().
+// Options of a scorer; fill with dlnms_scorer_options_init().
 typedef struct {
-  // Set by dlnms_scorer_options_init().
+  // Size of the struct in bytes, set by dlnms_scorer_options_init().
   uint32_t struct_size;
-  // Threads of a call, the calling one among them: of the network, of a batch's planes and of reference regions; 0 is
-  // min(4, cores). They sleep when idle; see spin.
+  // Threads of a call, the calling one included: for the network, the input tensors of a batch and the reference
+  // regions; 0 is min(4, cores). They sleep when idle; see spin.
   uint32_t threads;
   // Folder of the model bundle. Required.
   const char *bundle_dir;
@@ -1261,21 +1398,22 @@ typedef struct {
   uint32_t n_providers;
   // Index of the GPU that AUTO uses. Must be 0 where providers is not NULL: each of them has a device of its own.
   int32_t device;
-  // What is done about findings of the quality checks; NULL for the defaults. Copied.
+  // What happens on findings of the quality checks; NULL: the default policy. Copied.
   const dlnms_quality_policy *quality;
-  // Folder where providers keep what they made of the model, for a faster next start; made if it is not there; may be
-  // shared by processes. NULL keeps nothing. DLNMS_KERNELS_DLNMS need none: they start about as fast without. Copied.
+  // Folder where providers store what they built from the model, for a faster next start. It is created if it does not
+  // exist, and processes may share it. NULL: nothing is stored. DLNMS_KERNELS_DLNMS need none: they start about as fast without. Copied.
   const char *cache_dir;
   // Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
   // in the environment, else beside this library, else beside ONNX Runtime. Copied.
   const char *plugin_path;
-  // How long dlnms_scorer_prepare() may take, milliseconds; 0: as long as it takes.
+  // Longest time of dlnms_scorer_prepare() in milliseconds, after which it fails with DLNMS_E_DEADLINE; 0: no limit.
   uint32_t prepare_timeout_ms;
   // DLNMS_PRECISION_ of every provider that does not state its own; 0: FP16 on a GPU where the bundle has it and the
   // self-test passes, else FP32.
   uint32_t precision;
-  // Not 0: the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping:
-  // some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
+  // Not 0: the pool's threads spin between the operators of a run, and for some milliseconds after it, instead of
+  // sleeping. A run becomes some hundredths faster, a tenth with ONNX Runtime's kernels, and the cores are busy for
+  // longer.
   uint32_t spin;
   // Must be 0.
   uint32_t reserved;
@@ -1284,73 +1422,84 @@ typedef struct {
   const char *expected_manifest_sha256;
 } dlnms_scorer_options;
 
-// Write defaults (AUTO, default threads) into options; struct_size is sizeof(dlnms_scorer_options) as the
-// caller sees it. Any thread.
+// Writes defaults into scorer options: AUTO, default threads, default quality policy, no cache. Set bundle_dir afterwards.
 //
-// Preconditions:
-// options is NULL or has struct_size writable bytes.
-void dlnms_scorer_options_init(dlnms_scorer_options *options, uint32_t struct_size);
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_scorer_options) as the caller sees it.
+void dlnms_scorer_options_init(dlnms_scorer_options *options,
+                               uint32_t struct_size);
 
-// Open a bundle: read and check its manifest and test vectors. The model file is verified when it is read, and the network
-// built, by dlnms_scorer_prepare().
+// Opens a bundle: reads and checks its manifest and its self-test vectors. dlnms_scorer_prepare() verifies the model file and
+// builds the network.
 //
-// options is copied. Free *out with dlnms_scorer_free(). Any thread.
-// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors, or a manifest that is not the expected one)
-// with the file or field;
-// DLNMS_E_INVALID_ARGUMENT.
+// Parameters:
+// - runtime: the handle of ONNX Runtime; may be freed afterwards.
+// - options: an initialised struct; everything that it leads to is copied.
+// - out: receives the scorer; free it with dlnms_scorer_free().
 //
-// Preconditions:
-// options is initialised; out is writable; err is NULL or writable.
+// Errors:
+// DLNMS_E_BUNDLE_MISSING, DLNMS_E_BUNDLE_MANIFEST, DLNMS_E_BUNDLE_VERSION and DLNMS_E_BUNDLE_ALTERED (self-test vectors, or a
+// manifest that is not the expected one) with the file or field, DLNMS_E_NULL_ARGUMENT, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_UTF8.
 dlnms_status dlnms_scorer_new(const dlnms_runtime *runtime,
                               const dlnms_scorer_options *options,
                               dlnms_scorer **out,
                               dlnms_error **err);
 
-// Do all slow work now: build the network for a provider, warm it up, and compare its answers with the bundle's
-// test vectors. Does nothing if it was done. dlnms_scorer_score() does it implicitly, and says so.
+// Does all slow work now: builds the network for a provider, warms it up, and compares its answers with the bundle's self-test
+// vectors. A scorer that is prepared already returns at once. dlnms_scorer_score() prepares by itself if nobody did, and sets
+// DLNMS_FLAG_PREPARED_IN_CALL.
 //
-// progress and cancel may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
-// threads that end with the call do the work. Cancelling and the timeout of the options stop ONNX Runtime where it
-// looks: between the parts of loading a model and the nodes of a run, not within the compiler of a GPU. Any thread.
-// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL, _MISSING,
-// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE, DLNMS_E_RESOURCES (the system refuses a thread), DLNMS_E_BUSY (a call from
-// progress of the same scorer, dlnms_scorer_score() and its kin too); the scorer can be prepared again.
+// Cancelling and prepare_timeout_ms stop ONNX Runtime where it checks for them: between the parts of loading a model and
+// between the nodes of a run, not inside the compiler of a GPU. After a failure the scorer can be prepared again.
 //
-// Preconditions:
-// progress is NULL or initialised; err is NULL or writable.
+// Parameters:
+// - scorer: the scorer.
+// - progress: an initialised struct, called from the calling thread at each step and every 100 ms; may be NULL.
+// - cancel: a token; may be NULL.
+//
+// Errors:
+// DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL,
+// DLNMS_E_BUNDLE_MISSING, DLNMS_E_BUNDLE_ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE, DLNMS_E_RESOURCES (the system refuses a
+// thread), DLNMS_E_BUSY (called from progress of the same scorer, which holds for every function that scores).
 dlnms_status dlnms_scorer_prepare(const dlnms_scorer *scorer,
                                   const dlnms_progress *progress,
                                   const dlnms_cancel *cancel,
                                   dlnms_error **err);
 
-// Score one case. Voxels are read in place during the call; nothing of the case is kept.
+// Scores one case. Voxels are read in place during the call, and nothing of the case is kept.
 //
-// cancel may be NULL. Free *out with dlnms_result_free(). Any thread, any number at once.
-// Errors: those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, _GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
-// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, _OUTSIDE, _INVALID, DLNMS_E_SUV, each with the field at fault; DLNMS_E_VOXEL_RANGE if
-// the network's output for this case is no probability while its provider answers the self-test, and so stays.
+// Parameters:
+// - scorer: the scorer; any number of threads may score at once.
+// - c: an initialised case; its pointers must stay valid and unchanged during the call.
+// - cancel: a token; may be NULL.
+// - out: receives the result; free it with dlnms_result_free().
 //
-// Preconditions:
-// c is initialised and its pointers keep their promises during the call; out is writable; err is NULL or
-// writable.
+// Errors:
+// Those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
+// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, DLNMS_E_ROI_OUTSIDE, DLNMS_E_ROI_INVALID and DLNMS_E_SUV with the field at fault;
+// DLNMS_E_QUALITY with every finding that the policy refuses; DLNMS_E_VOXEL_RANGE if the network's output for this case is not
+// a probability although its provider still passes the self-test.
 dlnms_status dlnms_scorer_score(const dlnms_scorer *scorer,
                                 const dlnms_case *c,
                                 const dlnms_cancel *cancel,
                                 dlnms_result **out,
                                 dlnms_error **err);
 
-// Score many cases - all lesions of a patient, all patients of a list -, planes on all cores, several cases in
-// one run of the network. Each has an
-// outcome of its own, the same to the bit as from dlnms_scorer_score(): a result in results, or NULL there and an
-// error in errors, which may be NULL if the reasons are not wanted. The call itself fails only if nothing was scored:
-// then no entry is written. Threads are made for the length of the call. Free results and errors one by one.
+// Scores many cases, several in one run of the network. Each case has an outcome of its own, equal to the bit to that of
+// dlnms_scorer_score(). The call itself fails only if no case was scored; then nothing is written.
 //
-// cancel may be NULL; cases not begun when it is triggered get DLNMS_E_CANCELLED. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT (n above DLNMS_MAX_BATCH), those of dlnms_scorer_prepare().
+// Parameters:
+// - scorer: the scorer.
+// - cases: an array of n pointers to cases as for dlnms_scorer_score(); may be NULL if n is 0.
+// - n: number of cases, at most DLNMS_MAX_BATCH.
+// - cancel: a token; may be NULL. Cases that have not begun when it is triggered get DLNMS_E_CANCELLED.
+// - results: has room for n pointers; receives each result, or NULL for a case that failed. Free each with dlnms_result_free().
+// - errors: has room for n pointers; receives the error of each case that failed, else NULL. Free each with
+//   dlnms_error_free(). May be NULL if the reasons are not wanted.
 //
-// Preconditions:
-// cases holds n pointers (NULL allowed for none) as for dlnms_scorer_score(); results has room for n pointers; errors is NULL or has;
-// err is NULL or writable.
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (n), those of dlnms_scorer_prepare().
 dlnms_status dlnms_scorer_score_batch(const dlnms_scorer *scorer,
                                       const dlnms_case *const *cases,
                                       size_t n,
@@ -1359,14 +1508,20 @@ dlnms_status dlnms_scorer_score_batch(const dlnms_scorer *scorer,
                                       dlnms_error **errors,
                                       dlnms_error **err);
 
-// The tensors the network would see for a case: channels x rows x columns of normalised values, axial, coronal and
-// sagittal in a bundle of the default preprocessing. Needs no prepare.
+// Computes the input tensors of the network for a case, without running the network: channels x rows x columns of normalised
+// values. With the default preprocessing the channels are the axial, coronal and sagittal plane through the centre. The scorer
+// need not be prepared.
 //
-// pet and ct have room for capacity floats each; their number goes to *needed (NULL allowed). With capacity
-// 0 only the number is written. Any thread. Errors: those of dlnms_scorer_score(); DLNMS_E_BUFFER_TOO_SMALL.
+// Parameters:
+// - scorer: the scorer.
+// - c: a case as for dlnms_scorer_score().
+// - pet: receives the PET tensor; has room for capacity floats and does not overlap ct. May be NULL if capacity is 0.
+// - ct: receives the CT tensor; as pet.
+// - capacity: number of floats that each tensor has room for; 0 asks for the number alone.
+// - needed: receives the number of floats of each tensor, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if capacity is not 0.
 //
-// Preconditions:
-// As for dlnms_scorer_score(); pet and ct have room for capacity floats and do not overlap.
+// Errors:
+// Those of dlnms_scorer_score() but for the network's; DLNMS_E_BUFFER_TOO_SMALL.
 dlnms_status dlnms_scorer_planes(const dlnms_scorer *scorer,
                                  const dlnms_case *c,
                                  float *pet,
@@ -1375,33 +1530,40 @@ dlnms_status dlnms_scorer_planes(const dlnms_scorer *scorer,
                                  size_t *needed,
                                  dlnms_error **err);
 
-// The scorer as JSON: model, cut-offs, preprocessing, runtime, provider and why others were passed over.
+// Writes a description of the scorer as JSON: model, cut-offs, preprocessing, runtime, the provider in use and the reason for
+// each provider that was skipped.
 //
-// Writes text with its NUL to buffer and its length with the NUL to *needed (NULL allowed); with capacity 0
-// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+// Parameters:
+// - scorer: the scorer.
+// - buffer: receives the text with its NUL; has room for capacity bytes. May be NULL if capacity is 0.
+// - capacity: size of buffer in bytes; 0 asks for the length alone.
+// - needed: receives the length with the NUL, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if capacity is not 0.
 //
-// Preconditions:
-// buffer has room for capacity bytes; needed and err are NULL or writable.
+// Errors:
+// DLNMS_E_BUFFER_TOO_SMALL, DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_scorer_info_json(const dlnms_scorer *scorer,
                                     char *buffer,
                                     size_t capacity,
                                     size_t *needed,
                                     dlnms_error **err);
 
-// Free a scorer. NULL does nothing. Calls in flight on other threads end first, then its memory goes.
+// Frees a scorer. Its memory is released when the calls that other threads have made with it have ended.
+//
+// Parameters:
+// - scorer: the scorer; NULL does nothing.
 void dlnms_scorer_free(dlnms_scorer *scorer);
 
 /* ======================================================================================================== */
 /* Queue: scores without waiting                                                                            */
 /* ======================================================================================================== */
 
-// The job waits for a thread.
+// The job waits for a thread of the queue.
 #define DLNMS_JOB_WAITING 1
 
-// It is being scored.
+// The case is being scored.
 #define DLNMS_JOB_RUNNING 2
 
-// Its outcome is there.
+// The outcome is available.
 #define DLNMS_JOB_DONE 3
 
 // A case that was submitted.
@@ -1410,116 +1572,144 @@ typedef struct dlnms_job dlnms_job;
 // Scores cases with threads of its own, for hosts whose threads must not wait.
 typedef struct dlnms_queue dlnms_queue;
 
-// How a queue works; fill with dlnms_queue_options_init().
+// Options of a queue; fill with dlnms_queue_options_init().
 typedef struct {
-  // Set by dlnms_queue_options_init().
+  // Size of the struct in bytes, set by dlnms_queue_options_init().
   uint32_t struct_size;
-  // Jobs that may wait; 0 is 64.
+  // Largest number of jobs that wait; 0 is 64.
   uint32_t capacity;
   // Threads, each with a case; they sleep when there is none. 0 is 2: one prepares planes while the other runs the
   // network, which has the threads of the scorer besides.
   uint32_t workers;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
 } dlnms_queue_options;
 
-// Hears that a job is done; fill with dlnms_completion_init().
+// Notifies the host that a job is done; fill with dlnms_completion_init().
 //
 // callback gets the job and user_data, from a thread of the queue, once, after the outcome is there and even if the
 // job was cancelled. It may take the result, free the job, submit others and free the queue; it must not throw or longjmp.
 // drop, if not NULL, is called exactly once with user_data when the library needs it no more.
 typedef struct {
-  // Set by dlnms_completion_init().
+  // Size of the struct in bytes, set by dlnms_completion_init().
   uint32_t struct_size;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
-  // Required.
+  // The function to call. Required.
   void (*callback)(dlnms_job *job, void *user_data);
-  // Handed to both functions.
+  // Passed to callback and drop; the library does not look at it.
   void *user_data;
-  // May be NULL.
+  // Called once with user_data when the library no longer needs it; may be NULL.
   void (*drop)(void *user_data);
 } dlnms_completion;
 
-// Write defaults into options; struct_size is sizeof(dlnms_queue_options) as the caller sees it. Any thread.
+// Writes defaults into queue options: 64 waiting jobs and two workers.
 //
-// Preconditions:
-// options is NULL or has struct_size writable bytes.
-void dlnms_queue_options_init(dlnms_queue_options *options,
-                              uint32_t struct_size);
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_queue_options) as the caller sees it.
+void dlnms_queue_options_init(dlnms_queue_options *options, uint32_t struct_size);
 
-// Write defaults into completion; struct_size is sizeof(dlnms_completion) as the caller sees it. Any thread.
+// Writes defaults into a completion: no callback.
 //
-// Preconditions:
-// completion is NULL or has struct_size writable bytes.
-void dlnms_completion_init(dlnms_completion *completion,
-                           uint32_t struct_size);
+// Parameters:
+// - completion: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_completion) as the caller sees it.
+void dlnms_completion_init(dlnms_completion *completion, uint32_t struct_size);
 
-// Make a queue in front of a scorer, which it keeps. NULL options are the defaults. Free with dlnms_queue_free().
-// Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_RESOURCES (the system refuses a thread; where it
-// refuses some of them, the queue has fewer).
+// Makes a queue in front of a scorer.
 //
-// Preconditions:
-// options is NULL or initialised; out is writable; err is NULL or writable.
+// Parameters:
+// - scorer: the scorer; the queue keeps it, so it may be freed afterwards.
+// - options: an initialised struct, read during the call; NULL: the defaults.
+// - out: receives the queue; free it with dlnms_queue_free().
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_RESOURCES (the system refuses every thread; where it refuses some, the
+// queue has fewer workers).
 dlnms_status dlnms_queue_new(const dlnms_scorer *scorer,
                              const dlnms_queue_options *options,
                              dlnms_queue **out,
                              dlnms_error **err);
 
-// Submit a case and return at once. The structs that c leads to are read now; voxels, masks and arrays are read later
-// and must stay unchanged until the job is done. Free *out with dlnms_job_free(). done may be NULL.
+// Submits a case and returns at once.
 //
-// Any thread. Errors: DLNMS_E_QUEUE_FULL when as many jobs wait as the queue has room for; those of
-// dlnms_scorer_score() that can be seen without voxels. After an error nothing was submitted, and done's drop was
-// called if its struct was accepted.
+// Parameters:
+// - queue: the queue.
+// - c: a case as for dlnms_scorer_score(). Its structs are copied during the call; voxels, masks and arrays are read later and
+//   must stay valid and unchanged until the job is done.
+// - done: an initialised struct whose callback is called when the job is done; may be NULL.
+// - out: receives the job; free it with dlnms_job_free().
 //
-// Preconditions:
-// c is as for dlnms_scorer_score(), with voxels and arrays alive until the job is done; done is NULL or initialised;
-// out is writable; err is NULL or writable.
+// Errors:
+// DLNMS_E_QUEUE_FULL when as many jobs wait as the queue has room for; those of dlnms_scorer_score() that do not depend on
+// voxels. After an error nothing was submitted, and the drop of done was called if its struct was accepted.
 dlnms_status dlnms_queue_submit(const dlnms_queue *queue,
                                 const dlnms_case *c,
                                 const dlnms_completion *done,
                                 dlnms_job **out,
                                 dlnms_error **err);
 
-// Jobs that wait for a thread. 0 for a dead handle. Any thread.
+// Returns the number of jobs that wait for a thread.
+//
+// Parameters:
+// - queue: the queue; 0 is returned for a dead one.
 size_t dlnms_queue_waiting(const dlnms_queue *queue);
 
-// Free a queue: jobs that wait are cancelled, those that run go on to their end, and the call returns when every job is
-// done and every thread has ended. Where it cannot wait for them - in a callback of a job of the same queue, and in the
-// progress callback of the scorer's prepare - they are done some time after that callback returns: their callbacks say
-// when, and until then they need their voxels. NULL does nothing. Any thread.
+// Frees a queue. Jobs that wait are cancelled, jobs that run are finished, and the call returns when every job is done and every
+// thread has ended.
+//
+// In the callback of a job of the same queue, and in the progress callback of the scorer's prepare, the call cannot wait and
+// returns at once. The jobs are then done some time after that callback has returned; each job's callback says when, and until
+// then its voxels must stay valid.
+//
+// Parameters:
+// - queue: the queue; NULL does nothing.
 void dlnms_queue_free(dlnms_queue *queue);
 
-// Where a job is: a DLNMS_JOB_ constant; 0 for a dead handle. Never waits. Any thread.
+// Returns the state of a job as a DLNMS_JOB_ constant, without waiting.
+//
+// Parameters:
+// - job: the job; 0 is returned for a dead one.
 uint32_t dlnms_job_poll(const dlnms_job *job);
 
-// Wait until a job is done, timeout_ms milliseconds at most; UINT32_MAX: as long as it takes. Any thread.
-// Errors: DLNMS_E_DEADLINE if it is not done by then; DLNMS_E_BUSY at once for a job that is not done, in a callback of a job
-// of the same queue and in the progress callback of the scorer's prepare, for which it may be waiting itself.
+// Waits until a job is done.
 //
-// Preconditions:
-// err is NULL or writable.
+// Parameters:
+// - job: the job.
+// - timeout_ms: longest time to wait in milliseconds; UINT32_MAX waits without limit.
+//
+// Errors:
+// DLNMS_E_DEADLINE if the job is not done by then. DLNMS_E_BUSY at once for a job that is not done, in the callback of a job of
+// the same queue and in the progress callback of the scorer's prepare: the job may be waiting for that callback.
 dlnms_status dlnms_job_wait(const dlnms_job *job,
                             uint32_t timeout_ms,
                             dlnms_error **err);
 
-// Take the outcome of a job that is done: its result, or the error that dlnms_scorer_score() would have given. Once;
-// free the result with dlnms_result_free(). Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT if it is not done or the outcome was taken; those of the job.
+// Moves the outcome of a finished job to the caller: its result, or the error that dlnms_scorer_score() would have given. It can
+// be called once for each job.
 //
-// Preconditions:
-// out is writable; err is NULL or writable.
+// Parameters:
+// - job: the job.
+// - out: receives the result; free it with dlnms_result_free().
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT if the job is not done or its outcome was taken before; those of the job.
 dlnms_status dlnms_job_result(const dlnms_job *job,
                               dlnms_result **out,
                               dlnms_error **err);
 
-// Cancel a job: one that waits is done with DLNMS_E_CANCELLED when its turn comes, one that runs at its next check.
-// NULL does nothing. Any thread.
+// Cancels a job. One that waits ends with DLNMS_E_CANCELLED when a thread reaches it, one that runs at its next check.
+//
+// Parameters:
+// - job: the job; NULL does nothing.
 void dlnms_job_cancel(const dlnms_job *job);
 
-// Free a job. One that is not done goes on and still needs its voxels; nobody gets its outcome but the callback hears
-// of it, with a handle that is freed. NULL does nothing. Any thread.
+// Frees the handle of a job. A job that is not done continues and still needs its voxels; its outcome is discarded, and its
+// callback is called with the handle that was freed.
+//
+// Parameters:
+// - job: the job; NULL does nothing.
 void dlnms_job_free(dlnms_job *job);
 
 /* ======================================================================================================== */
@@ -1538,7 +1728,7 @@ typedef struct dlnms_study dlnms_study;
 
 // Limits of reading; fill with dlnms_read_options_init(). NULL instead of the struct means its defaults.
 typedef struct {
-  // Set by dlnms_read_options_init().
+  // Size of the struct in bytes, set by dlnms_read_options_init().
   uint32_t struct_size;
   // Threads that read headers and decode slices, the calling one among them; 0: the processor's cores, at most four.
   uint32_t threads;
@@ -1550,15 +1740,15 @@ typedef struct {
   // find -L FOLDER -type f | LC_ALL=C sort. Folders and files are often named after patients. What the host named
   // itself is called by its name, without its folder.
   uint32_t verbose_names;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
 } dlnms_read_options;
 
 // Which series to load; fill with dlnms_series_choice_init().
 typedef struct {
-  // Set by dlnms_series_choice_init().
+  // Size of the struct in bytes, set by dlnms_series_choice_init().
   uint32_t struct_size;
-  // 0.
+  // Must be 0.
   uint32_t reserved;
   // Series Instance UID of the CT; NULL leaves it to the rule.
   const char *ct_series;
@@ -1566,23 +1756,26 @@ typedef struct {
   const char *pet_series;
 } dlnms_series_choice;
 
-// Write defaults into options; struct_size is sizeof(dlnms_read_options) as the caller sees it. Any thread.
+// Writes defaults into reading options.
 //
-// Preconditions:
-// options is NULL or has struct_size writable bytes.
-void dlnms_read_options_init(dlnms_read_options *options,
-                             uint32_t struct_size);
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_read_options) as the caller sees it.
+void dlnms_read_options_init(dlnms_read_options *options, uint32_t struct_size);
 
-// Read the headers of DICOM files and folders (searched recursively), without decoding a pixel.
+// Reads the headers of DICOM files and folders, which are searched recursively, without decoding a pixel. Afterwards
+// dlnms_study_series() and dlnms_study_roi() list what was found, and dlnms_study_load() decodes the volumes.
 //
-// List what was found with dlnms_study_series() and dlnms_study_roi(), then dlnms_study_load(), for which the options
-// hold as well. options and cancel may be NULL; the call ends within 100 ms after it is cancelled.
-// Free *out with dlnms_study_free(). Any thread.
-// Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files).
+// Parameters:
+// - paths: an array of n_paths NUL-terminated UTF-8 strings, read during the call.
+// - n_paths: number of strings.
+// - options: an initialised struct, which also holds for dlnms_study_load(); NULL: the defaults.
+// - cancel: a token; may be NULL. The call ends within 100 ms after it is triggered.
+// - out: receives the study; free it with dlnms_study_free().
 //
-// Preconditions:
-// paths holds n_paths NUL-terminated UTF-8 strings; options is NULL or initialised; out is writable; err is
-// NULL or writable.
+// Errors:
+// DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files), DLNMS_E_UTF8,
+// DLNMS_E_UNSUPPORTED in a build without readers.
 dlnms_status dlnms_study_scan(const char *const *paths,
                               size_t n_paths,
                               const dlnms_read_options *options,
@@ -1590,12 +1783,19 @@ dlnms_status dlnms_study_scan(const char *const *paths,
                               dlnms_study **out,
                               dlnms_error **err);
 
-// As dlnms_study_scan() for DICOM files that are in memory, each buffer one file with or without preamble. They are
-// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ... Any thread.
+// Reads the headers of DICOM files that are in memory, as dlnms_study_scan() does for files. Messages name them "buffer 0",
+// "buffer 1" and so on.
 //
-// Preconditions:
-// buffers holds n_buffers pointers to as many bytes as the entry of sizes says; options is NULL or
-// initialised; out is writable; err is NULL or writable.
+// Parameters:
+// - buffers: an array of n_buffers pointers, each to one DICOM file with or without preamble. The bytes are copied.
+// - sizes: an array of n_buffers sizes in bytes.
+// - n_buffers: number of buffers.
+// - options: an initialised struct, which also holds for dlnms_study_load(); NULL: the defaults.
+// - cancel: a token; may be NULL.
+// - out: receives the study; free it with dlnms_study_free().
+//
+// Errors:
+// Those of dlnms_study_scan().
 dlnms_status dlnms_study_scan_buffers(const uint8_t *const *buffers,
                                       const size_t *sizes,
                                       size_t n_buffers,
@@ -1604,43 +1804,50 @@ dlnms_status dlnms_study_scan_buffers(const uint8_t *const *buffers,
                                       dlnms_study **out,
                                       dlnms_error **err);
 
-// Write defaults (both by rule) into choice; struct_size is sizeof(dlnms_series_choice) as the caller sees it.
-// Any thread.
+// Writes defaults into a series choice: CT and PET are selected by rule.
 //
-// Preconditions:
-// choice is NULL or has struct_size writable bytes.
-void dlnms_series_choice_init(dlnms_series_choice *choice,
-                              uint32_t struct_size);
+// Parameters:
+// - choice: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_series_choice) as the caller sees it.
+void dlnms_series_choice_init(dlnms_series_choice *choice, uint32_t struct_size);
 
-// Decode the CT and the PET of a scanned study. Once per study.
+// Decodes the CT and the PET of a scanned study. It can be called once for each study.
 //
-// By rule, the CT is not a localizer and in HU, the PET is attenuation corrected and convertible to SUV, both are complete
-// and regular, and they share a frame of reference, or a study where either states none. Of such pairs the one is taken
-// of which both series have the most voxels; where two are equally good, the call fails and lists their UIDs. A UID in
-// choice leaves one candidate; two of them take any pair, whose mismatch is a finding; the checks of a series remain.
+// The rule: the CT is not a localizer and is in HU, the PET is attenuation corrected and convertible to SUV, both are complete
+// and regular, and they share a frame of reference, or a study if either states no frame of reference. Of such pairs the one
+// with the most voxels in both series is selected. If two pairs are equally good, the call fails and lists their UIDs. A UID
+// in choice restricts that modality to one series; two UIDs select any pair, and a mismatch becomes a finding. The checks of
+// each series remain.
 //
-// Decoding uses as many threads as the scan's options say. choice may be NULL; progress (phase DLNMS_PHASE_DECODE;
-// called from the decoding threads, one call at a time) and cancel may be NULL. The call ends within 100 ms after it
-// is cancelled; a codec that cannot be interrupted may go on in the background for the slice that it is at. Any thread.
-// Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
+// Parameters:
+// - study: the study.
+// - choice: an initialised struct; NULL: by rule.
+// - progress: an initialised struct, called with DLNMS_PHASE_DECODE from the decoding threads, one call at a time; may be NULL.
+// - cancel: a token; may be NULL. The call ends within 100 ms after it is triggered; a codec that cannot be interrupted may
+//   finish its slice in the background.
+//
+// Errors:
+// DLNMS_E_DICOM_NO_SERIES, DLNMS_E_DICOM_SERIES, DLNMS_E_DICOM_PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
 // DLNMS_E_RESOURCES, DLNMS_E_INVALID_ARGUMENT if the study is loaded already or needs more than max_study_bytes.
-//
-// Preconditions:
-// choice and progress are NULL or initialised; err is NULL or writable.
 dlnms_status dlnms_study_load(const dlnms_study *study,
                               const dlnms_series_choice *choice,
                               const dlnms_progress *progress,
                               const dlnms_cancel *cancel,
                               dlnms_error **err);
 
-// dlnms_study_scan() and dlnms_study_load() in one call.
+// Scans and loads a study in one call: dlnms_study_scan() and dlnms_study_load().
 //
-// options, choice, progress (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a time) and
-// cancel may be NULL. Free *out with dlnms_study_free(). Any thread. Errors: as of the two.
+// Parameters:
+// - paths: an array of n_paths NUL-terminated UTF-8 strings, read during the call.
+// - n_paths: number of strings.
+// - options: an initialised struct; NULL: the defaults.
+// - choice: an initialised struct; NULL: by rule.
+// - progress: an initialised struct, called with DLNMS_PHASE_DECODE from the decoding threads, one call at a time; may be NULL.
+// - cancel: a token; may be NULL.
+// - out: receives the study; free it with dlnms_study_free().
 //
-// Preconditions:
-// paths holds n_paths NUL-terminated UTF-8 strings; options, choice and progress are NULL or initialised;
-// out is writable; err is NULL or writable.
+// Errors:
+// Those of dlnms_study_scan() and dlnms_study_load().
 dlnms_status dlnms_study_open(const char *const *paths,
                               size_t n_paths,
                               const dlnms_read_options *options,
@@ -1650,48 +1857,68 @@ dlnms_status dlnms_study_open(const char *const *paths,
                               dlnms_study **out,
                               dlnms_error **err);
 
-// Free a study and its volumes. NULL does nothing. Any thread.
+// Frees a study with its volumes, masks and texts.
+//
+// Parameters:
+// - study: the study; NULL does nothing.
 void dlnms_study_free(dlnms_study *study);
 
 /* ======================================================================================================== */
 /* Studies: what a score takes from them                                                                    */
 /* ======================================================================================================== */
 
-// Describe a volume of a loaded study. The pointers in *out live as long as the study. Any thread.
-// Errors: DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.
+// Describes a volume of a loaded study. The pointers in out live as long as the study.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - study: a loaded study.
+// - modality: DLNMS_MODALITY_CT or DLNMS_MODALITY_PET.
+// - out: an initialised struct; receives the description.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.
 dlnms_status dlnms_study_volume(const dlnms_study *study,
                                 uint32_t modality,
                                 dlnms_volume *out,
                                 dlnms_error **err);
 
-// What SUV needs of a loaded study's PET. The pointers in *out live as long as the study. Any thread.
-// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
+// Returns the PET attributes of a loaded study. The pointers in out live as long as the study.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - study: a loaded study.
+// - out: an initialised struct; receives the attributes.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_STRUCT_SIZE.
 dlnms_status dlnms_study_pet_info(const dlnms_study *study, dlnms_pet_info *out, dlnms_error **err);
 
-// Put a case together from a loaded study: its volumes, PET facts and quality facts, and the host's ROI. The pointers
-// in *out live as long as the study, but for roi, which stays the host's. A mask of dlnms_study_roi_mask() brings what
-// is known of its contours into the facts. roi may be NULL, for the host to set it later. Any thread.
-// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_ROI_INVALID if the mask's frame of reference is
-// not that of the study.
+// Fills a case from a loaded study: its volumes, PET attributes and metadata, and the host's ROI. If the ROI is a mask of
+// dlnms_study_roi_mask(), the metadata states whether its contours overlap. The pointers in out live as long as the study,
+// except roi, which belongs to the host.
 //
-// Preconditions:
-// roi is NULL or initialised, its mask too if it is one; out is initialised; err is NULL or writable.
+// Parameters:
+// - study: a loaded study.
+// - roi: an initialised ROI, stored as a pointer; NULL if the host sets it later.
+// - out: an initialised struct; receives the case.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_STRUCT_SIZE, DLNMS_E_ROI_INVALID if the mask's frame of reference is not that
+// of the study.
 dlnms_status dlnms_study_case(const dlnms_study *study,
                               const dlnms_roi *roi,
                               dlnms_case *out,
                               dlnms_error **err);
 
-// How many notes there are on a loaded study's series: what was passed over, what is unusual. 0 for a dead handle. Any
-// thread.
+// Returns the number of warnings about a loaded study's series: what was skipped and what is unusual.
+//
+// Parameters:
+// - study: the study; 0 is returned for a dead one.
 size_t dlnms_study_warning_count(const dlnms_study *study);
 
-// One note; NULL beyond the last. Lives as long as the study. Any thread.
+// Returns one warning as a sentence, or NULL beyond the last. The text lives as long as the study.
+//
+// Parameters:
+// - study: the study.
+// - index: from 0 to dlnms_study_warning_count() - 1.
 const char *dlnms_study_warning(const dlnms_study *study, size_t index);
 
 /* ======================================================================================================== */
@@ -1704,39 +1931,39 @@ const char *dlnms_study_warning(const dlnms_study *study, size_t index);
 // A segment of a DICOM Segmentation.
 #define DLNMS_ROI_SOURCE_SEG 2
 
-// One series of a study; set struct_size to sizeof(dlnms_series) (dlnms_series_init() does). Texts live as long as
+// One series of a study; fill with dlnms_series_init(). Texts live as long as
 // the study.
 typedef struct {
-  // Set by dlnms_series_init().
+  // Size of the struct in bytes, set by dlnms_series_init().
   uint32_t struct_size;
   // DLNMS_MODALITY_CT or DLNMS_MODALITY_PET.
   uint32_t modality;
-  // Images in it.
+  // Number of images.
   uint64_t slices;
-  // Pixels of a row.
+  // Number of columns of an image.
   uint64_t columns;
-  // Rows of an image.
+  // Number of rows of an image.
   uint64_t rows;
   // Series Instance UID.
   const char *uid;
   // Not 0: loading by rule would use it.
   uint32_t chosen;
-  // Not 0: suv_factor is there.
+  // Not 0: suv_factor is set.
   uint32_t has_suv;
-  // Why it would not be used; NULL if it would.
+  // Why loading by rule would not use it; NULL if it would.
   const char *rejected_because;
   // PET: SUVbw factor of the first slice.
   double suv_factor;
-  // PET: how it was found; NULL if there is none.
+  // PET: the rule that gave the factor; NULL if there is none.
   const char *suv_rule;
-  // PET: why there is none; NULL if there is one.
+  // PET: why there is no factor; NULL if there is one.
   const char *suv_refusal;
 } dlnms_series;
 
-// One ROI of a study; set struct_size to sizeof(dlnms_roi_info) (dlnms_roi_info_init() does). Texts live as long as
+// One ROI of a study; fill with dlnms_roi_info_init(). Texts live as long as
 // the study.
 typedef struct {
-  // Set by dlnms_roi_info_init().
+  // Size of the struct in bytes, set by dlnms_roi_info_init().
   uint32_t struct_size;
   // A DLNMS_ROI_SOURCE_ constant.
   uint32_t source;
@@ -1746,82 +1973,105 @@ typedef struct {
   const char *name;
   // Name of the file it is in; "file 17" for one inside a folder, unless the scan's options ask for names.
   const char *file;
-  // Voxels of its mask.
+  // Number of voxels in its mask.
   uint64_t voxels;
-  // Their volume.
+  // Volume of the mask, ml.
   double ml;
-  // Their centroid.
+  // Centroid of the mask, LPS mm.
   double centroid_lps_mm[3];
-  // Why it makes no mask; NULL if it makes one.
+  // Why it has no mask; NULL if it has one.
   const char *refusal;
-  // Not 0: contours of one plane overlap in part and were joined; dlnms_study_case() says so in its facts.
+  // Not 0: contours of one plane overlap in part and were joined; dlnms_study_case() states it in the metadata.
   uint32_t contours_overlap;
-  // Not 0: it makes a mask, and voxels, ml and centroid_lps_mm are there.
+  // Not 0: it has a mask, and voxels, ml and centroid_lps_mm are set.
   uint32_t has_mask;
 } dlnms_roi_info;
 
-// Zero series and set its struct_size to struct_size, which is sizeof(dlnms_series) as the caller sees it.
-// Any thread.
+// Sets every field of a series to 0 and its struct_size to struct_size.
 //
-// Preconditions:
-// series is NULL or has struct_size writable bytes.
-void dlnms_series_init(dlnms_series *series,
-                       uint32_t struct_size);
+// Parameters:
+// - series: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_series) as the caller sees it.
+void dlnms_series_init(dlnms_series *series, uint32_t struct_size);
 
-// Make the lists of series and ROIs, which every ROI is laid on its grid for: this may take a second. The functions that
-// list do it themselves if it was not done; this one can be cancelled. cancel may be NULL. Any thread.
-// Errors: DLNMS_E_CANCELLED.
+// Makes the lists of series and ROIs. Every ROI is rasterized on its grid for this, which may take a second. The functions that
+// list do the same at their first call; this one can be cancelled.
 //
-// Preconditions:
-// err is NULL or writable.
+// Parameters:
+// - study: the study.
+// - cancel: a token; may be NULL.
+//
+// Errors:
+// DLNMS_E_CANCELLED, DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_study_inspect(const dlnms_study *study,
                                  const dlnms_cancel *cancel,
                                  dlnms_error **err);
 
-// How many CT and PET series there are, CT first. 0 for a dead handle. Any thread.
+// Returns the number of CT and PET series. CT series come first.
+//
+// Parameters:
+// - study: the study; 0 is returned for a dead one.
 size_t dlnms_study_series_count(const dlnms_study *study);
 
-// One series. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+// Describes one series.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - study: the study.
+// - index: from 0 to dlnms_study_series_count() - 1.
+// - out: an initialised struct; receives the description. Its texts live as long as the study.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
 dlnms_status dlnms_study_series(const dlnms_study *study, size_t index, dlnms_series *out, dlnms_error **err);
 
-// Zero info and set its struct_size to struct_size, which is sizeof(dlnms_roi_info) as the caller sees it.
-// Any thread.
+// Sets every field of an ROI description to 0 and its struct_size to struct_size.
 //
-// Preconditions:
-// info is NULL or has struct_size writable bytes.
-void dlnms_roi_info_init(dlnms_roi_info *info,
-                         uint32_t struct_size);
+// Parameters:
+// - info: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_roi_info) as the caller sees it.
+void dlnms_roi_info_init(dlnms_roi_info *info, uint32_t struct_size);
 
-// How many ROIs there are, structure sets first. 0 for a dead handle. The first call lays every ROI on its grid, which
-// may take a second. Any thread.
+// Returns the number of ROIs. Those of structure sets come first. The first call rasterizes every ROI, which may take a second.
+//
+// Parameters:
+// - study: the study; 0 is returned for a dead one.
 size_t dlnms_study_roi_count(const dlnms_study *study);
 
-// One ROI. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+// Describes one ROI.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - study: the study.
+// - index: from 0 to dlnms_study_roi_count() - 1.
+// - out: an initialised struct; receives the description. Its texts live as long as the study.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
 dlnms_status dlnms_study_roi(const dlnms_study *study, size_t index, dlnms_roi_info *out, dlnms_error **err);
 
-// Mask of one ROI, for dlnms_roi.mask; contours are laid on the series they were drawn on. The pointers in *out live
-// as long as the study. Any thread. Errors: DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_STRUCT_SIZE.
+// Describes the mask of one ROI, for dlnms_roi.mask. Contours are rasterized on the series that they were drawn on.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - study: the study.
+// - index: from 0 to dlnms_study_roi_count() - 1.
+// - out: an initialised struct; receives the mask. Its pointers live as long as the study.
+//
+// Errors:
+// DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
 dlnms_status dlnms_study_roi_mask(const dlnms_study *study,
                                   size_t index,
                                   dlnms_volume *out,
                                   dlnms_error **err);
 
-// Series and ROIs as JSON, as dlnms inspect --json prints them.
+// Writes the series and ROIs of a study as JSON, as dlnms inspect --json prints them.
 //
-// Writes text with its NUL to buffer and its length with the NUL to *needed (NULL allowed); with capacity 0
-// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+// Parameters:
+// - study: the study.
+// - buffer: receives the text with its NUL; has room for capacity bytes. May be NULL if capacity is 0.
+// - capacity: size of buffer in bytes; 0 asks for the length alone.
+// - needed: receives the length with the NUL, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if capacity is not 0.
 //
-// Preconditions:
-// buffer has room for capacity bytes; needed and err are NULL or writable.
+// Errors:
+// DLNMS_E_BUFFER_TOO_SMALL, DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_study_json(const dlnms_study *study,
                               char *buffer,
                               size_t capacity,
@@ -1835,42 +2085,53 @@ dlnms_status dlnms_study_json(const dlnms_study *study,
 // A volume read from a file: a mask, a CT in HU, a PET in SUV.
 typedef struct dlnms_volume_file dlnms_volume_file;
 
-// Read a volume: .nii, .nii.gz, .nrrd or .nhdr. Coordinates become LPS.
+// Reads a volume from a .nii, .nii.gz, .nrrd or .nhdr file. Coordinates become LPS.
 //
-// Of options (may be NULL) max_study_bytes counts. cancel may be NULL; the call ends within 100 ms after it is
-// cancelled. Free *out with dlnms_volume_file_free(). Any thread.
-// Errors: DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_CANCELLED,
-// DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files), DLNMS_E_INVALID_ARGUMENT (max_study_bytes).
+// Parameters:
+// - path: a NUL-terminated UTF-8 string.
+// - options: an initialised struct, of which max_study_bytes is used; NULL: the defaults.
+// - cancel: a token; may be NULL. The call ends within 100 ms after it is triggered.
+// - out: receives the file's handle; free it with dlnms_volume_file_free().
 //
-// Preconditions:
-// path is a NUL-terminated UTF-8 string; options is NULL or initialised; out is writable; err is NULL or
-// writable.
+// Errors:
+// DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
+// DLNMS_E_RESOURCES (too many open files), DLNMS_E_INVALID_ARGUMENT (max_study_bytes).
 dlnms_status dlnms_volume_file_open(const char *path,
                                     const dlnms_read_options *options,
                                     const dlnms_cancel *cancel,
                                     dlnms_volume_file **out,
                                     dlnms_error **err);
 
-// Describe the volume. The pointers in *out live as long as the file's handle. Any thread.
-// Errors: DLNMS_E_STRUCT_SIZE.
+// Describes the volume of a file. The pointers in out live as long as the file's handle.
 //
-// Preconditions:
-// out is initialised; err is NULL or writable.
+// Parameters:
+// - file: the handle.
+// - out: an initialised struct; receives the description.
+//
+// Errors:
+// DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
 dlnms_status dlnms_volume_file_volume(const dlnms_volume_file *file, dlnms_volume *out, dlnms_error **err);
 
-// Read the SUV tags of a PET volume from a side-car: JSON of DICOM keywords and values, for example
-// {"Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["ATTN"], "PatientWeight": 91, ...}; a list of as many
-// values as there are slices gives each slice its own. The pointers in *out live as long as the file's handle. Any
-// thread. Errors: DLNMS_E_SUV with the keyword, DLNMS_E_STRUCT_SIZE.
+// Reads the SUV attributes of a PET volume from a side-car: JSON of DICOM keywords and values, for example
+// {"Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["ATTN"], "PatientWeight": 91, ...}. A list with as many
+// values as there are slices gives each slice its own. The pointers in out live as long as the file's handle.
 //
-// Preconditions:
-// path is a NUL-terminated UTF-8 string; out is initialised; err is NULL or writable.
+// Parameters:
+// - file: the handle of the PET volume.
+// - path: a NUL-terminated UTF-8 string: the side-car.
+// - out: an initialised struct; receives the attributes.
+//
+// Errors:
+// DLNMS_E_SUV with the keyword, DLNMS_E_STRUCT_SIZE.
 dlnms_status dlnms_volume_file_pet_info(const dlnms_volume_file *file,
                                         const char *path,
                                         dlnms_pet_info *out,
                                         dlnms_error **err);
 
-// Free a volume. NULL does nothing. Any thread.
+// Frees a volume file with its voxels.
+//
+// Parameters:
+// - file: the handle; NULL does nothing.
 void dlnms_volume_file_free(dlnms_volume_file *file);
 
 #ifdef __cplusplus

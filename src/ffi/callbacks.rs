@@ -5,47 +5,48 @@ use crate::error::{Error, Result};
 use crate::scorer::Phase;
 use std::ffi::c_void;
 
-/// The model is found and verified, or another thread that prepares is waited for.
+/// The model file is read and verified, or the call waits for another thread that prepares the same scorer.
 pub const DLNMS_PHASE_LOAD: u32 = 1;
-/// First runs, which allocate.
+/// The network is run for the first times, which allocates its memory.
 pub const DLNMS_PHASE_WARM_UP: u32 = 2;
-/// The bundle's test vectors are run and compared.
+/// The bundle's self-test vectors are run and the answers compared.
 pub const DLNMS_PHASE_SELF_TEST: u32 = 3;
 /// dlnms_scorer_prepare() is done.
 pub const DLNMS_PHASE_READY: u32 = 4;
 /// DICOM files are being decoded. Called from the library's decoding threads, one call at a time.
 pub const DLNMS_PHASE_DECODE: u32 = 5;
-/// ONNX Runtime builds the network for a provider; comes after LOAD, once for each attempt, and is repeated every 100 ms.
+/// ONNX Runtime builds the network for a provider. Follows LOAD, once for each provider tried, and is repeated every 100 ms.
 pub const DLNMS_PHASE_BUILD: u32 = 6;
 
-/// Tells the host how far a long call is; fill with dlnms_progress_init().
+/// Reports the progress of a long call to the host; fill with dlnms_progress_init().
 ///
-/// `callback` gets a DLNMS_PHASE_, the fraction of that phase that is done (0 to 1) and `user_data`; a return value
+/// `callback` receives a DLNMS_PHASE_ constant, the fraction of that phase that is done (0 to 1) and `user_data`; a return value
 /// that is not 0 cancels the call, which then fails with DLNMS_E_CANCELLED. It must not throw or longjmp.
 /// `drop`, if not NULL, is called exactly once with `user_data` before the call that took the struct returns,
 /// whether it succeeds or fails (but not if the struct itself is refused).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_progress {
-    /// Set by dlnms_progress_init().
+    /// Size of the struct in bytes, set by dlnms_progress_init().
     pub struct_size: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
-    /// Required.
+    /// The function to call. Required.
     pub callback:
         Option<unsafe extern "C" fn(phase: u32, fraction: f32, user_data: *mut c_void) -> i32>,
-    /// Handed to both functions.
+    /// Passed to `callback` and `drop`; the library does not look at it.
     pub user_data: *mut c_void,
-    /// May be NULL.
+    /// Called once with `user_data` when the library no longer needs it; may be NULL.
     pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
 }
 
 versioned!(dlnms_progress, 32, { struct_size, callback, user_data, drop } reserved { reserved });
 
-/// Write defaults into `progress`; `struct_size` is sizeof(dlnms_progress) as the caller sees it. Any thread.
+/// Writes defaults into a progress struct: no callback.
 ///
 /// # Safety
-/// `progress` is NULL or has `struct_size` writable bytes.
+/// - `progress`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_progress) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_progress_init(progress: *mut dlnms_progress, struct_size: u32) {
     let defaults = dlnms_progress {

@@ -16,10 +16,13 @@ impl Object for CancelToken {
     const NAME: &'static str = "dlnms_cancel";
 }
 
-/// Make a cancel token. Free with dlnms_cancel_free(). Any thread.
+/// Makes a cancel token that is not triggered.
 ///
 /// # Safety
-/// `out` is writable, `err` NULL or writable.
+/// - `out`: receives the token; free it with dlnms_cancel_free().
+///
+/// # Errors
+/// DLNMS_E_NULL_ARGUMENT (out).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_cancel_new(
     out: *mut *mut dlnms_cancel,
@@ -35,8 +38,11 @@ pub unsafe extern "C" fn dlnms_cancel_new(
     })
 }
 
-/// Cancel every call that has this token, now or later; they fail with DLNMS_E_CANCELLED within 100 ms, also in the middle
-/// of a run of the network on the CPU. A GPU ends what it was given. NULL does nothing. Any thread.
+/// Cancels every call that has this token, now or later. Such a call fails with DLNMS_E_CANCELLED within 100 ms, also in the
+/// middle of a run of the network on the CPU. A GPU finishes the run that it was given.
+///
+/// # Parameters
+/// - `cancel`: the token; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_cancel_trigger(cancel: *const dlnms_cancel) {
     guard_or((), || {
@@ -46,7 +52,10 @@ pub extern "C" fn dlnms_cancel_trigger(cancel: *const dlnms_cancel) {
     });
 }
 
-/// Free a token. NULL does nothing. Calls in flight keep it. Any thread.
+/// Frees a token. Calls that are using it keep it until they end.
+///
+/// # Parameters
+/// - `cancel`: the token; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_cancel_free(cancel: *mut dlnms_cancel) {
     guard_or((), || handle::free::<CancelToken>(cancel));

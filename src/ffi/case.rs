@@ -12,14 +12,14 @@ use crate::imaging::suv::PetInfo;
 #[cfg(feature = "dicom")]
 use std::ffi::c_void;
 
-/// A point: the centre itself.
+/// A point, which is the centre.
 pub const DLNMS_ROI_POINT: u32 = 1;
 /// A box; its midpoint is the centre.
 pub const DLNMS_ROI_BOX: u32 = 2;
 /// A mask; the centroid of its voxels that are not 0 is the centre.
 pub const DLNMS_ROI_MASK: u32 = 3;
-/// A point in the tumour, from which a threshold cuts it out of the PET; that lesion's centroid is the centre. A lesion
-/// that does not hold the point is the finding DLNMS_QC_LESION_ELSEWHERE.
+/// A point in the tumour. The lesion around it is delineated on the PET by a threshold, and its centroid is the centre. A
+/// lesion that does not contain the point is the finding DLNMS_QC_LESION_ELSEWHERE.
 pub const DLNMS_ROI_SEED: u32 = 4;
 
 /// `threshold` is a fraction of SUVmax: 0.41 is the usual one.
@@ -31,7 +31,7 @@ pub const DLNMS_THRESHOLD_SUV: u32 = 2;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_roi {
-    /// Set by dlnms_roi_init().
+    /// Size of the struct in bytes, set by dlnms_roi_init().
     pub struct_size: u32,
     /// A DLNMS_ROI_ constant; says which of the fields below are read.
     pub kind: u32,
@@ -43,23 +43,23 @@ pub struct dlnms_roi {
     pub box_last: [f64; 3],
     /// The mask, on any grid. Borrowed.
     pub mask: *const dlnms_volume,
-    /// Of a seed: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
+    /// Seed: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
     pub threshold_kind: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
-    /// Of a seed: what the constant says it is.
+    /// Seed: the threshold, in the unit that `threshold_kind` names.
     pub threshold: f64,
-    /// Of a seed: how far around it the lesion is looked for, mm; 0 is 40.
+    /// Seed: radius around it within which the lesion is searched, mm; 0 is 40.
     pub radius_mm: f64,
 }
 
 versioned!(dlnms_roi, 112, { struct_size, kind, point, box_first, box_last, mask, threshold_kind, threshold, radius_mm } reserved { reserved });
 
-/// Write defaults (a point that is NaN, so that forgetting it is an error) into `roi`; `struct_size` is
-/// sizeof(dlnms_roi) as the caller sees it. Any thread.
+/// Writes defaults into an ROI: a point whose coordinates are NaN, so that a forgotten point is an error.
 ///
 /// # Safety
-/// `roi` is NULL or has `struct_size` writable bytes.
+/// - `roi`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_roi) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_roi_init(roi: *mut dlnms_roi, struct_size: u32) {
     let nan = [f64::NAN; 3];
@@ -83,9 +83,9 @@ pub unsafe extern "C" fn dlnms_roi_init(roi: *mut dlnms_roi, struct_size: u32) {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_case {
-    /// Set by dlnms_case_init().
+    /// Size of the struct in bytes, set by dlnms_case_init().
     pub struct_size: u32,
-    /// 0.
+    /// Must be 0.
     pub flags: u32,
     /// CT; physical values in HU.
     pub ct: *const dlnms_volume,
@@ -95,33 +95,34 @@ pub struct dlnms_case {
     pub pet_info: *const dlnms_pet_info,
     /// The tumour.
     pub roi: *const dlnms_roi,
-    /// What quality checks may know beyond the voxels; NULL if nothing.
+    /// What the quality checks may know beyond the voxels; NULL if nothing is known.
     pub metadata: *const dlnms_case_metadata,
     /// Not 0: measure the lesion as well, for dlnms_result_lesion(). Adds to the time of the call.
     pub measure_lesion: u32,
-    /// How the lesion is cut out: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
+    /// How the lesion is delineated: a DLNMS_THRESHOLD_ constant; 0 is 41 % of SUVmax.
     pub threshold_kind: u32,
-    /// What the constant says it is.
+    /// The threshold, in the unit that `threshold_kind` names.
     pub threshold: f64,
-    /// How far around a point the lesion is looked for, mm; 0 is 40. A mask or box says it by itself.
+    /// Radius around a point within which the lesion is searched, mm; 0 is 40. A mask or box limits the search by itself.
     pub radius_mm: f64,
-    /// Not 0: measure liver and blood pool as well, for dlnms_result_reference(), and look whether their SUV is
-    /// plausible. Looking for them on CT takes some 100 ms.
+    /// Not 0: measure liver and blood pool as well, for dlnms_result_reference(), and check whether their SUV is
+    /// plausible. Searching for them on the CT takes some 100 ms.
     pub measure_references: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
-    /// Three coordinates, LPS mm: a point in the right lobe of the liver; NULL: looked for on CT.
+    /// Three coordinates, LPS mm: a point in the right lobe of the liver; NULL: searched on the CT.
     pub liver_lps_mm: *const f64,
-    /// Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: looked for on CT.
+    /// Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: searched on the CT.
     pub blood_pool_lps_mm: *const f64,
 }
 
 versioned!(dlnms_case, 96, { struct_size, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm } reserved { flags, reserved });
 
-/// Write defaults (all NULL) into `c`; `struct_size` is sizeof(dlnms_case) as the caller sees it. Any thread.
+/// Writes defaults into a case: all pointers NULL, nothing measured beside the scores.
 ///
 /// # Safety
-/// `c` is NULL or has `struct_size` writable bytes.
+/// - `c`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_case) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
     // SAFETY: handed on from the caller.

@@ -7,14 +7,19 @@ use crate::error::status;
 use crate::process;
 use std::ffi::c_char;
 
-/// Static English text of a status code, never NULL. Any thread.
+/// Returns a static English text for a status code, never NULL.
+///
+/// # Parameters
+/// - `code`: a dlnms_status; an unknown one has a text of its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_status_string(code: dlnms_status) -> *const c_char {
     status::text(code).as_ptr()
 }
 
-/// Status of an error; DLNMS_E_INVALID_HANDLE if `error` is NULL or freed; DLNMS_E_FORKED of any error in a forked process.
-/// Any thread.
+/// Returns the status of an error.
+///
+/// # Parameters
+/// - `error`: the error. DLNMS_E_INVALID_HANDLE is returned for NULL or a freed one, DLNMS_E_FORKED for any in a forked process.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_error_status(error: *const dlnms_error) -> dlnms_status {
     if process::is_forked() {
@@ -25,7 +30,10 @@ pub extern "C" fn dlnms_error_status(error: *const dlnms_error) -> dlnms_status 
     })
 }
 
-/// Message of an error with its causes, never NULL. It lives as long as the error. Any thread.
+/// Returns the message of an error with its causes, never NULL. The text lives as long as the error.
+///
+/// # Parameters
+/// - `error`: the error. NULL and a freed one have a message that says so.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_error_message(error: *const dlnms_error) -> *const c_char {
     if process::is_forked() {
@@ -37,7 +45,10 @@ pub extern "C" fn dlnms_error_message(error: *const dlnms_error) -> *const c_cha
     })
 }
 
-/// Free an error. NULL does nothing, and so does one that is freed already. Any thread.
+/// Frees an error.
+///
+/// # Parameters
+/// - `error`: the error. NULL and one that is freed already do nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_error_free(error: *mut dlnms_error) {
     guard_or((), || handle::free::<ErrorObject>(error));

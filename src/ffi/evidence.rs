@@ -20,16 +20,16 @@ impl Evidence {
     }
 }
 
-/// A lesion measured, if dlnms_case.measure_lesion asked for it; set struct_size to sizeof(dlnms_lesion)
-/// (dlnms_lesion_init() does). Evidence beside the scores, no input of them.
+/// Measures of the lesion, if dlnms_case.measure_lesion asked for them; fill with dlnms_lesion_init(). They are evidence
+/// beside the scores and not an input of them.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_lesion {
-    /// Set by dlnms_lesion_init().
+    /// Size of the struct in bytes, set by dlnms_lesion_init().
     pub struct_size: u32,
-    /// Not 0: `longest_mm` and `perpendicular_mm` are there.
+    /// Not 0: `longest_mm`, `perpendicular_mm` and `ct_slice` are set.
     pub has_diameters: u32,
-    /// PET voxels of the lesion.
+    /// Number of PET voxels in the lesion.
     pub voxels: u64,
     /// SUV of the hottest voxel.
     pub suv_max: f64,
@@ -41,23 +41,23 @@ pub struct dlnms_lesion {
     pub mtv_ml: f64,
     /// Total lesion glycolysis: mean SUV times volume.
     pub tlg: f64,
-    /// SUV that a voxel had to reach.
+    /// Threshold that the voxels of the lesion reach, SUVbw.
     pub threshold: f64,
     /// Longest diameter in an axial CT slice, mm.
     pub longest_mm: f64,
-    /// Extent at right angles to it in the same slice, mm.
+    /// Extent perpendicular to the longest diameter in the same slice, mm.
     pub perpendicular_mm: f64,
-    /// That slice.
+    /// Index of that CT slice.
     pub ct_slice: u64,
 }
 
 versioned!(dlnms_lesion, 88, { struct_size, has_diameters, voxels, suv_max, suv_mean, suv_peak, mtv_ml, tlg, threshold, longest_mm, perpendicular_mm, ct_slice } reserved {  });
 
-/// Zero `lesion` and set its struct_size to `struct_size`, which is sizeof(dlnms_lesion) as the caller sees it.
-/// Any thread.
+/// Sets every field of a lesion to 0 and its struct_size to `struct_size`.
 ///
 /// # Safety
-/// `lesion` is NULL or has `struct_size` writable bytes.
+/// - `lesion`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_lesion) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_lesion_init(lesion: *mut dlnms_lesion, struct_size: u32) {
     // SAFETY: handed on from the caller.
@@ -92,33 +92,32 @@ pub const DLNMS_PLACED_BY_HOST: u32 = 1;
 /// The library found the region on the CT.
 pub const DLNMS_PLACED_BY_LIBRARY: u32 = 2;
 
-/// SUV over a reference region, if dlnms_case.measure_references asked for it; set struct_size to
-/// sizeof(dlnms_reference) (dlnms_reference_init() does). Evidence beside the scores, no input of them; where FDG does
-/// not look so, DLNMS_QC_SUV_IMPLAUSIBLE is among the findings.
+/// SUV over a reference region, if dlnms_case.measure_references asked for it; fill with
+/// dlnms_reference_init(). It is evidence beside the scores and not an input of them. A value outside the usual range of FDG is the finding DLNMS_QC_SUV_IMPLAUSIBLE.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_reference {
-    /// Set by dlnms_reference_init().
+    /// Size of the struct in bytes, set by dlnms_reference_init().
     pub struct_size: u32,
     /// Who decided where the region is: a DLNMS_PLACED_BY_ constant.
     pub placed_by: u32,
-    /// Its centre, LPS mm.
+    /// Centre of the region, LPS mm.
     pub center_lps_mm: [f64; 3],
     /// Mean SUVbw.
     pub suv_mean: f64,
     /// Standard deviation of its voxels' SUVbw.
     pub suv_sd: f64,
-    /// PET voxels in it.
+    /// Number of PET voxels in the region.
     pub voxels: u64,
 }
 
 versioned!(dlnms_reference, 56, { struct_size, placed_by, center_lps_mm, suv_mean, suv_sd, voxels } reserved {  });
 
-/// Zero `reference` and set its struct_size to `struct_size`, which is sizeof(dlnms_reference) as the caller sees it.
-/// Any thread.
+/// Sets every field of a reference to 0 and its struct_size to `struct_size`.
 ///
 /// # Safety
-/// `reference` is NULL or has `struct_size` writable bytes.
+/// - `reference`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_reference) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_reference_init(reference: *mut dlnms_reference, struct_size: u32) {
     // SAFETY: handed on from the caller.

@@ -9,20 +9,20 @@ use std::ffi::c_char;
 /// against a header of the same number works with every library of that number, newer or older in features.
 pub const DLNMS_ABI_VERSION: u32 = 1;
 
-/// The library's DLNMS_ABI_VERSION. Compare with the header's before anything else. Any thread.
+/// Returns the DLNMS_ABI_VERSION that the library was built with. Compare it with the header's before any other call.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_abi_version() -> u32 {
     DLNMS_ABI_VERSION
 }
 
-/// The library's version, for example "0.1.0": static text. Any thread.
+/// Returns the version of the library, for example "0.1.0", as static text.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Objects this process holds from this library and has not freed: 0 when nothing leaks, and in a forked process. For
-/// tests. Any thread.
+/// Returns the number of objects that this process holds from the library and has not freed. It is meant for leak checks in
+/// tests: 0 when nothing leaks. It is 0 in a forked process.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_live_objects() -> usize {
     if process::is_forked() {

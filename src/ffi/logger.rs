@@ -15,27 +15,27 @@ use std::sync::Arc;
 pub const DLNMS_LOG_ERROR: u32 = 1;
 /// Something is unusual.
 pub const DLNMS_LOG_WARN: u32 = 2;
-/// What happens, once per object.
+/// Something happened, at most once for each object.
 pub const DLNMS_LOG_INFO: u32 = 3;
-/// For finding faults.
+/// Details for finding faults.
 pub const DLNMS_LOG_DEBUG: u32 = 4;
-/// Everything.
+/// Every detail.
 pub const DLNMS_LOG_TRACE: u32 = 5;
 
-/// Where log lines go; fill with dlnms_logger_init(). Without a logger the library is silent: it never writes to
+/// Receives log lines; fill with dlnms_logger_init(). Without a logger the library is silent: it never writes to
 /// stdout or stderr. Lines hold nothing a patient could be known by.
 ///
-/// `callback` gets a DLNMS_LOG_ level, a target such as "dlnms::runtime", the message and `user_data`; both texts
+/// `callback` receives a DLNMS_LOG_ level, a target such as "dlnms::runtime", the message and `user_data`; both texts
 /// live for the call alone. It may be called from any thread, several at once, and must not throw.
 /// `drop`, if not NULL, is called exactly once, after the last call of `callback`, when the logger is replaced.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_logger {
-    /// Set by dlnms_logger_init().
+    /// Size of the struct in bytes, set by dlnms_logger_init().
     pub struct_size: u32,
-    /// Most talkative level that is wanted, a DLNMS_LOG_ constant.
+    /// The most detailed level that is wanted, a DLNMS_LOG_ constant.
     pub level: u32,
-    /// Required.
+    /// The function to call. Required.
     pub callback: Option<
         unsafe extern "C" fn(
             level: u32,
@@ -44,19 +44,19 @@ pub struct dlnms_logger {
             user_data: *mut c_void,
         ),
     >,
-    /// Handed to both functions.
+    /// Passed to `callback` and `drop`; the library does not look at it.
     pub user_data: *mut c_void,
-    /// May be NULL.
+    /// Called once with `user_data` when the library no longer needs it; may be NULL.
     pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
 }
 
 versioned!(dlnms_logger, 32, { struct_size, level, callback, user_data, drop } reserved {  });
 
-/// Write defaults (level DLNMS_LOG_WARN) into `logger`; `struct_size` is sizeof(dlnms_logger) as the caller sees it.
-/// Any thread.
+/// Writes defaults into a logger: level DLNMS_LOG_WARN and no callback.
 ///
 /// # Safety
-/// `logger` is NULL or has `struct_size` writable bytes.
+/// - `logger`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_logger) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_logger_init(logger: *mut dlnms_logger, struct_size: u32) {
     let defaults = dlnms_logger {
@@ -70,12 +70,13 @@ pub unsafe extern "C" fn dlnms_logger_init(logger: *mut dlnms_logger, struct_siz
     unsafe { structs::init(logger, struct_size, &defaults) };
 }
 
-/// Send log lines of the whole process to `logger` from now on; NULL makes the library silent again. The struct is
-/// copied. Any thread.
-/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_NULL_ARGUMENT (callback), DLNMS_E_INVALID_ARGUMENT (level).
+/// Sends the log lines of the whole process to a logger from now on.
 ///
 /// # Safety
-/// `logger` is NULL or points to an initialised struct; `err` is NULL or writable.
+/// - `logger`: an initialised struct, which is copied; NULL makes the library silent again.
+///
+/// # Errors
+/// DLNMS_E_STRUCT_SIZE, DLNMS_E_NULL_ARGUMENT (callback), DLNMS_E_INVALID_ARGUMENT (level).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_logger_set(
     logger: *const dlnms_logger,
@@ -111,12 +112,15 @@ pub unsafe extern "C" fn dlnms_logger_set(
     })
 }
 
-/// Send a line of the host to the logger, with target "dlnms::host": what a callback has to report and has no caller for.
-/// Without a logger, or above its level, nothing happens. Bytes that are not UTF-8 are replaced. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT (level), DLNMS_E_NULL_ARGUMENT (message).
+/// Sends a line of the host to the logger, with the target "dlnms::host". It is meant for what a callback has to report and has
+/// no caller for. Nothing happens without a logger, or where the logger's level is lower.
 ///
 /// # Safety
-/// `message` is a NUL-terminated string; `err` is NULL or writable.
+/// - `level`: a DLNMS_LOG_ constant.
+/// - `message`: a NUL-terminated string; bytes that are not UTF-8 are replaced.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (level), DLNMS_E_NULL_ARGUMENT (message).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_logger_write(
     level: u32,

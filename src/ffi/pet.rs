@@ -1,4 +1,4 @@
-//! Section "PET facts".
+//! Section "PET attributes".
 
 use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::guard;
@@ -56,7 +56,7 @@ pub const DLNMS_ASSUMED_DOSE_UNIT: u32 = 2;
 /// A date-time had a zone and the other times had none (finding DLNMS_QC_TIME_ZONE_ASSUMED).
 pub const DLNMS_ASSUMED_TIME_ZONE: u32 = 4;
 
-/// What SUV needs to know of a PET series (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
+/// Attributes of a PET series that SUV depends on (DICOM PS3.3 C.8.9); fill with dlnms_pet_info_init().
 ///
 /// Numbers that the header does not give are NaN. Times are seconds on any one clock, the same for all fields, on
 /// which midnight is a multiple of 86400. No number is repaired: a weight above 1000 kg or a dose below 10,000 Bq is
@@ -64,7 +64,7 @@ pub const DLNMS_ASSUMED_TIME_ZONE: u32 = 4;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_pet_info {
-    /// Set by dlnms_pet_info_init().
+    /// Size of the struct in bytes, set by dlnms_pet_info_init().
     pub struct_size: u32,
     /// A DLNMS_UNITS_ constant: Units (0054,1001).
     pub units: u32,
@@ -113,11 +113,11 @@ pub struct dlnms_pet_info {
 
 versioned!(dlnms_pet_info, 144, { struct_size, units, suv_type, decay_correction, attenuation_corrected, sex, f18_coded, assumptions, weight_kg, height_m, dose_bq, half_life_s, injection_time_s, injection_time_of_day_s, series_time_s, ge_scan_start_time_s, n_slices, acquisition_time_s, frame_reference_time_ms, frame_duration_ms, philips_suv_factor, philips_activity_factor } reserved {});
 
-/// Write defaults (everything unknown) into `info`; `struct_size` is sizeof(dlnms_pet_info) as the caller sees it.
-/// Any thread.
+/// Writes defaults into PET attributes: every number unknown (NaN), every array NULL.
 ///
 /// # Safety
-/// `info` is NULL or has `struct_size` writable bytes.
+/// - `info`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_pet_info) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_pet_info_init(info: *mut dlnms_pet_info, struct_size: u32) {
     let null = std::ptr::null();
@@ -149,14 +149,16 @@ pub unsafe extern "C" fn dlnms_pet_info_init(info: *mut dlnms_pet_info, struct_s
     unsafe { structs::init(info, struct_size, &defaults) };
 }
 
-/// SUVbw factor of each slice: SUVbw = physical value * factor.
-///
-/// Writes up to `capacity` doubles to `factors` and their number to `*needed` (NULL allowed). With capacity 0 only
-/// the number is written. Nothing is kept. Any thread.
-/// Errors: DLNMS_E_SUV with the attribute at fault, DLNMS_E_BUFFER_TOO_SMALL (`*needed` is written all the same).
+/// Computes the SUVbw factor of each slice: SUVbw = physical value * factor. Nothing is kept.
 ///
 /// # Safety
-/// The pointers keep the promises of their structs; `factors` has room for `capacity` doubles.
+/// - `info`: initialised PET attributes, read during the call.
+/// - `factors`: receives one factor for each slice; has room for `capacity` doubles. May be NULL if `capacity` is 0.
+/// - `capacity`: number of doubles that `factors` has room for; 0 asks for the number alone.
+/// - `needed`: receives the number of slices, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if `capacity` is not 0.
+///
+/// # Errors
+/// DLNMS_E_SUV with the attribute at fault, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_STRUCT_SIZE, DLNMS_E_BUFFER_TOO_SMALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_pet_info_suv_factors(
     info: *const dlnms_pet_info,
@@ -305,7 +307,7 @@ pub(super) fn slice_times(info: &PetInfo) -> [Vec<f64>; 3] {
     ]
 }
 
-/// The C struct of a series' facts; `times` are its slices' acquisition, frame reference and duration, NaN for unknown.
+/// Returns the C struct of a series' attributes; `times` are its slices' acquisition, frame reference and duration, NaN for unknown.
 /// Its pointers lead into both.
 #[cfg(feature = "dicom")]
 pub(super) fn raw_pet_info(info: &PetInfo, times: &[Vec<f64>; 3]) -> dlnms_pet_info {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::runtime::provider::{Kernels, Provider, ProviderConfig};
 use std::ffi::c_char;
 
-/// The processor; see DLNMS_KERNELS_.
+/// The CPU; see DLNMS_KERNELS_.
 pub const DLNMS_PROVIDER_CPU: u32 = 1;
 /// NVIDIA CUDA.
 pub const DLNMS_PROVIDER_CUDA: u32 = 2;
@@ -31,46 +31,47 @@ pub const DLNMS_KERNELS_ONNXRUNTIME: u32 = 1;
 /// This library's for the backbones, on x86-64 processors with AVX-512: faster. One case keeps up to four threads busy.
 pub const DLNMS_KERNELS_DLNMS: u32 = 2;
 
-/// One provider of dlnms_scorer_options.providers; fill with dlnms_provider_options_init(). 0 and NULL leave a field to the
-/// scorer's options or to the provider.
+/// One provider of dlnms_scorer_options.providers; fill with dlnms_provider_options_init(). A
+/// field that is 0 or NULL, except `device`, takes the value of the scorer's options or the provider's default.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_provider_options {
-    /// Set by dlnms_provider_options_init().
+    /// Size of the struct in bytes, set by dlnms_provider_options_init().
     pub struct_size: u32,
-    /// DLNMS_PROVIDER_ constant. Required.
+    /// A DLNMS_PROVIDER_ constant. Required.
     pub provider: u32,
-    /// DLNMS_PRECISION_ constant.
+    /// A DLNMS_PRECISION_ constant.
     pub precision: u32,
     /// Index of the device.
     pub device: i32,
     /// Threads of ONNX Runtime's pool.
     pub threads: u32,
-    /// Not 0: record the GPU's kernels once and replay them.
+    /// Not 0: record the GPU's kernels once as a CUDA graph and replay it.
     pub cuda_graph: u32,
-    /// Bytes of GPU memory for activations (CUDA).
+    /// Limit of the GPU memory for activations, in bytes (CUDA).
     pub memory_limit_bytes: u64,
-    /// Bytes of GPU memory that a build may use (TensorRT, TensorRT for RTX).
+    /// Limit of the GPU memory that a build may use, in bytes (TensorRT, TensorRT for RTX).
     pub workspace_bytes: u64,
-    /// Folder of its cache.
+    /// Folder of its cache; NULL: that of the scorer's options. Copied.
     pub cache_dir: *const c_char,
-    /// Library of a plugin provider or its folder.
+    /// Library of a plugin provider, or its folder; NULL: that of the scorer's options. Copied.
     pub plugin_path: *const c_char,
     /// DLNMS_KERNELS_ constant, of the CPU alone. 0: this library's where the processor and the model allow and the self-test
     /// passes, else ONNX Runtime's.
     pub kernels: u32,
-    /// Build a second engine for runs of exactly so many cases, 2 to 256, with weights of its own: for
-    /// dlnms_scorer_score_batch() on a GPU. What is left over runs as without. 0: none; then a run has one case on a GPU
-    /// and up to eight on the CPU.
+    /// Number of cases, 2 to 256, of a second engine with weights of its own that is built for dlnms_scorer_score_batch() on
+    /// a GPU. A smaller rest of a batch runs on the first engine. 0: no second engine; then a run has one case on a GPU and
+    /// up to eight on the CPU.
     pub batch: u32,
 }
 
 versioned!(dlnms_provider_options, 64, { struct_size, provider, precision, device, threads, cuda_graph, memory_limit_bytes, workspace_bytes, cache_dir, plugin_path, kernels, batch } reserved {  });
 
-/// Write defaults into `options`; `struct_size` is sizeof(dlnms_provider_options) as the caller sees it. Any thread.
+/// Writes defaults into provider options. Set `provider` afterwards; 0 is no provider.
 ///
 /// # Safety
-/// `options` is NULL or has `struct_size` writable bytes.
+/// - `options`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_provider_options) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_provider_options_init(
     options: *mut dlnms_provider_options,

@@ -69,44 +69,44 @@ pub const DLNMS_QC_REFERENCE_TIME_ASSUMED: u32 = 30;
 /// The CT's Rescale Type is "unspecified": its values were taken for HU.
 pub const DLNMS_QC_HOUNSFIELD_ASSUMED: u32 = 31;
 
-/// Good to know.
+/// For information.
 pub const DLNMS_SEVERITY_INFO: u32 = 1;
 /// The scores may be off.
 pub const DLNMS_SEVERITY_WARNING: u32 = 2;
 /// The scores may belong to something else.
 pub const DLNMS_SEVERITY_CRITICAL: u32 = 3;
 
-/// Do not even look.
+/// The check is not made.
 pub const DLNMS_ACTION_IGNORE: u32 = 1;
-/// Report it with the scores.
+/// The finding is reported with the scores.
 pub const DLNMS_ACTION_WARN: u32 = 2;
 /// No scores: the call fails with DLNMS_E_QUALITY, whose message names every finding that is refused.
 pub const DLNMS_ACTION_REFUSE: u32 = 3;
 
-/// A fact that nobody knows; dlnms_case_metadata_init() writes it. Negative, so that no boolean is taken for it.
+/// Not known; written by dlnms_case_metadata_init(). Negative, so that no boolean can be taken for it.
 pub const DLNMS_TRISTATE_UNKNOWN: i32 = -1;
 /// No; equal to `false` of C and C++.
 pub const DLNMS_TRISTATE_NO: i32 = 0;
 /// Yes; equal to `true` of C and C++.
 pub const DLNMS_TRISTATE_YES: i32 = 1;
 
-/// What is done about findings; fill with dlnms_quality_policy_init().
+/// What happens on each finding of the quality checks; fill with dlnms_quality_policy_init().
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_quality_policy {
-    /// Set by dlnms_quality_policy_init().
+    /// Size of the struct in bytes, set by dlnms_quality_policy_init().
     pub struct_size: u32,
-    /// DLNMS_ACTION_ for each DLNMS_QC_ code, which is the index; 0 is the default. Index 0 is not used.
+    /// A DLNMS_ACTION_ constant for each DLNMS_QC_ constant, which is the index; 0 is the default action. Index 0 is not used.
     pub actions: [u32; 63],
 }
 
 versioned!(dlnms_quality_policy, 256, { struct_size, actions } reserved {  });
 
-/// Write defaults into `policy`: different patients are refused, everything else is a warning. `struct_size` is
-/// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
+/// Writes the default policy: different patients are refused, every other finding is reported with the scores.
 ///
 /// # Safety
-/// `policy` is NULL or has `struct_size` writable bytes.
+/// - `policy`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_quality_policy) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_quality_policy_init(
     policy: *mut dlnms_quality_policy,
@@ -117,17 +117,17 @@ pub unsafe extern "C" fn dlnms_quality_policy_init(
     unsafe { structs::init(policy, struct_size, &defaults) };
 }
 
-/// Write the strict policy into `policy`, for a host that shows no score rather than a doubtful one. `struct_size` is
-/// sizeof(dlnms_quality_policy) as the caller sees it. Any thread.
+/// Writes the strict policy, for a host that shows no score rather than a doubtful one.
 ///
-/// Refused are all findings of DLNMS_SEVERITY_CRITICAL (PATIENT_MISMATCH, FRAME_OF_REFERENCE_MISMATCH, LESION_ELSEWHERE,
-/// HALF_LIFE_MISMATCH, PET_NOT_SUV, MODALITIES_SWAPPED, SUV_SCALE), and STUDY_MISMATCH, MISREGISTRATION, TRACER_NOT_FDG,
-/// SUV_IMPLAUSIBLE, SUV_NORMALIZATION, DOSE, WEIGHT, WEIGHT_UNIT_ASSUMED, DOSE_UNIT_ASSUMED, TIME_ZONE_ASSUMED,
-/// CENTER_IN_AIR and CENTER_WITHOUT_UPTAKE: after each of them the scores are probably those of something else than the
-/// tumour's SUV and HU. The others, which make right numbers less certain, stay warnings.
+/// It refuses every finding of DLNMS_SEVERITY_CRITICAL (PATIENT_MISMATCH, FRAME_OF_REFERENCE_MISMATCH, LESION_ELSEWHERE,
+/// HALF_LIFE_MISMATCH, PET_NOT_SUV, MODALITIES_SWAPPED, SUV_SCALE), and also STUDY_MISMATCH, MISREGISTRATION, TRACER_NOT_FDG,
+/// SUV_IMPLAUSIBLE, SUV_NORMALIZATION, DOSE, WEIGHT, WEIGHT_UNIT_ASSUMED, DOSE_UNIT_ASSUMED, TIME_ZONE_ASSUMED, CENTER_IN_AIR
+/// and CENTER_WITHOUT_UPTAKE. After each of these the scores probably do not belong to the tumour's SUV and HU. The other
+/// findings make correct numbers less certain and stay warnings.
 ///
 /// # Safety
-/// `policy` is NULL or has `struct_size` writable bytes.
+/// - `policy`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_quality_policy) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_quality_policy_init_strict(
     policy: *mut dlnms_quality_policy,
@@ -150,40 +150,44 @@ fn raw_policy(policy: &QualityPolicy, struct_size: u32) -> dlnms_quality_policy 
     raw
 }
 
-/// Name of a DLNMS_QC_ code as it stands in the JSON, static text; NULL for an unknown one. Any thread.
+/// Returns the name of a quality check as it stands in the JSON, as static text.
+///
+/// # Parameters
+/// - `code`: a DLNMS_QC_ constant; NULL is returned for an unknown one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_quality_name(code: u32) -> *const c_char {
     Code::from_number(code).map_or(std::ptr::null(), |code| code.c_name().as_ptr())
 }
 
-/// What the host knows of a case beyond voxels and SUV; fill with dlnms_case_metadata_init(). dlnms_study_case() fills one.
+/// What is known of a case beyond voxels and SUV, for the quality checks; fill with dlnms_case_metadata_init().
+/// dlnms_study_case() fills one from DICOM headers.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_case_metadata {
-    /// Set by dlnms_case_metadata_init().
+    /// Size of the struct in bytes, set by dlnms_case_metadata_init().
     pub struct_size: u32,
-    /// PET and CT belong to one patient: DLNMS_TRISTATE_UNKNOWN, DLNMS_TRISTATE_NO or DLNMS_TRISTATE_YES, as the next nine; a comparison of the host
-    /// (`a == b`) can be assigned as it is.
+    /// PET and CT belong to one patient: a DLNMS_TRISTATE_ constant, as the next nine fields. The result of a
+    /// comparison in C or C++ (`a == b`) can be assigned directly.
     pub same_patient: i32,
-    /// To one study.
+    /// PET and CT belong to one study.
     pub same_study: i32,
-    /// To one frame of reference.
+    /// PET and CT have one frame of reference.
     pub same_frame_of_reference: i32,
-    /// Either was compressed with loss.
+    /// PET or CT was compressed with loss.
     pub lossy: i32,
-    /// Either is derived.
+    /// PET or CT is a derived image.
     pub derived: i32,
     /// The tracer is FDG.
     pub fdg: i32,
-    /// Age or birth date is known.
+    /// The patient's age or birth date is known.
     pub age_known: i32,
-    /// Modality is stated on every image.
+    /// The modality is stated on every image.
     pub modality_stated: i32,
     /// The CT's values are HU by its headers, not "unspecified".
     pub hounsfield_stated: i32,
     /// Contours of one plane overlap in part and were joined to make the mask: dlnms_roi_info.contours_overlap.
     pub contours_overlap: i32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
     /// Slice thickness of the CT, mm; 0 if not known.
     pub ct_slice_thickness_mm: f64,
@@ -193,11 +197,12 @@ pub struct dlnms_case_metadata {
 
 versioned!(dlnms_case_metadata, 64, { struct_size, same_patient, same_study, same_frame_of_reference, lossy, derived, fdg, age_known, modality_stated, hounsfield_stated, contours_overlap, ct_slice_thickness_mm, pet_slice_thickness_mm } reserved { reserved });
 
-/// Write DLNMS_TRISTATE_UNKNOWN and thicknesses of 0 into `facts`; `struct_size` is sizeof(dlnms_case_metadata) as the caller sees it. A
-/// struct that was only zeroed says DLNMS_TRISTATE_NO everywhere, and is refused for its two patients. Any thread.
+/// Writes defaults into case metadata: DLNMS_TRISTATE_UNKNOWN and thicknesses of 0. A struct that was only zeroed states
+/// DLNMS_TRISTATE_NO everywhere, and the default policy refuses it for its two patients.
 ///
 /// # Safety
-/// `metadata` is NULL or has `struct_size` writable bytes.
+/// - `metadata`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_case_metadata) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_case_metadata_init(
     metadata: *mut dlnms_case_metadata,

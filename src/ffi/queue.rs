@@ -14,11 +14,11 @@ use std::ffi::c_void;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-/// The job waits for a thread.
+/// The job waits for a thread of the queue.
 pub const DLNMS_JOB_WAITING: u32 = 1;
-/// It is being scored.
+/// The case is being scored.
 pub const DLNMS_JOB_RUNNING: u32 = 2;
-/// Its outcome is there.
+/// The outcome is available.
 pub const DLNMS_JOB_DONE: u32 = 3;
 
 /// Scores cases with threads of its own, for hosts whose threads must not wait.
@@ -112,27 +112,28 @@ impl Object for Arc<Job> {
     const NAME: &'static str = "dlnms_job";
 }
 
-/// How a queue works; fill with dlnms_queue_options_init().
+/// Options of a queue; fill with dlnms_queue_options_init().
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_queue_options {
-    /// Set by dlnms_queue_options_init().
+    /// Size of the struct in bytes, set by dlnms_queue_options_init().
     pub struct_size: u32,
-    /// Jobs that may wait; 0 is 64.
+    /// Largest number of jobs that wait; 0 is 64.
     pub capacity: u32,
     /// Threads, each with a case; they sleep when there is none. 0 is 2: one prepares planes while the other runs the
     /// network, which has the threads of the scorer besides.
     pub workers: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
 }
 
 versioned!(dlnms_queue_options, 16, { struct_size, capacity, workers } reserved { reserved });
 
-/// Write defaults into `options`; `struct_size` is sizeof(dlnms_queue_options) as the caller sees it. Any thread.
+/// Writes defaults into queue options: 64 waiting jobs and two workers.
 ///
 /// # Safety
-/// `options` is NULL or has `struct_size` writable bytes.
+/// - `options`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_queue_options) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_queue_options_init(
     options: *mut dlnms_queue_options,
@@ -142,7 +143,7 @@ pub unsafe extern "C" fn dlnms_queue_options_init(
     unsafe { structs::init_zero(options, struct_size) };
 }
 
-/// Hears that a job is done; fill with dlnms_completion_init().
+/// Notifies the host that a job is done; fill with dlnms_completion_init().
 ///
 /// `callback` gets the job and `user_data`, from a thread of the queue, once, after the outcome is there and even if the
 /// job was cancelled. It may take the result, free the job, submit others and free the queue; it must not throw or longjmp.
@@ -150,24 +151,25 @@ pub unsafe extern "C" fn dlnms_queue_options_init(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_completion {
-    /// Set by dlnms_completion_init().
+    /// Size of the struct in bytes, set by dlnms_completion_init().
     pub struct_size: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
-    /// Required.
+    /// The function to call. Required.
     pub callback: Option<unsafe extern "C" fn(job: *mut dlnms_job, user_data: *mut c_void)>,
-    /// Handed to both functions.
+    /// Passed to `callback` and `drop`; the library does not look at it.
     pub user_data: *mut c_void,
-    /// May be NULL.
+    /// Called once with `user_data` when the library no longer needs it; may be NULL.
     pub drop: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
 }
 
 versioned!(dlnms_completion, 32, { struct_size, callback, user_data, drop } reserved { reserved });
 
-/// Write defaults into `completion`; `struct_size` is sizeof(dlnms_completion) as the caller sees it. Any thread.
+/// Writes defaults into a completion: no callback.
 ///
 /// # Safety
-/// `completion` is NULL or has `struct_size` writable bytes.
+/// - `completion`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_completion) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_completion_init(
     completion: *mut dlnms_completion,
@@ -186,12 +188,16 @@ struct Completion {
 const MAX_CAPACITY: u32 = 1 << 20;
 const MAX_WORKERS: u32 = 256;
 
-/// Make a queue in front of a scorer, which it keeps. NULL options are the defaults. Free with dlnms_queue_free().
-/// Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_RESOURCES (the system refuses a thread; where it
-/// refuses some of them, the queue has fewer).
+/// Makes a queue in front of a scorer.
 ///
 /// # Safety
-/// `options` is NULL or initialised; `out` is writable; `err` is NULL or writable.
+/// - `scorer`: the scorer; the queue keeps it, so it may be freed afterwards.
+/// - `options`: an initialised struct, read during the call; NULL: the defaults.
+/// - `out`: receives the queue; free it with dlnms_queue_free().
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (capacity, workers), DLNMS_E_RESOURCES (the system refuses every thread; where it refuses some, the
+/// queue has fewer workers).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_queue_new(
     scorer: *const dlnms_scorer,
@@ -227,16 +233,18 @@ pub unsafe extern "C" fn dlnms_queue_new(
     })
 }
 
-/// Submit a case and return at once. The structs that `c` leads to are read now; voxels, masks and arrays are read later
-/// and must stay unchanged until the job is done. Free `*out` with dlnms_job_free(). `done` may be NULL.
-///
-/// Any thread. Errors: DLNMS_E_QUEUE_FULL when as many jobs wait as the queue has room for; those of
-/// dlnms_scorer_score() that can be seen without voxels. After an error nothing was submitted, and `done`'s drop was
-/// called if its struct was accepted.
+/// Submits a case and returns at once.
 ///
 /// # Safety
-/// `c` is as for dlnms_scorer_score(), with voxels and arrays alive until the job is done; `done` is NULL or initialised;
-/// `out` is writable; `err` is NULL or writable.
+/// - `queue`: the queue.
+/// - `c`: a case as for dlnms_scorer_score(). Its structs are copied during the call; voxels, masks and arrays are read later and
+///   must stay valid and unchanged until the job is done.
+/// - `done`: an initialised struct whose callback is called when the job is done; may be NULL.
+/// - `out`: receives the job; free it with dlnms_job_free().
+///
+/// # Errors
+/// DLNMS_E_QUEUE_FULL when as many jobs wait as the queue has room for; those of dlnms_scorer_score() that do not depend on
+/// voxels. After an error nothing was submitted, and the drop of `done` was called if its struct was accepted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_queue_submit(
     queue: *const dlnms_queue,
@@ -296,7 +304,10 @@ unsafe fn completion(ptr: *const dlnms_completion) -> Result<Option<Completion>>
     Ok(Some(Completion { callback, data }))
 }
 
-/// Jobs that wait for a thread. 0 for a dead handle. Any thread.
+/// Returns the number of jobs that wait for a thread.
+///
+/// # Parameters
+/// - `queue`: the queue; 0 is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_queue_waiting(queue: *const dlnms_queue) -> usize {
     guard_or(0, || {
@@ -304,16 +315,24 @@ pub extern "C" fn dlnms_queue_waiting(queue: *const dlnms_queue) -> usize {
     })
 }
 
-/// Free a queue: jobs that wait are cancelled, those that run go on to their end, and the call returns when every job is
-/// done and every thread has ended. Where it cannot wait for them - in a callback of a job of the same queue, and in the
-/// progress callback of the scorer's prepare - they are done some time after that callback returns: their callbacks say
-/// when, and until then they need their voxels. NULL does nothing. Any thread.
+/// Frees a queue. Jobs that wait are cancelled, jobs that run are finished, and the call returns when every job is done and every
+/// thread has ended.
+///
+/// In the callback of a job of the same queue, and in the progress callback of the scorer's prepare, the call cannot wait and
+/// returns at once. The jobs are then done some time after that callback has returned; each job's callback says when, and until
+/// then its voxels must stay valid.
+///
+/// # Parameters
+/// - `queue`: the queue; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_queue_free(queue: *mut dlnms_queue) {
     guard_or((), || handle::free::<QueueObject>(queue));
 }
 
-/// Where a job is: a DLNMS_JOB_ constant; 0 for a dead handle. Never waits. Any thread.
+/// Returns the state of a job as a DLNMS_JOB_ constant, without waiting.
+///
+/// # Parameters
+/// - `job`: the job; 0 is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_job_poll(job: *const dlnms_job) -> u32 {
     guard_or(0, || {
@@ -325,12 +344,15 @@ pub extern "C" fn dlnms_job_poll(job: *const dlnms_job) -> u32 {
     })
 }
 
-/// Wait until a job is done, `timeout_ms` milliseconds at most; UINT32_MAX: as long as it takes. Any thread.
-/// Errors: DLNMS_E_DEADLINE if it is not done by then; DLNMS_E_BUSY at once for a job that is not done, in a callback of a job
-/// of the same queue and in the progress callback of the scorer's prepare, for which it may be waiting itself.
+/// Waits until a job is done.
 ///
 /// # Safety
-/// `err` is NULL or writable.
+/// - `job`: the job.
+/// - `timeout_ms`: longest time to wait in milliseconds; UINT32_MAX waits without limit.
+///
+/// # Errors
+/// DLNMS_E_DEADLINE if the job is not done by then. DLNMS_E_BUSY at once for a job that is not done, in the callback of a job of
+/// the same queue and in the progress callback of the scorer's prepare: the job may be waiting for that callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_job_wait(
     job: *const dlnms_job,
@@ -360,12 +382,15 @@ pub unsafe extern "C" fn dlnms_job_wait(
     })
 }
 
-/// Take the outcome of a job that is done: its result, or the error that dlnms_scorer_score() would have given. Once;
-/// free the result with dlnms_result_free(). Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT if it is not done or the outcome was taken; those of the job.
+/// Moves the outcome of a finished job to the caller: its result, or the error that dlnms_scorer_score() would have given. It can
+/// be called once for each job.
 ///
 /// # Safety
-/// `out` is writable; `err` is NULL or writable.
+/// - `job`: the job.
+/// - `out`: receives the result; free it with dlnms_result_free().
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT if the job is not done or its outcome was taken before; those of the job.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_job_result(
     job: *const dlnms_job,
@@ -392,8 +417,10 @@ pub unsafe extern "C" fn dlnms_job_result(
     })
 }
 
-/// Cancel a job: one that waits is done with DLNMS_E_CANCELLED when its turn comes, one that runs at its next check.
-/// NULL does nothing. Any thread.
+/// Cancels a job. One that waits ends with DLNMS_E_CANCELLED when a thread reaches it, one that runs at its next check.
+///
+/// # Parameters
+/// - `job`: the job; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_job_cancel(job: *const dlnms_job) {
     guard_or((), || {
@@ -403,8 +430,11 @@ pub extern "C" fn dlnms_job_cancel(job: *const dlnms_job) {
     });
 }
 
-/// Free a job. One that is not done goes on and still needs its voxels; nobody gets its outcome but the callback hears
-/// of it, with a handle that is freed. NULL does nothing. Any thread.
+/// Frees the handle of a job. A job that is not done continues and still needs its voxels; its outcome is discarded, and its
+/// callback is called with the handle that was freed.
+///
+/// # Parameters
+/// - `job`: the job; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_job_free(job: *mut dlnms_job) {
     guard_or((), || handle::free::<Arc<Job>>(job));

@@ -32,7 +32,7 @@ pub const DLNMS_RISK_LOW: u32 = 1;
 /// Score at or above its cut-off.
 pub const DLNMS_RISK_HIGH: u32 = 2;
 
-/// Scores of one case and everything they rest on.
+/// The outcome of one case: scores, findings, measures and provenance.
 pub struct dlnms_result {
     _private: [u8; 0],
 }
@@ -51,12 +51,12 @@ impl Object for ResultObject {
     const NAME: &'static str = "dlnms_result";
 }
 
-/// The numbers of a result; set struct_size to sizeof(dlnms_scores) (dlnms_scores_init() does) and call
+/// The numbers of a result; fill with dlnms_scores_init() and call
 /// dlnms_result_scores(). The times of the phases sum to total_ns exactly.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_scores {
-    /// Set by dlnms_scores_init().
+    /// Size of the struct in bytes, set by dlnms_scores_init().
     pub struct_size: u32,
     /// DLNMS_FLAG_ bits.
     pub flags: u32,
@@ -76,23 +76,23 @@ pub struct dlnms_scores {
     pub cutoff_n1: f64,
     /// Cut-off of n2; NaN if the bundle has none.
     pub cutoff_n2: f64,
-    /// Centre used, LPS mm.
+    /// Centre of the tumour that was used, LPS mm.
     pub center_lps_mm: [f64; 3],
     /// SUVbw factor of the first slice; 1 if the host gave SUVbw.
     pub suv_factor: f64,
-    /// Seconds of decay that were undone; 0 if none.
+    /// Seconds of decay that the SUV factor accounts for; 0 if none.
     pub decay_time_s: f64,
-    /// Implicit prepare.
+    /// Time of the implicit prepare in nanoseconds, as the next five fields.
     pub prepare_ns: u64,
-    /// Overlap, centre, SUV factors, planes: what the network's input needs.
+    /// Time of making the input tensors: overlap, centre, SUV factors, sampling.
     pub preprocess_ns: u64,
-    /// What is measured beside the scores: quality checks, and the lesion and the reference regions if the case asks for them.
+    /// Time of measuring evidence: quality checks, and the lesion and reference regions if the case asks for them.
     pub evidence_ns: u64,
-    /// The network.
+    /// Time of running the network.
     pub infer_ns: u64,
-    /// Risk groups and result.
+    /// Time of making the risk groups and the result.
     pub finish_ns: u64,
-    /// Their sum.
+    /// Sum of the five times above.
     pub total_ns: u64,
     /// DLNMS_PRECISION_ of the model that ran.
     pub precision: u32,
@@ -102,11 +102,11 @@ pub struct dlnms_scores {
 
 versioned!(dlnms_scores, 144, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, decay_time_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
 
-/// Zero `scores` and set its struct_size to `struct_size`, which is sizeof(dlnms_scores) as the caller sees it.
-/// Any thread.
+/// Sets every field of scores to 0 and its struct_size to `struct_size`.
 ///
 /// # Safety
-/// `scores` is NULL or has `struct_size` writable bytes.
+/// - `scores`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_scores) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scores_init(scores: *mut dlnms_scores, struct_size: u32) {
     // SAFETY: handed on from the caller.
@@ -170,10 +170,14 @@ impl ResultObject {
     }
 }
 
-/// Copy the numbers of a result. Any thread. Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
+/// Copies the numbers of a result.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `result`: the result.
+/// - `out`: an initialised struct; receives the numbers.
+///
+/// # Errors
+/// DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_result_scores(
     result: *const dlnms_result,
@@ -187,8 +191,10 @@ pub unsafe extern "C" fn dlnms_result_scores(
     })
 }
 
-/// How many heads the network has: n1, n2 and their auxiliary readings (n1_pet, n1_ct ...). 0 for a dead handle.
-/// Any thread.
+/// Returns the number of the network's heads: n1, n2 and their auxiliary outputs (n1_pet, n1_ct ...).
+///
+/// # Parameters
+/// - `result`: the result; 0 is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_result_head_count(result: *const dlnms_result) -> usize {
     guard_or(0, || {
@@ -196,11 +202,16 @@ pub extern "C" fn dlnms_result_head_count(result: *const dlnms_result) -> usize 
     })
 }
 
-/// Name and score of one head. `*name` lives as long as the result; `name` or `score` may be NULL. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT (index).
+/// Returns the name and the score of one head.
 ///
 /// # Safety
-/// `name`, `score` and `err` are NULL or writable.
+/// - `result`: the result.
+/// - `index`: from 0 to dlnms_result_head_count() - 1.
+/// - `name`: receives the name, which lives as long as the result; may be NULL.
+/// - `score`: receives the score, 0 to 1; may be NULL.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_result_head(
     result: *const dlnms_result,
@@ -229,8 +240,10 @@ pub unsafe extern "C" fn dlnms_result_head(
     })
 }
 
-/// How many findings the quality checks made; those that the policy ignores are not among them. 0 for a dead handle.
-/// Any thread.
+/// Returns the number of findings of the quality checks. Findings that the policy ignores are not counted.
+///
+/// # Parameters
+/// - `result`: the result; 0 is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_result_finding_count(result: *const dlnms_result) -> usize {
     guard_or(0, || {
@@ -238,11 +251,17 @@ pub extern "C" fn dlnms_result_finding_count(result: *const dlnms_result) -> usi
     })
 }
 
-/// One finding: a DLNMS_QC_ code, a DLNMS_SEVERITY_ and a sentence, which lives as long as the result; each output may
-/// be NULL. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index).
+/// Returns one finding of the quality checks.
 ///
 /// # Safety
-/// `code`, `severity`, `message` and `err` are NULL or writable.
+/// - `result`: the result.
+/// - `index`: from 0 to dlnms_result_finding_count() - 1.
+/// - `code`: receives a DLNMS_QC_ constant; may be NULL.
+/// - `severity`: receives a DLNMS_SEVERITY_ constant; may be NULL.
+/// - `message`: receives a sentence, which lives as long as the result; may be NULL.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_result_finding(
     result: *const dlnms_result,
@@ -275,12 +294,15 @@ pub unsafe extern "C" fn dlnms_result_finding(
     })
 }
 
-/// Copy the lesion's measures. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is
-/// nothing to measure, DLNMS_E_STRUCT_SIZE.
+/// Copies the measures of the lesion, if dlnms_case.measure_lesion asked for them.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `result`: the result.
+/// - `out`: an initialised struct; receives the measures.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT if the case did not ask for them, DLNMS_E_ROI_INVALID with the reason if there is nothing to
+/// measure, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_result_lesion(
     result: *const dlnms_result,
@@ -301,12 +323,16 @@ pub unsafe extern "C" fn dlnms_result_lesion(
     })
 }
 
-/// Copy a reference; `which` is a DLNMS_REFERENCE_ constant. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT if the case did not ask for them or `which` is none, DLNMS_E_ROI_INVALID with the
-/// reason if it was not found or is not covered, DLNMS_E_STRUCT_SIZE.
+/// Copies the measures of a reference region, if dlnms_case.measure_references asked for them.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `result`: the result.
+/// - `which`: a DLNMS_REFERENCE_ constant.
+/// - `out`: an initialised struct; receives the measures.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (which; the case did not ask for them), DLNMS_E_ROI_INVALID with the reason if the region was not
+/// found or the PET does not cover it, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_result_reference(
     result: *const dlnms_result,
@@ -340,9 +366,12 @@ pub unsafe extern "C" fn dlnms_result_reference(
     })
 }
 
-/// SHA-256 of the manifest.json of the bundle that computed the result, 64 lower-case hexadecimal digits: it stands for
-/// every file of the bundle, cut-offs and preprocessing included; see dlnms_scorer_options.expected_manifest_sha256.
-/// Lives as long as the result; NULL for a dead handle. Any thread.
+/// Returns the SHA-256 of the manifest.json of the bundle that computed the result, as 64 lower-case hexadecimal digits. The
+/// digest stands for every file of the bundle, cut-offs and preprocessing included; see
+/// dlnms_scorer_options.expected_manifest_sha256. The text lives as long as the result.
+///
+/// # Parameters
+/// - `result`: the result; NULL is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_result_manifest_sha256(result: *const dlnms_result) -> *const c_char {
     guard_or(std::ptr::null(), || {
@@ -351,13 +380,16 @@ pub extern "C" fn dlnms_result_manifest_sha256(result: *const dlnms_result) -> *
     })
 }
 
-/// The whole result with its provenance as JSON (schema_version 1: keys are only ever added).
-///
-/// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
-/// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+/// Writes the whole result with its provenance as JSON (schema_version 1: keys are only ever added).
 ///
 /// # Safety
-/// `buffer` has room for `capacity` bytes; `needed` and `err` are NULL or writable.
+/// - `result`: the result.
+/// - `buffer`: receives the text with its NUL; has room for `capacity` bytes. May be NULL if `capacity` is 0.
+/// - `capacity`: size of `buffer` in bytes; 0 asks for the length alone.
+/// - `needed`: receives the length with the NUL, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if `capacity` is not 0.
+///
+/// # Errors
+/// DLNMS_E_BUFFER_TOO_SMALL, DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_result_json(
     result: *const dlnms_result,
@@ -380,7 +412,10 @@ pub unsafe extern "C" fn dlnms_result_json(
     })
 }
 
-/// Free a result. NULL does nothing. Any thread.
+/// Frees a result.
+///
+/// # Parameters
+/// - `result`: the result; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_result_free(result: *mut dlnms_result) {
     guard_or((), || handle::free::<ResultObject>(result));

@@ -31,9 +31,9 @@ impl Object for RuntimeObject {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_runtime_options {
-    /// Set by dlnms_runtime_options_init().
+    /// Size of the struct in bytes, set by dlnms_runtime_options_init().
     pub struct_size: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
     /// libonnxruntime.so or the folder that holds it. NULL: the environment variable DLNMS_ONNXRUNTIME, and where it
     /// is not set the folder of this library (of the program, if it is linked statically).
@@ -42,10 +42,11 @@ pub struct dlnms_runtime_options {
 
 versioned!(dlnms_runtime_options, 16, { struct_size, library_path } reserved { reserved });
 
-/// Write defaults into `options`; `struct_size` is sizeof(dlnms_runtime_options) as the caller sees it. Any thread.
+/// Writes defaults into options: the library searches for ONNX Runtime as `library_path` describes.
 ///
 /// # Safety
-/// `options` is NULL or has `struct_size` writable bytes.
+/// - `options`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_runtime_options) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_runtime_options_init(
     options: *mut dlnms_runtime_options,
@@ -55,14 +56,16 @@ pub unsafe extern "C" fn dlnms_runtime_options_init(
     unsafe { structs::init_zero(options, struct_size) };
 }
 
-/// Load ONNX Runtime (1.24 or later), or get a handle to the one that is loaded. Telemetry is off.
-///
-/// `options` may be NULL. Free `*out` with dlnms_runtime_free(); the library itself stays. Any thread.
-/// Errors: DLNMS_E_RUNTIME_NOT_FOUND with the places searched, DLNMS_E_RUNTIME_NOT_A_LIBRARY,
-/// DLNMS_E_RUNTIME_VERSION, DLNMS_E_RUNTIME_CONFLICT if the process has another one.
+/// Loads ONNX Runtime (1.24 or later), or returns another handle to the one that is loaded. ONNX Runtime's telemetry is switched
+/// off.
 ///
 /// # Safety
-/// `options` is NULL or initialised; `out` is writable; `err` is NULL or writable.
+/// - `options`: an initialised struct, read during the call; NULL: the defaults.
+/// - `out`: receives the handle; free it with dlnms_runtime_free(). ONNX Runtime itself stays loaded until the process ends.
+///
+/// # Errors
+/// DLNMS_E_RUNTIME_NOT_FOUND with the places searched, DLNMS_E_RUNTIME_NOT_A_LIBRARY, DLNMS_E_RUNTIME_VERSION,
+/// DLNMS_E_RUNTIME_CONFLICT if the process has loaded another one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_runtime_new(
     options: *const dlnms_runtime_options,
@@ -96,8 +99,10 @@ pub unsafe extern "C" fn dlnms_runtime_new(
     })
 }
 
-/// Version of the loaded ONNX Runtime, for example "1.32.0". Lives as long as the handle; NULL for a dead one.
-/// Any thread.
+/// Returns the version of the loaded ONNX Runtime, for example "1.32.0". The text lives as long as the handle.
+///
+/// # Parameters
+/// - `runtime`: the handle; NULL is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_runtime_version(runtime: *const dlnms_runtime) -> *const c_char {
     guard_or(std::ptr::null(), || {
@@ -105,7 +110,10 @@ pub extern "C" fn dlnms_runtime_version(runtime: *const dlnms_runtime) -> *const
     })
 }
 
-/// Absolute path of the loaded ONNX Runtime. Lives as long as the handle; NULL for a dead one. Any thread.
+/// Returns the absolute path of the loaded ONNX Runtime. The text lives as long as the handle.
+///
+/// # Parameters
+/// - `runtime`: the handle; NULL is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_runtime_path(runtime: *const dlnms_runtime) -> *const c_char {
     guard_or(std::ptr::null(), || {
@@ -113,7 +121,10 @@ pub extern "C" fn dlnms_runtime_path(runtime: *const dlnms_runtime) -> *const c_
     })
 }
 
-/// Free a handle. NULL does nothing. Scorers made with it go on working. Any thread.
+/// Frees a handle. Scorers that were made with it keep working.
+///
+/// # Parameters
+/// - `runtime`: the handle; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_runtime_free(runtime: *mut dlnms_runtime) {
     guard_or((), || handle::free::<RuntimeObject>(runtime));

@@ -30,16 +30,17 @@ impl Object for Scorer {
     const NAME: &'static str = "dlnms_scorer";
 }
 
-/// Open a bundle: read and check its manifest and test vectors. The model file is verified when it is read, and the network
-/// built, by dlnms_scorer_prepare().
-///
-/// `options` is copied. Free `*out` with dlnms_scorer_free(). Any thread.
-/// Errors: DLNMS_E_BUNDLE_MISSING, _MANIFEST, _VERSION, _ALTERED (test vectors, or a manifest that is not the expected one)
-/// with the file or field;
-/// DLNMS_E_INVALID_ARGUMENT.
+/// Opens a bundle: reads and checks its manifest and its self-test vectors. dlnms_scorer_prepare() verifies the model file and
+/// builds the network.
 ///
 /// # Safety
-/// `options` is initialised; `out` is writable; `err` is NULL or writable.
+/// - `runtime`: the handle of ONNX Runtime; may be freed afterwards.
+/// - `options`: an initialised struct; everything that it leads to is copied.
+/// - `out`: receives the scorer; free it with dlnms_scorer_free().
+///
+/// # Errors
+/// DLNMS_E_BUNDLE_MISSING, DLNMS_E_BUNDLE_MANIFEST, DLNMS_E_BUNDLE_VERSION and DLNMS_E_BUNDLE_ALTERED (self-test vectors, or a
+/// manifest that is not the expected one) with the file or field, DLNMS_E_NULL_ARGUMENT, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_UTF8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_new(
     runtime: *const dlnms_runtime,
@@ -82,18 +83,22 @@ pub unsafe extern "C" fn dlnms_scorer_new(
     })
 }
 
-/// Do all slow work now: build the network for a provider, warm it up, and compare its answers with the bundle's
-/// test vectors. Does nothing if it was done. dlnms_scorer_score() does it implicitly, and says so.
+/// Does all slow work now: builds the network for a provider, warms it up, and compares its answers with the bundle's self-test
+/// vectors. A scorer that is prepared already returns at once. dlnms_scorer_score() prepares by itself if nobody did, and sets
+/// DLNMS_FLAG_PREPARED_IN_CALL.
 ///
-/// `progress` and `cancel` may be NULL; progress is called from the calling thread, at each step and every 100 ms, while
-/// threads that end with the call do the work. Cancelling and the timeout of the options stop ONNX Runtime where it
-/// looks: between the parts of loading a model and the nodes of a run, not within the compiler of a GPU. Any thread.
-/// Errors: DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL, _MISSING,
-/// _ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE, DLNMS_E_RESOURCES (the system refuses a thread), DLNMS_E_BUSY (a call from
-/// `progress` of the same scorer, dlnms_scorer_score() and its kin too); the scorer can be prepared again.
+/// Cancelling and `prepare_timeout_ms` stop ONNX Runtime where it checks for them: between the parts of loading a model and
+/// between the nodes of a run, not inside the compiler of a GPU. After a failure the scorer can be prepared again.
 ///
 /// # Safety
-/// `progress` is NULL or initialised; `err` is NULL or writable.
+/// - `scorer`: the scorer.
+/// - `progress`: an initialised struct, called from the calling thread at each step and every 100 ms; may be NULL.
+/// - `cancel`: a token; may be NULL.
+///
+/// # Errors
+/// DLNMS_E_PROVIDER_UNAVAILABLE with the reason of each provider, DLNMS_E_SELF_TEST, DLNMS_E_BUNDLE_MODEL,
+/// DLNMS_E_BUNDLE_MISSING, DLNMS_E_BUNDLE_ALTERED, DLNMS_E_CANCELLED, DLNMS_E_DEADLINE, DLNMS_E_RESOURCES (the system refuses a
+/// thread), DLNMS_E_BUSY (called from `progress` of the same scorer, which holds for every function that scores).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_prepare(
     scorer: *const dlnms_scorer,
@@ -116,16 +121,19 @@ pub unsafe extern "C" fn dlnms_scorer_prepare(
     })
 }
 
-/// Score one case. Voxels are read in place during the call; nothing of the case is kept.
-///
-/// `cancel` may be NULL. Free `*out` with dlnms_result_free(). Any thread, any number at once.
-/// Errors: those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, _GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
-/// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, _OUTSIDE, _INVALID, DLNMS_E_SUV, each with the field at fault; DLNMS_E_VOXEL_RANGE if
-/// the network's output for this case is no probability while its provider answers the self-test, and so stays.
+/// Scores one case. Voxels are read in place during the call, and nothing of the case is kept.
 ///
 /// # Safety
-/// `c` is initialised and its pointers keep their promises during the call; `out` is writable; `err` is NULL or
-/// writable.
+/// - `scorer`: the scorer; any number of threads may score at once.
+/// - `c`: an initialised case; its pointers must stay valid and unchanged during the call.
+/// - `cancel`: a token; may be NULL.
+/// - `out`: receives the result; free it with dlnms_result_free().
+///
+/// # Errors
+/// Those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
+/// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, DLNMS_E_ROI_OUTSIDE, DLNMS_E_ROI_INVALID and DLNMS_E_SUV with the field at fault;
+/// DLNMS_E_QUALITY with every finding that the policy refuses; DLNMS_E_VOXEL_RANGE if the network's output for this case is not
+/// a probability although its provider still passes the self-test.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_score(
     scorer: *const dlnms_scorer,
@@ -153,18 +161,20 @@ pub unsafe extern "C" fn dlnms_scorer_score(
 /// Cases that one batch may have.
 pub const DLNMS_MAX_BATCH: usize = 4096;
 
-/// Score many cases - all lesions of a patient, all patients of a list -, planes on all cores, several cases in
-/// one run of the network. Each has an
-/// outcome of its own, the same to the bit as from dlnms_scorer_score(): a result in `results`, or NULL there and an
-/// error in `errors`, which may be NULL if the reasons are not wanted. The call itself fails only if nothing was scored:
-/// then no entry is written. Threads are made for the length of the call. Free results and errors one by one.
-///
-/// `cancel` may be NULL; cases not begun when it is triggered get DLNMS_E_CANCELLED. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT (n above DLNMS_MAX_BATCH), those of dlnms_scorer_prepare().
+/// Scores many cases, several in one run of the network. Each case has an outcome of its own, equal to the bit to that of
+/// dlnms_scorer_score(). The call itself fails only if no case was scored; then nothing is written.
 ///
 /// # Safety
-/// `cases` holds `n` pointers (NULL allowed for none) as for dlnms_scorer_score(); `results` has room for `n` pointers; `errors` is NULL or has;
-/// `err` is NULL or writable.
+/// - `scorer`: the scorer.
+/// - `cases`: an array of `n` pointers to cases as for dlnms_scorer_score(); may be NULL if `n` is 0.
+/// - `n`: number of cases, at most DLNMS_MAX_BATCH.
+/// - `cancel`: a token; may be NULL. Cases that have not begun when it is triggered get DLNMS_E_CANCELLED.
+/// - `results`: has room for `n` pointers; receives each result, or NULL for a case that failed. Free each with dlnms_result_free().
+/// - `errors`: has room for `n` pointers; receives the error of each case that failed, else NULL. Free each with
+///   dlnms_error_free(). May be NULL if the reasons are not wanted.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (n), those of dlnms_scorer_prepare().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_score_batch(
     scorer: *const dlnms_scorer,
@@ -221,14 +231,20 @@ pub unsafe extern "C" fn dlnms_scorer_score_batch(
     })
 }
 
-/// The tensors the network would see for a case: channels x rows x columns of normalised values, axial, coronal and
-/// sagittal in a bundle of the default preprocessing. Needs no prepare.
-///
-/// `pet` and `ct` have room for `capacity` floats each; their number goes to `*needed` (NULL allowed). With capacity
-/// 0 only the number is written. Any thread. Errors: those of dlnms_scorer_score(); DLNMS_E_BUFFER_TOO_SMALL.
+/// Computes the input tensors of the network for a case, without running the network: channels x rows x columns of normalised
+/// values. With the default preprocessing the channels are the axial, coronal and sagittal plane through the centre. The scorer
+/// need not be prepared.
 ///
 /// # Safety
-/// As for dlnms_scorer_score(); `pet` and `ct` have room for `capacity` floats and do not overlap.
+/// - `scorer`: the scorer.
+/// - `c`: a case as for dlnms_scorer_score().
+/// - `pet`: receives the PET tensor; has room for `capacity` floats and does not overlap `ct`. May be NULL if `capacity` is 0.
+/// - `ct`: receives the CT tensor; as `pet`.
+/// - `capacity`: number of floats that each tensor has room for; 0 asks for the number alone.
+/// - `needed`: receives the number of floats of each tensor, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if `capacity` is not 0.
+///
+/// # Errors
+/// Those of dlnms_scorer_score() but for the network's; DLNMS_E_BUFFER_TOO_SMALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_planes(
     scorer: *const dlnms_scorer,
@@ -269,13 +285,17 @@ pub unsafe extern "C" fn dlnms_scorer_planes(
     })
 }
 
-/// The scorer as JSON: model, cut-offs, preprocessing, runtime, provider and why others were passed over.
-///
-/// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
-/// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+/// Writes a description of the scorer as JSON: model, cut-offs, preprocessing, runtime, the provider in use and the reason for
+/// each provider that was skipped.
 ///
 /// # Safety
-/// `buffer` has room for `capacity` bytes; `needed` and `err` are NULL or writable.
+/// - `scorer`: the scorer.
+/// - `buffer`: receives the text with its NUL; has room for `capacity` bytes. May be NULL if `capacity` is 0.
+/// - `capacity`: size of `buffer` in bytes; 0 asks for the length alone.
+/// - `needed`: receives the length with the NUL, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if `capacity` is not 0.
+///
+/// # Errors
+/// DLNMS_E_BUFFER_TOO_SMALL, DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_info_json(
     scorer: *const dlnms_scorer,
@@ -292,7 +312,10 @@ pub unsafe extern "C" fn dlnms_scorer_info_json(
     })
 }
 
-/// Free a scorer. NULL does nothing. Calls in flight on other threads end first, then its memory goes.
+/// Frees a scorer. Its memory is released when the calls that other threads have made with it have ended.
+///
+/// # Parameters
+/// - `scorer`: the scorer; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_scorer_free(scorer: *mut dlnms_scorer) {
     guard_or((), || handle::free::<Scorer>(scorer));

@@ -8,14 +8,14 @@ use crate::error::{Error, Result};
 use crate::runtime::provider::Policy;
 use std::ffi::c_char;
 
-/// How a scorer works; fill with dlnms_scorer_options_init().
+/// Options of a scorer; fill with dlnms_scorer_options_init().
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_scorer_options {
-    /// Set by dlnms_scorer_options_init().
+    /// Size of the struct in bytes, set by dlnms_scorer_options_init().
     pub struct_size: u32,
-    /// Threads of a call, the calling one among them: of the network, of a batch's planes and of reference regions; 0 is
-    /// min(4, cores). They sleep when idle; see spin.
+    /// Threads of a call, the calling one included: for the network, the input tensors of a batch and the reference
+    /// regions; 0 is min(4, cores). They sleep when idle; see `spin`.
     pub threads: u32,
     /// Folder of the model bundle. Required.
     pub bundle_dir: *const c_char,
@@ -26,21 +26,22 @@ pub struct dlnms_scorer_options {
     pub n_providers: u32,
     /// Index of the GPU that AUTO uses. Must be 0 where `providers` is not NULL: each of them has a device of its own.
     pub device: i32,
-    /// What is done about findings of the quality checks; NULL for the defaults. Copied.
+    /// What happens on findings of the quality checks; NULL: the default policy. Copied.
     pub quality: *const dlnms_quality_policy,
-    /// Folder where providers keep what they made of the model, for a faster next start; made if it is not there; may be
-    /// shared by processes. NULL keeps nothing. DLNMS_KERNELS_DLNMS need none: they start about as fast without. Copied.
+    /// Folder where providers store what they built from the model, for a faster next start. It is created if it does not
+    /// exist, and processes may share it. NULL: nothing is stored. DLNMS_KERNELS_DLNMS need none: they start about as fast without. Copied.
     pub cache_dir: *const c_char,
     /// Library of a plugin provider (TensorRT for RTX, OpenVINO) or its folder; NULL: DLNMS_TENSORRT_RTX or DLNMS_OPENVINO
     /// in the environment, else beside this library, else beside ONNX Runtime. Copied.
     pub plugin_path: *const c_char,
-    /// How long dlnms_scorer_prepare() may take, milliseconds; 0: as long as it takes.
+    /// Longest time of dlnms_scorer_prepare() in milliseconds, after which it fails with DLNMS_E_DEADLINE; 0: no limit.
     pub prepare_timeout_ms: u32,
     /// DLNMS_PRECISION_ of every provider that does not state its own; 0: FP16 on a GPU where the bundle has it and the
     /// self-test passes, else FP32.
     pub precision: u32,
-    /// Not 0: the pool's threads spin between the operators of a run, and some milliseconds after it, instead of sleeping:
-    /// some hundredths faster on the CPU, a tenth with ONNX Runtime's kernels, at the price of the cores for whoever else wants them.
+    /// Not 0: the pool's threads spin between the operators of a run, and for some milliseconds after it, instead of
+    /// sleeping. A run becomes some hundredths faster, a tenth with ONNX Runtime's kernels, and the cores are busy for
+    /// longer.
     pub spin: u32,
     /// Must be 0.
     pub reserved: u32,
@@ -51,11 +52,11 @@ pub struct dlnms_scorer_options {
 
 versioned!(dlnms_scorer_options, 80, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, prepare_timeout_ms, precision, spin, expected_manifest_sha256 } reserved { reserved });
 
-/// Write defaults (AUTO, default threads) into `options`; `struct_size` is sizeof(dlnms_scorer_options) as the
-/// caller sees it. Any thread.
+/// Writes defaults into scorer options: AUTO, default threads, default quality policy, no cache. Set `bundle_dir` afterwards.
 ///
 /// # Safety
-/// `options` is NULL or has `struct_size` writable bytes.
+/// - `options`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_scorer_options) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_options_init(
     options: *mut dlnms_scorer_options,

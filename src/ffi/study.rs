@@ -26,7 +26,7 @@ use std::sync::Arc;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_read_options {
-    /// Set by dlnms_read_options_init().
+    /// Size of the struct in bytes, set by dlnms_read_options_init().
     pub struct_size: u32,
     /// Threads that read headers and decode slices, the calling one among them; 0: the processor's cores, at most four.
     pub threads: u32,
@@ -38,16 +38,17 @@ pub struct dlnms_read_options {
     /// `find -L FOLDER -type f | LC_ALL=C sort`. Folders and files are often named after patients. What the host named
     /// itself is called by its name, without its folder.
     pub verbose_names: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
 }
 
 versioned!(dlnms_read_options, 24, { struct_size, threads, max_study_bytes, verbose_names } reserved { reserved });
 
-/// Write defaults into `options`; `struct_size` is sizeof(dlnms_read_options) as the caller sees it. Any thread.
+/// Writes defaults into reading options.
 ///
 /// # Safety
-/// `options` is NULL or has `struct_size` writable bytes.
+/// - `options`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_read_options) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_read_options_init(
     options: *mut dlnms_read_options,
@@ -92,16 +93,19 @@ pub(super) unsafe fn read_options(options: *const dlnms_read_options) -> Result<
 /// No machine has more cores for one study.
 const MAX_THREADS: u32 = 1024;
 
-/// Read the headers of DICOM files and folders (searched recursively), without decoding a pixel.
-///
-/// List what was found with dlnms_study_series() and dlnms_study_roi(), then dlnms_study_load(), for which the options
-/// hold as well. `options` and `cancel` may be NULL; the call ends within 100 ms after it is cancelled.
-/// Free `*out` with dlnms_study_free(). Any thread.
-/// Errors: DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files).
+/// Reads the headers of DICOM files and folders, which are searched recursively, without decoding a pixel. Afterwards
+/// dlnms_study_series() and dlnms_study_roi() list what was found, and dlnms_study_load() decodes the volumes.
 ///
 /// # Safety
-/// `paths` holds `n_paths` NUL-terminated UTF-8 strings; `options` is NULL or initialised; `out` is writable; `err` is
-/// NULL or writable.
+/// - `paths`: an array of `n_paths` NUL-terminated UTF-8 strings, read during the call.
+/// - `n_paths`: number of strings.
+/// - `options`: an initialised struct, which also holds for dlnms_study_load(); NULL: the defaults.
+/// - `cancel`: a token; may be NULL. The call ends within 100 ms after it is triggered.
+/// - `out`: receives the study; free it with dlnms_study_free().
+///
+/// # Errors
+/// DLNMS_E_DICOM_READ, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files), DLNMS_E_UTF8,
+/// DLNMS_E_UNSUPPORTED in a build without readers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_scan(
     paths: *const *const c_char,
@@ -125,12 +129,19 @@ pub unsafe extern "C" fn dlnms_study_scan(
     })
 }
 
-/// As dlnms_study_scan() for DICOM files that are in memory, each buffer one file with or without preamble. They are
-/// copied and may be freed after the call. Messages call them "buffer 0", "buffer 1" ... Any thread.
+/// Reads the headers of DICOM files that are in memory, as dlnms_study_scan() does for files. Messages name them "buffer 0",
+/// "buffer 1" and so on.
 ///
 /// # Safety
-/// `buffers` holds `n_buffers` pointers to as many bytes as the entry of `sizes` says; `options` is NULL or
-/// initialised; `out` is writable; `err` is NULL or writable.
+/// - `buffers`: an array of `n_buffers` pointers, each to one DICOM file with or without preamble. The bytes are copied.
+/// - `sizes`: an array of `n_buffers` sizes in bytes.
+/// - `n_buffers`: number of buffers.
+/// - `options`: an initialised struct, which also holds for dlnms_study_load(); NULL: the defaults.
+/// - `cancel`: a token; may be NULL.
+/// - `out`: receives the study; free it with dlnms_study_free().
+///
+/// # Errors
+/// Those of dlnms_study_scan().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_scan_buffers(
     buffers: *const *const u8,
@@ -181,9 +192,9 @@ pub unsafe extern "C" fn dlnms_study_scan_buffers(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_series_choice {
-    /// Set by dlnms_series_choice_init().
+    /// Size of the struct in bytes, set by dlnms_series_choice_init().
     pub struct_size: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
     /// Series Instance UID of the CT; NULL leaves it to the rule.
     pub ct_series: *const c_char,
@@ -193,11 +204,11 @@ pub struct dlnms_series_choice {
 
 versioned!(dlnms_series_choice, 24, { struct_size, ct_series, pet_series } reserved { reserved });
 
-/// Write defaults (both by rule) into `choice`; `struct_size` is sizeof(dlnms_series_choice) as the caller sees it.
-/// Any thread.
+/// Writes defaults into a series choice: CT and PET are selected by rule.
 ///
 /// # Safety
-/// `choice` is NULL or has `struct_size` writable bytes.
+/// - `choice`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_series_choice) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_series_choice_init(
     choice: *mut dlnms_series_choice,
@@ -207,21 +218,24 @@ pub unsafe extern "C" fn dlnms_series_choice_init(
     unsafe { structs::init_zero(choice, struct_size) };
 }
 
-/// Decode the CT and the PET of a scanned study. Once per study.
+/// Decodes the CT and the PET of a scanned study. It can be called once for each study.
 ///
-/// By rule, the CT is not a localizer and in HU, the PET is attenuation corrected and convertible to SUV, both are complete
-/// and regular, and they share a frame of reference, or a study where either states none. Of such pairs the one is taken
-/// of which both series have the most voxels; where two are equally good, the call fails and lists their UIDs. A UID in
-/// `choice` leaves one candidate; two of them take any pair, whose mismatch is a finding; the checks of a series remain.
-///
-/// Decoding uses as many threads as the scan's options say. `choice` may be NULL; `progress` (phase DLNMS_PHASE_DECODE;
-/// called from the decoding threads, one call at a time) and `cancel` may be NULL. The call ends within 100 ms after it
-/// is cancelled; a codec that cannot be interrupted may go on in the background for the slice that it is at. Any thread.
-/// Errors: DLNMS_E_DICOM_NO_SERIES, _SERIES, _PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
-/// DLNMS_E_RESOURCES, DLNMS_E_INVALID_ARGUMENT if the study is loaded already or needs more than max_study_bytes.
+/// The rule: the CT is not a localizer and is in HU, the PET is attenuation corrected and convertible to SUV, both are complete
+/// and regular, and they share a frame of reference, or a study if either states no frame of reference. Of such pairs the one
+/// with the most voxels in both series is selected. If two pairs are equally good, the call fails and lists their UIDs. A UID
+/// in `choice` restricts that modality to one series; two UIDs select any pair, and a mismatch becomes a finding. The checks of
+/// each series remain.
 ///
 /// # Safety
-/// `choice` and `progress` are NULL or initialised; `err` is NULL or writable.
+/// - `study`: the study.
+/// - `choice`: an initialised struct; NULL: by rule.
+/// - `progress`: an initialised struct, called with DLNMS_PHASE_DECODE from the decoding threads, one call at a time; may be NULL.
+/// - `cancel`: a token; may be NULL. The call ends within 100 ms after it is triggered; a codec that cannot be interrupted may
+///   finish its slice in the background.
+///
+/// # Errors
+/// DLNMS_E_DICOM_NO_SERIES, DLNMS_E_DICOM_SERIES, DLNMS_E_DICOM_PIXELS, DLNMS_E_SUV, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
+/// DLNMS_E_RESOURCES, DLNMS_E_INVALID_ARGUMENT if the study is loaded already or needs more than `max_study_bytes`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_load(
     study: *const dlnms_study,
@@ -240,14 +254,19 @@ pub unsafe extern "C" fn dlnms_study_load(
     })
 }
 
-/// dlnms_study_scan() and dlnms_study_load() in one call.
-///
-/// `options`, `choice`, `progress` (phase DLNMS_PHASE_DECODE; called from the decoding threads, one call at a time) and
-/// `cancel` may be NULL. Free `*out` with dlnms_study_free(). Any thread. Errors: as of the two.
+/// Scans and loads a study in one call: dlnms_study_scan() and dlnms_study_load().
 ///
 /// # Safety
-/// `paths` holds `n_paths` NUL-terminated UTF-8 strings; `options`, `choice` and `progress` are NULL or initialised;
-/// `out` is writable; `err` is NULL or writable.
+/// - `paths`: an array of `n_paths` NUL-terminated UTF-8 strings, read during the call.
+/// - `n_paths`: number of strings.
+/// - `options`: an initialised struct; NULL: the defaults.
+/// - `choice`: an initialised struct; NULL: by rule.
+/// - `progress`: an initialised struct, called with DLNMS_PHASE_DECODE from the decoding threads, one call at a time; may be NULL.
+/// - `cancel`: a token; may be NULL.
+/// - `out`: receives the study; free it with dlnms_study_free().
+///
+/// # Errors
+/// Those of dlnms_study_scan() and dlnms_study_load().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_open(
     paths: *const *const c_char,
@@ -328,7 +347,10 @@ fn check_count(name: &'static str, n: usize) -> Result<()> {
     }
 }
 
-/// Free a study and its volumes. NULL does nothing. Any thread.
+/// Frees a study with its volumes, masks and texts.
+///
+/// # Parameters
+/// - `study`: the study; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_free(study: *mut dlnms_study) {
     guard_readers_or!((), || handle::free::<StudyObject>(study));

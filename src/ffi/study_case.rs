@@ -17,11 +17,15 @@ use super::volume::dlnms_volume;
 use crate::error::Error;
 use std::ffi::c_char;
 
-/// Describe a volume of a loaded study. The pointers in `*out` live as long as the study. Any thread.
-/// Errors: DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.
+/// Describes a volume of a loaded study. The pointers in `out` live as long as the study.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `study`: a loaded study.
+/// - `modality`: DLNMS_MODALITY_CT or DLNMS_MODALITY_PET.
+/// - `out`: an initialised struct; receives the description.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (modality; not loaded), DLNMS_E_STRUCT_SIZE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_volume(
     study: *const dlnms_study,
@@ -47,11 +51,14 @@ pub unsafe extern "C" fn dlnms_study_volume(
     })
 }
 
-/// What SUV needs of a loaded study's PET. The pointers in `*out` live as long as the study. Any thread.
-/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded).
+/// Returns the PET attributes of a loaded study. The pointers in `out` live as long as the study.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `study`: a loaded study.
+/// - `out`: an initialised struct; receives the attributes.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_STRUCT_SIZE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_pet_info(
     study: *const dlnms_study,
@@ -65,14 +72,18 @@ pub unsafe extern "C" fn dlnms_study_pet_info(
     })
 }
 
-/// Put a case together from a loaded study: its volumes, PET facts and quality facts, and the host's ROI. The pointers
-/// in `*out` live as long as the study, but for `roi`, which stays the host's. A mask of dlnms_study_roi_mask() brings what
-/// is known of its contours into the facts. `roi` may be NULL, for the host to set it later. Any thread.
-/// Errors: DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_ROI_INVALID if the mask's frame of reference is
-/// not that of the study.
+/// Fills a case from a loaded study: its volumes, PET attributes and metadata, and the host's ROI. If the ROI is a mask of
+/// dlnms_study_roi_mask(), the metadata states whether its contours overlap. The pointers in `out` live as long as the study,
+/// except `roi`, which belongs to the host.
 ///
 /// # Safety
-/// `roi` is NULL or initialised, its mask too if it is one; `out` is initialised; `err` is NULL or writable.
+/// - `study`: a loaded study.
+/// - `roi`: an initialised ROI, stored as a pointer; NULL if the host sets it later.
+/// - `out`: an initialised struct; receives the case.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_STRUCT_SIZE, DLNMS_E_ROI_INVALID if the mask's frame of reference is not that
+/// of the study.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_case(
     study: *const dlnms_study,
@@ -104,8 +115,10 @@ pub unsafe extern "C" fn dlnms_study_case(
     })
 }
 
-/// How many notes there are on a loaded study's series: what was passed over, what is unusual. 0 for a dead handle. Any
-/// thread.
+/// Returns the number of warnings about a loaded study's series: what was skipped and what is unusual.
+///
+/// # Parameters
+/// - `study`: the study; 0 is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_warning_count(study: *const dlnms_study) -> usize {
     guard_readers_or!(0, || {
@@ -114,7 +127,11 @@ pub extern "C" fn dlnms_study_warning_count(study: *const dlnms_study) -> usize 
     })
 }
 
-/// One note; NULL beyond the last. Lives as long as the study. Any thread.
+/// Returns one warning as a sentence, or NULL beyond the last. The text lives as long as the study.
+///
+/// # Parameters
+/// - `study`: the study.
+/// - `index`: from 0 to dlnms_study_warning_count() - 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_warning(study: *const dlnms_study, index: usize) -> *const c_char {
     guard_readers_or!(std::ptr::null(), || {

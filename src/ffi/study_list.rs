@@ -27,56 +27,59 @@ fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(std::ptr::null(), |t| t.as_ptr())
 }
 
-/// One series of a study; set struct_size to sizeof(dlnms_series) (dlnms_series_init() does). Texts live as long as
+/// One series of a study; fill with dlnms_series_init(). Texts live as long as
 /// the study.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_series {
-    /// Set by dlnms_series_init().
+    /// Size of the struct in bytes, set by dlnms_series_init().
     pub struct_size: u32,
     /// DLNMS_MODALITY_CT or DLNMS_MODALITY_PET.
     pub modality: u32,
-    /// Images in it.
+    /// Number of images.
     pub slices: u64,
-    /// Pixels of a row.
+    /// Number of columns of an image.
     pub columns: u64,
-    /// Rows of an image.
+    /// Number of rows of an image.
     pub rows: u64,
     /// Series Instance UID.
     pub uid: *const c_char,
     /// Not 0: loading by rule would use it.
     pub chosen: u32,
-    /// Not 0: `suv_factor` is there.
+    /// Not 0: `suv_factor` is set.
     pub has_suv: u32,
-    /// Why it would not be used; NULL if it would.
+    /// Why loading by rule would not use it; NULL if it would.
     pub rejected_because: *const c_char,
     /// PET: SUVbw factor of the first slice.
     pub suv_factor: f64,
-    /// PET: how it was found; NULL if there is none.
+    /// PET: the rule that gave the factor; NULL if there is none.
     pub suv_rule: *const c_char,
-    /// PET: why there is none; NULL if there is one.
+    /// PET: why there is no factor; NULL if there is one.
     pub suv_refusal: *const c_char,
 }
 
 versioned!(dlnms_series, 80, { struct_size, modality, slices, columns, rows, uid, chosen, has_suv, rejected_because, suv_factor, suv_rule, suv_refusal } reserved {  });
 
-/// Zero `series` and set its struct_size to `struct_size`, which is sizeof(dlnms_series) as the caller sees it.
-/// Any thread.
+/// Sets every field of a series to 0 and its struct_size to `struct_size`.
 ///
 /// # Safety
-/// `series` is NULL or has `struct_size` writable bytes.
+/// - `series`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_series) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_series_init(series: *mut dlnms_series, struct_size: u32) {
     // SAFETY: handed on from the caller.
     unsafe { structs::init_zero(series, struct_size) };
 }
 
-/// Make the lists of series and ROIs, which every ROI is laid on its grid for: this may take a second. The functions that
-/// list do it themselves if it was not done; this one can be cancelled. `cancel` may be NULL. Any thread.
-/// Errors: DLNMS_E_CANCELLED.
+/// Makes the lists of series and ROIs. Every ROI is rasterized on its grid for this, which may take a second. The functions that
+/// list do the same at their first call; this one can be cancelled.
 ///
 /// # Safety
-/// `err` is NULL or writable.
+/// - `study`: the study.
+/// - `cancel`: a token; may be NULL.
+///
+/// # Errors
+/// DLNMS_E_CANCELLED, DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_inspect(
     study: *const dlnms_study,
@@ -89,7 +92,10 @@ pub unsafe extern "C" fn dlnms_study_inspect(
     })
 }
 
-/// How many CT and PET series there are, CT first. 0 for a dead handle. Any thread.
+/// Returns the number of CT and PET series. CT series come first.
+///
+/// # Parameters
+/// - `study`: the study; 0 is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_series_count(study: *const dlnms_study) -> usize {
     guard_readers_or!(0, || {
@@ -97,10 +103,15 @@ pub extern "C" fn dlnms_study_series_count(study: *const dlnms_study) -> usize {
     })
 }
 
-/// One series. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+/// Describes one series.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `study`: the study.
+/// - `index`: from 0 to dlnms_study_series_count() - 1.
+/// - `out`: an initialised struct; receives the description. Its texts live as long as the study.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_series(
     study: *const dlnms_study,
@@ -145,12 +156,12 @@ fn beyond(index: usize, n: usize, what: &str) -> Error {
     Error::invalid("index", format!("{index}, there are {n} {what}"))
 }
 
-/// One ROI of a study; set struct_size to sizeof(dlnms_roi_info) (dlnms_roi_info_init() does). Texts live as long as
+/// One ROI of a study; fill with dlnms_roi_info_init(). Texts live as long as
 /// the study.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_roi_info {
-    /// Set by dlnms_roi_info_init().
+    /// Size of the struct in bytes, set by dlnms_roi_info_init().
     pub struct_size: u32,
     /// A DLNMS_ROI_SOURCE_ constant.
     pub source: u32,
@@ -160,35 +171,37 @@ pub struct dlnms_roi_info {
     pub name: *const c_char,
     /// Name of the file it is in; "file 17" for one inside a folder, unless the scan's options ask for names.
     pub file: *const c_char,
-    /// Voxels of its mask.
+    /// Number of voxels in its mask.
     pub voxels: u64,
-    /// Their volume.
+    /// Volume of the mask, ml.
     pub ml: f64,
-    /// Their centroid.
+    /// Centroid of the mask, LPS mm.
     pub centroid_lps_mm: [f64; 3],
-    /// Why it makes no mask; NULL if it makes one.
+    /// Why it has no mask; NULL if it has one.
     pub refusal: *const c_char,
-    /// Not 0: contours of one plane overlap in part and were joined; dlnms_study_case() says so in its facts.
+    /// Not 0: contours of one plane overlap in part and were joined; dlnms_study_case() states it in the metadata.
     pub contours_overlap: u32,
-    /// Not 0: it makes a mask, and voxels, ml and centroid_lps_mm are there.
+    /// Not 0: it has a mask, and `voxels`, `ml` and `centroid_lps_mm` are set.
     pub has_mask: u32,
 }
 
 versioned!(dlnms_roi_info, 88, { struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap, has_mask } reserved {  });
 
-/// Zero `info` and set its struct_size to `struct_size`, which is sizeof(dlnms_roi_info) as the caller sees it.
-/// Any thread.
+/// Sets every field of an ROI description to 0 and its struct_size to `struct_size`.
 ///
 /// # Safety
-/// `info` is NULL or has `struct_size` writable bytes.
+/// - `info`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_roi_info) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_roi_info_init(info: *mut dlnms_roi_info, struct_size: u32) {
     // SAFETY: handed on from the caller.
     unsafe { structs::init_zero(info, struct_size) };
 }
 
-/// How many ROIs there are, structure sets first. 0 for a dead handle. The first call lays every ROI on its grid, which
-/// may take a second. Any thread.
+/// Returns the number of ROIs. Those of structure sets come first. The first call rasterizes every ROI, which may take a second.
+///
+/// # Parameters
+/// - `study`: the study; 0 is returned for a dead one.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_study_roi_count(study: *const dlnms_study) -> usize {
     guard_readers_or!(0, || {
@@ -196,10 +209,15 @@ pub extern "C" fn dlnms_study_roi_count(study: *const dlnms_study) -> usize {
     })
 }
 
-/// One ROI. Any thread. Errors: DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+/// Describes one ROI.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `study`: the study.
+/// - `index`: from 0 to dlnms_study_roi_count() - 1.
+/// - `out`: an initialised struct; receives the description. Its texts live as long as the study.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_roi(
     study: *const dlnms_study,
@@ -234,11 +252,15 @@ pub unsafe extern "C" fn dlnms_study_roi(
     })
 }
 
-/// Mask of one ROI, for dlnms_roi.mask; contours are laid on the series they were drawn on. The pointers in `*out` live
-/// as long as the study. Any thread. Errors: DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_STRUCT_SIZE.
+/// Describes the mask of one ROI, for dlnms_roi.mask. Contours are rasterized on the series that they were drawn on.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `study`: the study.
+/// - `index`: from 0 to dlnms_study_roi_count() - 1.
+/// - `out`: an initialised struct; receives the mask. Its pointers live as long as the study.
+///
+/// # Errors
+/// DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_roi_mask(
     study: *const dlnms_study,
@@ -254,13 +276,16 @@ pub unsafe extern "C" fn dlnms_study_roi_mask(
     })
 }
 
-/// Series and ROIs as JSON, as `dlnms inspect --json` prints them.
-///
-/// Writes text with its NUL to `buffer` and its length with the NUL to `*needed` (NULL allowed); with capacity 0
-/// only the length. Any thread. Errors: DLNMS_E_BUFFER_TOO_SMALL.
+/// Writes the series and ROIs of a study as JSON, as `dlnms inspect --json` prints them.
 ///
 /// # Safety
-/// `buffer` has room for `capacity` bytes; `needed` and `err` are NULL or writable.
+/// - `study`: the study.
+/// - `buffer`: receives the text with its NUL; has room for `capacity` bytes. May be NULL if `capacity` is 0.
+/// - `capacity`: size of `buffer` in bytes; 0 asks for the length alone.
+/// - `needed`: receives the length with the NUL, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if `capacity` is not 0.
+///
+/// # Errors
+/// DLNMS_E_BUFFER_TOO_SMALL, DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_json(
     study: *const dlnms_study,

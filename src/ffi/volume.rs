@@ -28,7 +28,7 @@ pub const DLNMS_DTYPE_F64: u32 = 7;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_volume {
-    /// Set by dlnms_volume_init().
+    /// Size of the struct in bytes, set by dlnms_volume_init().
     pub struct_size: u32,
     /// A DLNMS_DTYPE_ constant.
     pub dtype: u32,
@@ -54,7 +54,7 @@ pub struct dlnms_volume {
     pub slice_offsets: *const f64,
     /// 1: stored values from padding_first to padding_last are padding (DICOM PixelPaddingValue); 0: none are.
     pub has_padding: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
     /// See has_padding.
     pub padding_first: f64,
@@ -86,11 +86,11 @@ pub(super) fn defaults() -> dlnms_volume {
     }
 }
 
-/// Write defaults (identity direction, spacing 1 mm, slope 1, packed) into `volume`; `struct_size` is
-/// sizeof(dlnms_volume) as the caller sees it. Any thread.
+/// Writes defaults into a volume: origin 0, spacing 1 mm, identity direction, slope 1, intercept 0, tightly packed, no padding.
 ///
 /// # Safety
-/// `volume` is NULL or has `struct_size` writable bytes.
+/// - `volume`: the struct to fill, `struct_size` writable bytes; NULL does nothing.
+/// - `struct_size`: sizeof(dlnms_volume) as the caller sees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_volume_init(volume: *mut dlnms_volume, struct_size: u32) {
     // SAFETY: handed on from the caller.

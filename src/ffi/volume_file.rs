@@ -44,16 +44,17 @@ impl Object for VolumeFileObject {
     const NAME: &'static str = "dlnms_volume_file";
 }
 
-/// Read a volume: .nii, .nii.gz, .nrrd or .nhdr. Coordinates become LPS.
-///
-/// Of `options` (may be NULL) max_study_bytes counts. `cancel` may be NULL; the call ends within 100 ms after it is
-/// cancelled. Free `*out` with dlnms_volume_file_free(). Any thread.
-/// Errors: DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_CANCELLED,
-/// DLNMS_E_OUT_OF_MEMORY, DLNMS_E_RESOURCES (too many open files), DLNMS_E_INVALID_ARGUMENT (max_study_bytes).
+/// Reads a volume from a .nii, .nii.gz, .nrrd or .nhdr file. Coordinates become LPS.
 ///
 /// # Safety
-/// `path` is a NUL-terminated UTF-8 string; `options` is NULL or initialised; `out` is writable; `err` is NULL or
-/// writable.
+/// - `path`: a NUL-terminated UTF-8 string.
+/// - `options`: an initialised struct, of which `max_study_bytes` is used; NULL: the defaults.
+/// - `cancel`: a token; may be NULL. The call ends within 100 ms after it is triggered.
+/// - `out`: receives the file's handle; free it with dlnms_volume_file_free().
+///
+/// # Errors
+/// DLNMS_E_NIFTI, DLNMS_E_NRRD, DLNMS_E_UNSUPPORTED, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_CANCELLED, DLNMS_E_OUT_OF_MEMORY,
+/// DLNMS_E_RESOURCES (too many open files), DLNMS_E_INVALID_ARGUMENT (max_study_bytes).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_volume_file_open(
     path: *const c_char,
@@ -80,11 +81,14 @@ pub unsafe extern "C" fn dlnms_volume_file_open(
     })
 }
 
-/// Describe the volume. The pointers in `*out` live as long as the file's handle. Any thread.
-/// Errors: DLNMS_E_STRUCT_SIZE.
+/// Describes the volume of a file. The pointers in `out` live as long as the file's handle.
 ///
 /// # Safety
-/// `out` is initialised; `err` is NULL or writable.
+/// - `file`: the handle.
+/// - `out`: an initialised struct; receives the description.
+///
+/// # Errors
+/// DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_volume_file_volume(
     file: *const dlnms_volume_file,
@@ -98,13 +102,17 @@ pub unsafe extern "C" fn dlnms_volume_file_volume(
     })
 }
 
-/// Read the SUV tags of a PET volume from a side-car: JSON of DICOM keywords and values, for example
-/// {"Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["ATTN"], "PatientWeight": 91, ...}; a list of as many
-/// values as there are slices gives each slice its own. The pointers in `*out` live as long as the file's handle. Any
-/// thread. Errors: DLNMS_E_SUV with the keyword, DLNMS_E_STRUCT_SIZE.
+/// Reads the SUV attributes of a PET volume from a side-car: JSON of DICOM keywords and values, for example
+/// {"Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["ATTN"], "PatientWeight": 91, ...}. A list with as many
+/// values as there are slices gives each slice its own. The pointers in `out` live as long as the file's handle.
 ///
 /// # Safety
-/// `path` is a NUL-terminated UTF-8 string; `out` is initialised; `err` is NULL or writable.
+/// - `file`: the handle of the PET volume.
+/// - `path`: a NUL-terminated UTF-8 string: the side-car.
+/// - `out`: an initialised struct; receives the attributes.
+///
+/// # Errors
+/// DLNMS_E_SUV with the keyword, DLNMS_E_STRUCT_SIZE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_volume_file_pet_info(
     file: *const dlnms_volume_file,
@@ -128,7 +136,10 @@ pub unsafe extern "C" fn dlnms_volume_file_pet_info(
     })
 }
 
-/// Free a volume. NULL does nothing. Any thread.
+/// Frees a volume file with its voxels.
+///
+/// # Parameters
+/// - `file`: the handle; NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlnms_volume_file_free(file: *mut dlnms_volume_file) {
     guard_readers_or!((), || handle::free::<VolumeFileObject>(file));

@@ -16,7 +16,7 @@ const SECTIONS: [(&str, &[&str]); 16] = [
         &["src/ffi/runtime.rs"],
     ),
     ("Volumes", &["src/ffi/volume.rs"]),
-    ("PET facts and SUV", &["src/ffi/pet.rs"]),
+    ("PET attributes and SUV", &["src/ffi/pet.rs"]),
     ("Quality checks", &["src/ffi/quality.rs"]),
     ("Cases: volumes and tumour together", &["src/ffi/case.rs"]),
     ("Providers", &["src/ffi/provider.rs"]),
@@ -79,9 +79,14 @@ fn section(root: &Path, banner: &str, files: &[&str]) -> String {
 
 /// Rust's words in doc comments, said in C's.
 fn c_words(text: &str) -> String {
-    let line = |line: &str| match line.trim_start().starts_with("//") {
-        true => line.replace("# Safety", "Preconditions:").replace('`', ""),
-        false => line.to_owned(),
+    let line = |line: &str| {
+        if !line.trim_start().starts_with("//") {
+            return line.to_owned();
+        }
+        line.replace("# Safety", "Parameters:")
+            .replace("# Parameters", "Parameters:")
+            .replace("# Errors", "Errors:")
+            .replace('`', "")
     };
     text.lines()
         .map(|l| line(l).trim_end().to_owned() + "\n")
