@@ -1,7 +1,7 @@
 //! The texture of a lesion on PET and CT: both sampled on one isotropic grid along the patient's axes.
 
+use super::features::{Feature, intensity_features, level_features};
 use super::gray_levels::{DirectionalMerge, GrayLevels, MAX_LEVELS, SliceMerge};
-use super::{Feature, intensity_features, level_features};
 use crate::allocation;
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
