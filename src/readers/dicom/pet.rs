@@ -171,3 +171,38 @@ fn float(bytes: &[u8]) -> Option<f64> {
     }
     bytes.try_into().ok().map(f64::from_le_bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dicom_core::{DataElement, VR};
+
+    fn read(vr: VR, value: PrimitiveValue) -> Stated<f64> {
+        private_decimal(&DataElement::new(Tag(0x7053, 0x1000), vr, value), "factor")
+    }
+
+    #[test]
+    fn a_private_number_is_read_as_text_as_a_float_and_as_the_bytes_of_either() {
+        let bytes = |bytes: &[u8]| read(VR::UN, PrimitiveValue::U8(bytes.into()));
+        assert_eq!(read(VR::DS, "1.25 ".into()), Ok(Some(1.25)));
+        assert_eq!(read(VR::FD, 2.5_f64.into()), Ok(Some(2.5)));
+        assert_eq!(bytes(b"0.75\0"), Ok(Some(0.75)));
+        assert_eq!(bytes(&1.5_f32.to_le_bytes()), Ok(Some(1.5)));
+        assert_eq!(bytes(&0.1_f64.to_le_bytes()), Ok(Some(0.1)));
+        assert_eq!(bytes(b" \0"), Ok(None));
+        assert_eq!(read(VR::DS, "".into()), Ok(None));
+    }
+
+    #[test]
+    fn a_private_number_that_is_none_or_several_is_refused_by_name() {
+        for value in [
+            PrimitiveValue::from("SUV"),
+            PrimitiveValue::F64([1.0, 2.0].as_slice().into()),
+            PrimitiveValue::from(f64::NAN),
+            PrimitiveValue::U8([0xff, 0xff, 0xff].as_slice().into()),
+        ] {
+            let error = read(VR::UN, value).unwrap_err();
+            assert_eq!(error, "the Philips private factor is not a number");
+        }
+    }
+}

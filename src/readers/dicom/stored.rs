@@ -162,3 +162,52 @@ pub fn padding(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dicom_core::{DataElement, PrimitiveValue, VR};
+    use dicom_object::InMemDicomObject;
+
+    fn padding_of(
+        signed: bool,
+        value: Option<PrimitiveValue>,
+        limit: Option<PrimitiveValue>,
+    ) -> Result<Option<[f64; 2]>, String> {
+        let mut facts = InMemDicomObject::new_empty();
+        for (tag, stated) in [
+            (tags::PIXEL_PADDING_VALUE, value),
+            (tags::PIXEL_PADDING_RANGE_LIMIT, limit),
+        ] {
+            if let Some(stated) = stated {
+                facts.put(DataElement::new(tag, VR::US, stated));
+            }
+        }
+        let pixels = PixelDescription {
+            bits_allocated: 16,
+            signed,
+            ..PixelDescription::default()
+        };
+        padding(&facts, &pixels)
+    }
+
+    #[test]
+    fn padding_has_the_sign_of_the_pixels_whatever_the_writer_chose() {
+        let of = |signed, value: PrimitiveValue| padding_of(signed, Some(value), None).unwrap();
+        assert_eq!(of(true, 63_536_u16.into()), Some([-2000.0; 2]));
+        assert_eq!(of(true, 32_767_u16.into()), Some([32_767.0; 2]));
+        assert_eq!(of(true, (-2000_i16).into()), Some([-2000.0; 2]));
+        assert_eq!(of(false, (-2000_i16).into()), Some([63_536.0; 2]));
+        assert_eq!(of(false, 0_u16.into()), Some([0.0; 2]));
+        assert_eq!(padding_of(true, None, None), Ok(None));
+    }
+
+    #[test]
+    fn a_padding_range_is_closed_and_may_be_written_from_either_end() {
+        let range = |a: u16, b: u16| padding_of(false, Some(a.into()), Some(b.into()));
+        assert_eq!(range(5, 9), Ok(Some([5.0, 9.0])));
+        assert_eq!(range(9, 5), Ok(Some([5.0, 9.0])));
+        let error = padding_of(false, None, Some(9_u16.into())).unwrap_err();
+        assert!(error.contains("has a limit, but is missing"), "{error}");
+    }
+}

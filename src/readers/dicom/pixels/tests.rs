@@ -1,6 +1,7 @@
 //! Tests of pixel data.
 
-use super::super::{attributes, decode};
+use super::super::instance::FileInfo;
+use super::super::{attributes, decode, synthetic};
 use super::*;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -131,4 +132,67 @@ fn twelve_bit_jpeg_equals_libjpeg() {
         "{low} {high}"
     );
     assert!(sum.abs_diff(405_872_884) < 512 * 512 / 20, "{sum}");
+}
+
+/// The first slice of a made CT.
+fn slice() -> Instance {
+    let (source, file) = synthetic::open(&synthetic::ct("1.2", "1.3", 1, 1.0)[0]);
+    Instance::from_file(&source, &file).remove(0)
+}
+
+#[test]
+fn the_fragments_of_a_frame_are_found_by_number_or_by_the_offset_table() {
+    let of = |frame, frames, offsets: &[u32], count: u64| {
+        let fragments: Vec<(u64, u32)> = (1..=count).map(|n| (100 * n, 92)).collect();
+        let mut instance = slice();
+        instance.frame = frame;
+        let file = FileInfo {
+            source: instance.file.source.clone(),
+            transfer_syntax: String::new(),
+            pixels: None,
+            frames,
+            multi_frame: true,
+        };
+        instance.file = file.into();
+        let found = fragments_of(&instance, offsets, &fragments);
+        found
+            .map(|mine| mine.iter().map(|f| f.0).collect::<Vec<u64>>())
+            .map_err(|e| {
+                e.into_error(|why| Error::DicomPixels {
+                    file: String::new(),
+                    why,
+                })
+                .to_string()
+            })
+    };
+    assert_eq!(of(0, 1, &[], 3), Ok(vec![100, 200, 300]));
+    assert_eq!(of(1, 3, &[], 3), Ok(vec![200]));
+    // Offsets count from the first fragment's item.
+    let table = [0, 200, 300];
+    assert_eq!(of(0, 3, &table, 5), Ok(vec![100, 200]));
+    assert_eq!(of(1, 3, &table, 5), Ok(vec![300]));
+    assert_eq!(of(2, 3, &table, 5), Ok(vec![400, 500]));
+    let error = of(1, 3, &[0, 150, 300], 5).unwrap_err();
+    assert!(error.contains("does not lead to fragments"), "{error}");
+    let error = of(0, 3, &[], 5).unwrap_err();
+    assert!(error.contains("5 fragments for 3 frames"), "{error}");
+}
+
+#[test]
+fn bits_above_bits_stored_are_not_part_of_a_value() {
+    let cleared = |bits_allocated, bits_stored, signed, mut stored: Vec<u8>| {
+        let instance = Instance {
+            bits_allocated,
+            bits_stored,
+            signed,
+            ..slice()
+        };
+        clear_unused_bits(&mut stored, &instance);
+        stored
+    };
+    let word = |value: u16| value.to_ne_bytes().to_vec();
+    assert_eq!(cleared(8, 6, false, vec![0xff, 0x41]), [0x3f, 0x01]);
+    assert_eq!(cleared(16, 12, false, word(0xf801)), word(0x0801));
+    assert_eq!(cleared(16, 12, true, word(0x0801)), word(0xf801));
+    assert_eq!(cleared(16, 12, true, word(0xf7ff)), word(0x07ff));
 }
