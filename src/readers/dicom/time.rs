@@ -116,7 +116,11 @@ mod tests {
         assert_eq!(time_of_day("103015"), Some(37_815.0));
         assert_eq!(time_of_day("10:30:15.25 "), Some(37_815.25));
         assert_eq!(time_of_day("000000.000000\0"), Some(0.0));
-        for wrong in ["", "1", "25", "1060", "10301", "ab", "1030.x", "-1"] {
+        // A leap second, and none.
+        assert_eq!(time_of_day("235960"), Some(86_400.0));
+        for wrong in [
+            "", "1", "25", "1060", "10301", "235961", "ab", "1030.x", "-1",
+        ] {
             assert_eq!(time_of_day(wrong), None, "{wrong:?}");
         }
     }
@@ -146,6 +150,12 @@ mod tests {
             moment("19700102103015.5-0530"),
             Some((local, Some(-19_800.0)))
         );
+        // Blanks and NULs that fill a value to an even length.
+        assert_eq!(
+            moment("19700102103015.5+0100\0 "),
+            Some((local, Some(3600.0)))
+        );
+        assert_eq!(offset("+0100\0"), Some(3600.0));
         for wrong in [
             "19700102",
             "1970",
