@@ -246,6 +246,72 @@ fn nifti_fields_that_contradict_or_are_unknown_are_refused_by_name() {
 }
 
 #[test]
+fn nifti_bytes_with_a_sign_keep_it() {
+    let mut file = Nifti::new();
+    file.shorts(70, &[256, 8]);
+    file.bytes.truncate(352);
+    let stored: Vec<i8> = vec![-128, -1, 0, 1, 127, 2, 3, 4, 5, 6, 7, 8];
+    file.bytes.extend(stored.iter().map(|v| *v as u8));
+    let want: Vec<f64> = stored.into_iter().map(f64::from).collect();
+    assert_eq!(values(&file.read().unwrap()), want);
+}
+
+#[test]
+fn a_negative_first_pixdim_turns_the_third_axis_of_the_qform() {
+    let mut file = Nifti::new();
+    file.qform([10.0, 20.0, 30.0]);
+    file.shorts(254, &[0]);
+    file.floats(76, &[-1.0]);
+    let volume = file.read().unwrap();
+    assert_eq!(
+        (volume.origin, volume.spacing, volume.direction),
+        (
+            [-10.0, -20.0, 30.0],
+            [2.0, 3.0, 4.0],
+            [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]]
+        )
+    );
+}
+
+#[test]
+fn a_nifti_datatype_that_is_not_read_is_named() {
+    for (code, bits, name) in [
+        (1, 1, "1 (bits)"),
+        (768, 32, "768 (UINT32)"),
+        (1280, 64, "1280 (UINT64)"),
+        (2304, 32, "2304 (RGB)"),
+        (1536, 128, "1536"),
+    ] {
+        let mut file = Nifti::new();
+        file.shorts(70, &[code, bits]);
+        refused(file.read(), &format!("datatype {name} is not read"));
+    }
+}
+
+#[test]
+fn nrrd_spaces_are_turned_to_lps() {
+    let voxels: Vec<u8> = (1..=VOXELS as i16).flat_map(i16::to_le_bytes).collect();
+    for (names, [x, y]) in [
+        (["LPS", "left-posterior-superior"], [1.0, 1.0]),
+        (["RAS", "right-anterior-superior"], [-1.0, -1.0]),
+        (["LAS", "left-anterior-superior"], [1.0, -1.0]),
+    ] {
+        for name in names {
+            let file = nrrd("space: LPS", &format!("space: {name}"), &voxels);
+            let volume = read("v.nrrd", &file).unwrap();
+            assert_eq!(volume.origin, [-10.0 * x, -20.0 * y, 30.0], "{name}");
+            assert_eq!(
+                volume.direction,
+                [[x, 0.0, 0.0], [0.0, y, 0.0], [0.0, 0.0, 1.0]],
+                "{name}"
+            );
+        }
+    }
+    let file = nrrd("space: LPS", "space: scanner-xyz", &voxels);
+    refused(read("v.nrrd", &file), "\"scanner-xyz\" is not a patient's");
+}
+
+#[test]
 fn gzip_is_checked_to_its_last_byte_in_both_formats() {
     let nifti = Nifti::new().bytes;
     let header = nrrd("encoding: raw", "encoding: gzip", &[]);
@@ -352,6 +418,7 @@ fn nrrd_fields_are_honoured_or_refused_by_name() {
             "spacings and space directions contradict each other",
         ),
         ("old min: 0", "old min: quantised values"),
+        ("oldmin: 0", "old min: quantised values"),
         ("oldmax: 255", "old max: quantised values"),
         ("line skip: x", "line skip is no number"),
         ("line skip: 99", "line skip goes beyond the end"),
@@ -359,6 +426,7 @@ fn nrrd_fields_are_honoured_or_refused_by_name() {
         ("byte skip: 1", "it has 23 bytes of voxels, 24 are needed"),
         ("endian: big", "the field \"endian\" is there twice"),
         ("data file: LIST", "one file beside the header"),
+        ("datafile: LIST", "one file beside the header"),
         (
             "data file: slice%03d.raw 1 9 1",
             "one file beside the header",
