@@ -7,6 +7,8 @@ VENV := $(T)/venv
 DIST := $(T)/dist
 ORT_VERSION := 1.32.0
 ORT := $(T)/onnxruntime
+# The licence is fetched with the library.
+ORT_READY := $(ORT)/ThirdPartyNotices.txt
 SHARED := $(or $(DLNMS_SHARED),$(CURDIR)/../shared)
 
 # CharLS (JPEG-LS) is built with CMake; the one in the environment below is used.
@@ -16,14 +18,18 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo check test build-tests dist bench clean lint test-rust test-model fuzz asan mutants
+.PHONY: help demo check test build-tests product dist install portable packages test-packages reproducible bench clean lint test-rust test-model fuzz asan mutants
 
 help:
 	@echo "make demo    build, make a synthetic study, score it in a C++ process, draw what the network saw"
 	@echo "make check   format, lints, documentation and the fast tests: for every save"
 	@echo "make test    every check there is"
 	@echo "make bench   latency, as ratios against bare ONNX Runtime"
-	@echo "make dist    target/dist: include/, lib/, bin/"
+	@echo "make dist    target/dist: what is installed, with ONNX Runtime beside it; may be moved"
+	@echo "make install PREFIX=/usr/local [DESTDIR=] [LIBDIR=lib] [WITH_ONNXRUNTIME=1]"
+	@echo "make packages       target/packages: archive for glibc 2.28 and later, Debian packages, Conan recipe, vcpkg port"
+	@echo "make test-packages  those packages, in a fresh root and with the tools they are for (as root; some minutes)"
+	@echo "make reproducible   whether two builds in two folders have equal bytes (two release builds)"
 	@echo "make mutants whether the tests notice a wrong line in what computes numbers (hours; MUTANTS="--sample 400" for a part; needs cargo-mutants)"
 	@echo "make asan    the CPU kernels' tests under AddressSanitizer (some minutes; not part of make test)"
 
@@ -42,7 +48,7 @@ $(VENV)/.evaluate: $(VENV)/.ready model/requirements-evaluate.txt
 	@touch $@
 
 # The wheel for one fixed Python, so that any Python can fetch it: only its shared library is used.
-$(ORT)/.ready: $(VENV)/.ready
+$(ORT_READY): $(VENV)/.ready
 	@echo "== ONNX Runtime $(ORT_VERSION)"
 	@rm -rf $(ORT) $(T)/wheel && mkdir -p $(ORT)
 	@$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
@@ -51,6 +57,7 @@ $(ORT)/.ready: $(VENV)/.ready
 	@$(VENV)/bin/python -m zipfile -e $(T)/wheel/*.whl $(T)/wheel/unpacked
 	@cp $(T)/wheel/unpacked/onnxruntime/capi/libonnxruntime.so.$(ORT_VERSION) $(ORT)/
 	@ln -sf libonnxruntime.so.$(ORT_VERSION) $(ORT)/libonnxruntime.so
+	@cp $(T)/wheel/unpacked/onnxruntime/LICENSE $(T)/wheel/unpacked/onnxruntime/ThirdPartyNotices.txt $(ORT)/
 	@rm -rf $(T)/wheel && touch $@
 
 # A real plugin provider, for the tests of plugins.
@@ -85,18 +92,49 @@ $(T)/tiny-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES) tests/tiny_bundl
 
 # ---------------------------------------------------------------- the library
 
-dist: $(ORT)/.ready
+PRODUCT := $(T)/product
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIBDIR ?= lib
+WITH_ONNXRUNTIME ?=
+
+product: $(VENV)/.ready
 	@echo "== release build"
-	@cargo build --release --locked --features memory-reserve
-	@mkdir -p $(DIST)/include $(DIST)/lib $(DIST)/bin
-	@cp include/dlnms*.h include/dlnms*.hpp $(DIST)/include/
-	@cp target/release/dlnms $(DIST)/bin/
-	@cp target/release/libdlnms.so $(DIST)/lib/libdlnms.so.1 && ln -sf libdlnms.so.1 $(DIST)/lib/libdlnms.so
-	@tests/abi/isolate.sh target/release/libdlnms.a $(DIST)/lib/libdlnms.a
-	@# Beside the library and the program, where they look by themselves.
-	@ln -sf $(ORT)/libonnxruntime.so.$(ORT_VERSION) $(DIST)/lib/libonnxruntime.so
-	@ln -sf $(ORT)/libonnxruntime.so.$(ORT_VERSION) $(DIST)/bin/libonnxruntime.so
-	@ln -sf $(ORT)/libonnxruntime.so.$(ORT_VERSION) target/release/libonnxruntime.so
+	@$(PYTHON) packaging/build.py --out $(PRODUCT) --target-dir $(T)/native
+
+dist: product $(ORT_READY)
+	@rm -rf $(DIST)
+	@$(PYTHON) packaging/install.py --built $(PRODUCT) --prefix $(DIST) --onnxruntime $(ORT)
+
+# `sudo make install` after `make product`: whoever installs may have no Rust.
+install: $(if $(shell command -v cargo),product) $(if $(WITH_ONNXRUNTIME),$(ORT_READY))
+	@$(PYTHON) packaging/install.py --built $(PRODUCT) --prefix "$(PREFIX)" --destdir "$(DESTDIR)" --libdir "$(LIBDIR)" \
+	    $(if $(WITH_ONNXRUNTIME),--onnxruntime $(ORT))
+
+# ---------------------------------------------------------------- packages
+
+# Zig's C and C++ compiler for an old glibc; validators of the bill of materials; Conan.
+PACKAGING := $(T)/packaging-venv
+
+$(PACKAGING)/.ready: packaging/requirements.txt
+	@echo "== tools of packaging in target/packaging-venv (first time: some minutes)"
+	@$(PYTHON) -m venv $(PACKAGING)
+	@$(PACKAGING)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r packaging/requirements.txt
+	@touch $@
+
+portable: $(VENV)/.ready $(PACKAGING)/.ready
+	@echo "== release build for glibc 2.28 and later"
+	@$(PACKAGING)/bin/python packaging/build.py --portable --out $(T)/product-portable --target-dir $(T)/portable
+
+packages: portable $(ORT_READY)
+	@echo "== packages"
+	@$(PACKAGING)/bin/python packaging/packages.py --built $(T)/product-portable --onnxruntime $(ORT) --out $(T)/packages
+
+test-packages: packages $(T)/tiny-bundle/manifest.json
+	@packaging/test_packages.sh $(T)
+
+reproducible: $(VENV)/.ready $(PACKAGING)/.ready $(ORT_READY)
+	@packaging/reproducible.sh $(T)
 
 # ---------------------------------------------------------------- demo
 
@@ -109,7 +147,7 @@ demo:
 	@echo "== synthetic PET/CT study as DICOM"
 	@$(DIST)/bin/dlnms phantom --out $(DEMO)/study
 	@echo "== C++ host"
-	@$(CMAKE) -S cpp-example -B $(DEMO)/build -DDLNMS_ROOT=$(DIST) -DCMAKE_BUILD_TYPE=Release > $(DEMO)/cmake.log || { cat $(DEMO)/cmake.log; exit 1; }
+	@$(CMAKE) -S cpp-example -B $(DEMO)/build -DCMAKE_PREFIX_PATH=$(DIST) -DCMAKE_BUILD_TYPE=Release > $(DEMO)/cmake.log || { cat $(DEMO)/cmake.log; exit 1; }
 	@$(CMAKE) --build $(DEMO)/build > $(DEMO)/build.log || { cat $(DEMO)/build.log; exit 1; }
 	@$(DEMO)/build/score --bundle $(T)/bundle --center=-82,-12,46.5 --json $(DEMO)/result.json $(DEMO)/study/ct $(DEMO)/study/pet
 	@echo "== what the network saw"
@@ -130,11 +168,11 @@ test: lint $(VENV)/.evaluate
 	@$(MAKE) --no-print-directory test-rust
 	@test ! -s $(DLNMS_SKIPPED) || { echo "== not tested"; sort -u $(DLNMS_SKIPPED); }
 
-build-tests: $(ORT)/.ready dist
+build-tests: $(ORT_READY) dist
 	@cargo test --locked --quiet --no-run
 
 # No release build and no host programs: what a change of a few lines is likely to break.
-check: lint $(ORT)/.ready $(T)/tiny-bundle/manifest.json
+check: lint $(ORT_READY) $(T)/tiny-bundle/manifest.json
 	@cargo test --locked --quiet --no-run --lib --test architecture --test it
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --lib --test architecture
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --test it -- header:: layout:: suv_table:: suv_edits:: series:: rois:: quality::
@@ -156,7 +194,7 @@ FUZZ_SECONDS ?= 15
 fuzz: $(VENV)/.ready $(T)/bundle/manifest.json
 	@DLNMS_SHARED=$(SHARED) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
-test-rust: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json \
+test-rust: $(ORT_READY) $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json \
     $(T)/tiny-bundle/manifest.json $(T)/openvino/.ready dist
 	@echo "== library, C ABI, hosts"
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --no-fail-fast
@@ -169,11 +207,11 @@ asan:
 # Settings in .cargo/mutants.toml; tests/mutants/run.py --help says how. MUTANTS="--sample 400" for a part, "--continue" to go on.
 MUTANTS ?=
 
-mutants: $(ORT)/.ready $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json $(T)/tiny-bundle/manifest.json
+mutants: $(ORT_READY) $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json $(T)/tiny-bundle/manifest.json
 	@command -v cargo-mutants > /dev/null || { echo "cargo-mutants is missing: cargo install cargo-mutants --locked"; exit 1; }
 	@DLNMS_SHARED=$(SHARED) $(PYTHON) tests/mutants/run.py $(MUTANTS)
 
-bench: $(ORT)/.ready $(T)/bundle/manifest.json
+bench: $(ORT_READY) $(T)/bundle/manifest.json
 	@cargo bench --locked
 
 clean:

@@ -1,4 +1,5 @@
-//! Link settings of the C library: its SONAME carries the ABI version, and it is never unloaded.
+//! Link settings of the C library that cargo makes: its SONAME carries the ABI version, and it is never unloaded. The
+//! library that is installed has symbol versions too and is linked by packaging/build.py.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -8,8 +9,6 @@ fn main() {
             "cargo:rustc-cdylib-link-arg=-Wl,-soname,libdlnms.so.{}",
             abi_version()
         );
-        // A codec's C names are not ours to export.
-        println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
         // ONNX Runtime's pool threads and the host's log callback outlive any dlclose.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }

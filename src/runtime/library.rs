@@ -11,7 +11,11 @@ pub const REQUIRED_API: u32 = ort::sys::ORT_API_VERSION;
 /// Environment variable with the path of the library, or of the folder that holds it.
 pub const PATH_VARIABLE: &str = "DLNMS_ONNXRUNTIME";
 
-/// Where to look: the option alone, else the environment variable alone, else beside our own binary.
+/// Returns the library's absolute path: that of the option, else of the environment variable, else of the first that is
+/// found in [`places`].
+///
+/// # Errors
+/// [`Error::RuntimeNotFound`]; [`Error::RuntimeNotALibrary`] for a link whose target does not exist.
 pub fn find(option: Option<&Path>) -> Result<PathBuf> {
     let asked = option.map(Path::to_path_buf).or_else(|| {
         std::env::var_os(PATH_VARIABLE)
@@ -21,15 +25,56 @@ pub fn find(option: Option<&Path>) -> Result<PathBuf> {
     let searched = match asked {
         Some(path) if path.is_dir() => in_folder(&path),
         Some(path) => vec![path],
-        None => own_folder().map(|dir| in_folder(&dir)).unwrap_or_default(),
+        None => own_folder()
+            .map(|own| places(&own).iter().flat_map(|p| in_folder(p)).collect())
+            .unwrap_or_default(),
     };
-    match searched.iter().find(|p| p.exists()) {
+    match searched.iter().find(|p| may_exist(p)) {
         // Absolute and free of links: the same library is the same path in every report.
         Some(path) => path
             .canonicalize()
             .map_err(|e| not_a_library(path, e.to_string())),
-        None => Err(Error::RuntimeNotFound { searched }),
+        None => Err(match searched.iter().find_map(|p| missing_target(p)) {
+            Some((link, target)) => not_a_library(
+                &link,
+                format!("it is a link to {}, which does not exist", target.display()),
+            ),
+            None => Error::RuntimeNotFound { searched },
+        }),
     }
+}
+
+/// Returns the folders where ONNX Runtime may lie without being named: beside this library or program, in the private
+/// folder of a distribution's package, and in `lib` next to the `bin` of an installed program.
+fn places(own: &Path) -> Vec<PathBuf> {
+    let mut places = vec![own.to_path_buf(), own.join("dlnms")];
+    let lib = own.parent().map(|prefix| prefix.join("lib"));
+    places.extend(lib.filter(|lib| lib != own));
+    places
+}
+
+/// Returns whether a file is there or cannot be looked at: the latter is an error of its own, no reason to take another one.
+fn may_exist(path: &Path) -> bool {
+    match path.try_exists() {
+        Ok(exists) => exists,
+        Err(e) => e.kind() != std::io::ErrorKind::NotADirectory,
+    }
+}
+
+/// Returns a link whose target does not exist, and the target; for a chain of links, the last one.
+fn missing_target(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    // As many links as Linux follows.
+    const LINKS: usize = 40;
+    let mut link = path.to_path_buf();
+    for _ in 0..LINKS {
+        // A relative target starts from the link's folder; an absolute one replaces it.
+        let target = link.parent()?.join(link.read_link().ok()?);
+        if !target.is_symlink() {
+            return Some((link, target));
+        }
+        link = target;
+    }
+    None
 }
 
 fn in_folder(dir: &Path) -> Vec<PathBuf> {
@@ -96,8 +141,11 @@ pub struct Probed {
 /// [`Error::RuntimeNotALibrary`], [`Error::RuntimeVersion`].
 pub fn probe(path: &Path) -> Result<Probed> {
     // The loader opens what it is given without looking, and would wait for ever for the writer of a pipe.
-    crate::regular_file::open(path)
+    let mut file = crate::regular_file::open(path)
         .map_err(|e| not_a_library(path, crate::regular_file::why(e)))?;
+    if let Some(why) = super::elf::foreign_machine(&mut file) {
+        return Err(not_a_library(path, why));
+    }
     // SAFETY: loading a library runs its initialisers. The path is the host's own choice (option, environment or the
     // folder of this very library); there is no way to inspect a library without loading it.
     let library = unsafe { libloading::Library::new(path) }

@@ -2,6 +2,7 @@
 //!
 //! The environment is never released: releasing it while the process ends is what makes hosts crash at exit.
 
+mod elf;
 pub(crate) mod library;
 pub(crate) mod plugin;
 pub mod provider;

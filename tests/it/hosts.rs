@@ -1,9 +1,7 @@
 //! Hosts in C and C++: built with every compiler here, linked both ways, run, and compared to the bit.
 
 use crate::support;
-use crate::support::host::{
-    Host, Link, SYSTEM_LIBRARIES, bridge_build, c_compilers, example, host,
-};
+use crate::support::host::{Host, Link, SYSTEM_LIBRARIES, c_compilers, example, host};
 use crate::support::{bundle, dist, onnxruntime, root, run, tiny_bundle};
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
@@ -324,38 +322,6 @@ fn what_would_dangle_does_not_compile() {
 }
 
 #[test]
-fn the_cmake_project_builds_and_runs() {
-    let out = tempfile::tempdir().unwrap();
-    let cmake = std::env::var("CMAKE").unwrap_or_else(|_| "cmake".into());
-    for (folder, option) in [
-        ("dynamic", "-DDLNMS_STATIC=OFF"),
-        ("static", "-DDLNMS_STATIC=ON"),
-    ] {
-        let build = out.path().join(folder);
-        run(Command::new(&cmake)
-            .arg("-S")
-            .arg(root().join("cpp-example"))
-            .arg("-B")
-            .arg(&build)
-            .arg(format!("-DDLNMS_ROOT={}", dist().display()))
-            .arg(option));
-        run(Command::new(&cmake).arg("--build").arg(&build));
-        let printed = run(Command::new(build.join("minimal"))
-            .arg(tiny_bundle())
-            .arg(onnxruntime()));
-        assert!(value(&printed, "n1 ") > 0.0);
-        let printed = run(Command::new(build.join("latency"))
-            .arg(tiny_bundle())
-            .args(["5", "cpu", "1", "spin"])
-            .env("DLNMS_ONNXRUNTIME", onnxruntime()));
-        assert!(
-            printed.contains("infer") && printed.contains("Research use only"),
-            "{printed}"
-        );
-    }
-}
-
-#[test]
 fn eight_threads_share_one_scorer() {
     let out = tempfile::tempdir().unwrap();
     let threads = Host {
@@ -380,15 +346,21 @@ fn eight_threads_share_one_scorer() {
 #[test]
 fn the_cxx_bridge_gives_the_scores_of_rust_to_the_bit() {
     let out = tempfile::tempdir().unwrap();
-    bridge_build();
-    let target = root().join("target");
+    // The tests' own target folder: every dependency but cxx is built there already.
+    let target = Path::new(env!("CARGO_BIN_EXE_dlnms")).ancestors().nth(2);
+    let target = target.unwrap();
+    run(Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--quiet", "--lib"])
+        .args(["--features", "cxx-bridge"])
+        .env("CARGO_TARGET_DIR", target)
+        .current_dir(root()));
     let include = target.join("cxxbridge");
     let program = out.path().join("bridge");
     run(Command::new("g++")
         .args(["-std=c++17", "-O1", "-I"])
         .arg(&include)
         .arg(host("bridge.cpp"))
-        .arg(target.join("release/libdlnms.a"))
+        .arg(target.join("debug/libdlnms.a"))
         .args(SYSTEM_LIBRARIES.split(' '))
         .arg("-o")
         .arg(&program));

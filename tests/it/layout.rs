@@ -17,7 +17,8 @@ macro_rules! layout {
     }};
 }
 
-fn layout() -> String {
+/// Returns the size of each struct and the offset of each of its fields, one a line.
+pub fn layout() -> String {
     layout! {
         dlnms_progress { struct_size, reserved, callback, user_data, drop }
         dlnms_logger { struct_size, level, callback, user_data, drop }

@@ -22,6 +22,8 @@ mod golden;
 mod header;
 mod hosts;
 mod inputs;
+mod install;
+mod json_layout;
 mod kernels;
 mod layout;
 mod limits;

@@ -3,11 +3,21 @@
 use super::{dist, root, run, tool};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
-/// System libraries of a static link; README.md and cpp-example/CMakeLists.txt say the same.
+/// System libraries of a static link with the archive that cargo makes here; README.md says the same.
 pub const SYSTEM_LIBRARIES: &str = "-lstdc++ -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
+
+/// Returns the system libraries of a static link with the archive in `target/dist`, from its dlnms.pc.
+pub fn system_libraries() -> Vec<String> {
+    let file = dist().join("lib/pkgconfig/dlnms.pc");
+    let text = std::fs::read_to_string(file).unwrap();
+    let line = text.lines().find_map(|l| l.strip_prefix("Libs.private:"));
+    line.unwrap()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
+}
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Link {
@@ -52,9 +62,7 @@ impl Host<'_> {
                 .arg(lib.join("libdlnms.so"))
                 .arg(format!("-Wl,-rpath,{}", lib.display()))
                 .args(["-lpthread", "-lm"]),
-            Link::Static => c
-                .arg(lib.join("libdlnms.a"))
-                .args(SYSTEM_LIBRARIES.split(' ')),
+            Link::Static => c.arg(lib.join("libdlnms.a")).args(system_libraries()),
         };
         run(&mut c);
         program
@@ -75,24 +83,4 @@ pub fn c_compilers() -> Vec<(&'static str, &'static str)> {
         found.push(("clang", "clang++"));
     }
     found
-}
-
-/// Builds the static library with the cxx bridge in the folder of the release build, where every dependency but cxx is built
-/// already. Returns what cargo printed, the system libraries of a static link among it: one build serves both tests.
-pub fn bridge_build() -> &'static str {
-    static PRINTED: OnceLock<String> = OnceLock::new();
-    PRINTED.get_or_init(|| {
-        let output = Command::new(env!("CARGO"))
-            .args(["rustc", "--release", "--locked", "--lib"])
-            .args(["--crate-type", "staticlib", "--features", "cxx-bridge"])
-            .arg("--target-dir")
-            .arg(root().join("target"))
-            .args(["--", "--print", "native-static-libs"])
-            .current_dir(root())
-            .output()
-            .unwrap();
-        let printed = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{printed}");
-        printed
-    })
 }

@@ -100,6 +100,11 @@ pub fn tiny_bundle() -> PathBuf {
     built("DLNMS_TINY_BUNDLE", "target/tiny-bundle", "the tiny bundle")
 }
 
+/// What packaging/build.py built for an installation.
+pub fn product() -> PathBuf {
+    built("DLNMS_PRODUCT", "target/product", "the release build")
+}
+
 /// `target/dist`: headers, libraries and the program as they ship.
 pub fn dist() -> PathBuf {
     built("DLNMS_DIST", "target/dist", "the release build")
