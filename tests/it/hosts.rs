@@ -7,6 +7,7 @@ use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 use dlnms::runtime::provider::{Policy, Provider};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
+use std::path::Path;
 use std::process::Command;
 
 /// The scores of cpp-example/minimal.c's volumes, computed in Rust.
