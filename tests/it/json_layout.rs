@@ -184,7 +184,7 @@ fn the_description_is_true_in_c_and_complete() {
             };
             writeln!(
                 c,
-                "void {name}_{field}({name} *s) {{ {pointer} = &s->{field}; (void)p; }}"
+                "void at_{name}_{field}({name} *s) {{ {pointer} = &s->{field}; (void)p; }}"
             )
             .unwrap();
         }
