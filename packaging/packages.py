@@ -54,7 +54,7 @@ def archives(built, onnxruntime, version, work, out):
 def debian_changelog(version):
     when = datetime.datetime.fromtimestamp(components.source_date(), datetime.timezone.utc)
     maintainer = re.search(r"^Maintainer: (.*)$", (DEBIAN / "control").read_text(), re.M).group(1)
-    return (f"dlnms ({version}) unstable; urgency=medium\n\n  * Release {version}: see /usr/share/doc/libdlnms1/CHANGELOG.md.gz.\n\n"
+    return (f"dlnms ({version}) unstable; urgency=medium\n\n  * Release {version}.\n\n"
             f" -- {maintainer}  {when.strftime('%a, %d %b %Y %H:%M:%S +0000')}\n")
 
 
