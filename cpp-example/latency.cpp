@@ -1,6 +1,7 @@
 // How long a score takes inside a C++ program: start, first score, and percentiles of every part of a warm call.
 //   latency BUNDLE [CASES [PROVIDER [THREADS [HOW]...]]]
-//   PROVIDER: auto cpu cuda tensorrt tensorrt-rtx openvino    HOW: spin fp32 fp16 bf16 onnxruntime (its own kernels on the CPU)
+//   PROVIDER: auto cpu cuda tensorrt tensorrt-rtx openvino    HOW: spin fp32 fp16 bf16
+//   HOW, kernels of the CPU: onnxruntime, or avx2 avx512 avx512bf16 scalar of dlnms
 //
 // Volumes are those of a scanner - CT 512 x 512 x 200 int16, PET 200 x 200 x 200 float -, their content is arithmetic.
 // RESEARCH USE ONLY. Not a medical device; not for diagnosis or treatment decisions.
@@ -51,18 +52,26 @@ dlnms::ScorerOptions options_for(const char* provider_name, uint32_t threads, co
     options.threads = threads;
     const std::map<std::string, uint32_t> precisions = {
         {"fp32", DLNMS_PRECISION_FP32}, {"fp16", DLNMS_PRECISION_FP16}, {"bf16", DLNMS_PRECISION_BF16}};
-    uint32_t kernels = 0;
+    const std::map<std::string, uint32_t> instruction_sets = {{"scalar", DLNMS_INSTRUCTIONS_SCALAR},
+                                                              {"avx2", DLNMS_INSTRUCTIONS_AVX2},
+                                                              {"avx512", DLNMS_INSTRUCTIONS_AVX512},
+                                                              {"avx512bf16", DLNMS_INSTRUCTIONS_AVX512_BF16}};
+    uint32_t kernels = 0, instruction_set = 0;
     for (const auto& word : words) {
         if (word == "spin") options.spin = true;
         else if (word == "onnxruntime") kernels = DLNMS_KERNELS_ONNXRUNTIME;
-        else if (const auto known = precisions.find(word); known != precisions.end()) options.precision = known->second;
-        else throw std::invalid_argument(word + " is none of spin fp32 fp16 bf16 onnxruntime");
+        else if (const auto set = instruction_sets.find(word); set != instruction_sets.end()) {
+            kernels = DLNMS_KERNELS_DLNMS;
+            instruction_set = set->second;
+        } else if (const auto known = precisions.find(word); known != precisions.end()) options.precision = known->second;
+        else throw std::invalid_argument(word + " is none of spin fp32 fp16 bf16 onnxruntime avx2 avx512 avx512bf16 scalar");
     }
     if (std::strcmp(provider_name, "auto") == 0) {
-        if (kernels != 0) throw std::invalid_argument("onnxruntime goes with the provider cpu");
+        if (kernels != 0) throw std::invalid_argument("kernels go with the provider cpu");
     } else {
         auto entry = dlnms::provider_options(provider(provider_name));
         entry.kernels = kernels;
+        entry.instruction_set = instruction_set;
         options.providers = {entry};
     }
     return options;
@@ -107,8 +116,9 @@ int run(const char* bundle, size_t cases, const dlnms::ScorerOptions& options) {
         for (size_t part = 0; part < 5; ++part) parts[part].ms.push_back(known[part]);
         parts[5].ms.push_back(whole - known[1] - known[2] - known[3] - known[4]); // the boundary, and making the result
     }
-    std::printf("Research use only. dlnms %s, ONNX Runtime %s, provider %u, precision %u, kernels %u, n1 %.6f\n", dlnms_version(),
-                runtime.version().c_str(), scores.provider, scores.precision, scores.kernels, static_cast<double>(scores.n1));
+    std::printf("Research use only. dlnms %s, ONNX Runtime %s, provider %u, precision %u, kernels %u, instructions %u, n1 %.6f\n", dlnms_version(),
+                runtime.version().c_str(), scores.provider, scores.precision, scores.kernels, scores.instruction_set,
+                static_cast<double>(scores.n1));
     std::printf("ready to score after %.0f ms; %zu cases, milliseconds:\n", prepared, cases);
     std::printf("%-12s %8s %8s %8s %8s %8s\n", "", "min", "p50", "p90", "p99", "max");
     for (auto& part : parts) {

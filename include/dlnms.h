@@ -1058,8 +1058,20 @@ void dlnms_case_init(dlnms_case *c, uint32_t struct_size);
 // ONNX Runtime's kernels for the whole network, on any processor.
 #define DLNMS_KERNELS_ONNXRUNTIME 1
 
-// This library's for the backbones, on x86-64 processors with AVX-512: faster. One case keeps up to four threads busy.
+// This library's for the backbones: faster. See DLNMS_INSTRUCTIONS_.
 #define DLNMS_KERNELS_DLNMS 2
+
+// Those of any processor. For tests: slow, and never chosen by itself.
+#define DLNMS_INSTRUCTIONS_SCALAR 1
+
+// AVX2 and FMA of x86-64 processors. In single precision the scores have the same bits as with AVX-512.
+#define DLNMS_INSTRUCTIONS_AVX2 2
+
+// AVX-512 Foundation of x86-64 processors.
+#define DLNMS_INSTRUCTIONS_AVX512 3
+
+// AVX-512 Foundation and AVX512-BF16, for DLNMS_PRECISION_BF16 alone.
+#define DLNMS_INSTRUCTIONS_AVX512_BF16 4
 
 // One provider of dlnms_scorer_options.providers; fill with dlnms_provider_options_init(). A
 // field that is 0 or NULL, except device, takes the value of the scorer's options or the provider's default.
@@ -1091,6 +1103,11 @@ typedef struct {
   // a GPU. A smaller rest of a batch runs on the first engine. 0: no second engine; then a run has one case on a GPU and
   // up to eight on the CPU.
   uint32_t batch;
+  // A DLNMS_INSTRUCTIONS_ constant, with DLNMS_KERNELS_DLNMS alone: a processor without them is refused. 0: the fastest that
+  // the processor has and with which the self-test passes.
+  uint32_t instruction_set;
+  // Must be 0.
+  uint32_t reserved;
 } dlnms_provider_options;
 
 // Writes defaults into provider options. Set provider afterwards; 0 is no provider.
@@ -1249,6 +1266,10 @@ typedef struct {
   uint32_t precision;
   // DLNMS_KERNELS_ that computed the backbones.
   uint32_t kernels;
+  // DLNMS_INSTRUCTIONS_ of DLNMS_KERNELS_DLNMS; 0 with other kernels.
+  uint32_t instruction_set;
+  // Threads of the network, the calling thread among them.
+  uint32_t threads;
 } dlnms_scores;
 
 // Sets every field of scores to 0 and its struct_size to struct_size.

@@ -165,6 +165,7 @@ fn runtime_of(runtime: Runtime, threads: usize, engine: Option<&Engine>) -> Valu
         "provider": engine.map(|e| e.provider.name()),
         "precision": engine.map(|e| e.precision),
         "kernels": engine.map(|e| e.kernels),
+        "instruction_set": engine.and_then(|e| e.instruction_set),
         "placement": engine.map(|e| &e.placement),
         "passed_over": engine.map(|e| &e.passed_over),
         "cache": engine.map(|e| &e.cache),

@@ -1,6 +1,7 @@
 //! The convolutions of a ResNet-18 by name and shape, and their weights as the kernels want them.
 
-use super::tile::{Arithmetic, BLOCK, Line};
+use super::arithmetic::Arithmetic;
+use super::instructions::{BLOCK, Line};
 use super::winograd;
 
 /// Rows and columns of an image.
@@ -113,7 +114,7 @@ impl Layer {
     /// kernel x kernel, little-endian, to as the kernels want them.
     pub fn pack<A: Arithmetic>(&self, weights: &[[u8; 4]], to: &mut Vec<Line>) {
         if self.halves::<A>() {
-            return winograd::pack(self.inputs, weights, to);
+            return winograd::pack::<A::Instructions>(self.inputs, weights, to);
         }
         let k = self.kernel;
         let (groups, columns, words) = self.steps::<A>();

@@ -2,142 +2,40 @@
 //! 512 channels, which is all that the heads of DLNMS see of it.
 #![allow(unsafe_code)]
 
+use super::arithmetic::Arithmetic;
+use super::instructions::BLOCK;
 use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
-use super::tile::{Arithmetic, BLOCK, ConvArgs, Line, blank};
-use super::winograd;
+use super::scratch::{At, ROW, STAGES, STEM, Scratch};
+use super::team::Leader;
+use super::tile::{self, ConvArgs};
+use super::tiling::convolve;
 use crate::cancel::CancelToken;
-use std::collections::TryReserveError;
-use std::marker::PhantomData;
 
 /// One backbone.
 pub struct Backbone<A> {
     layers: Vec<Packed>,
-    arithmetic: PhantomData<A>,
-}
-
-/// Images of the network between its layers; their borders are zero and stay so.
-pub struct Scratch {
-    image: Vec<Line>,
-    stem: Vec<Line>,
-    stages: [Stage; 4],
-    /// For Winograd's way.
-    workspace: Vec<Line>,
-    /// Images that it has room for.
-    images: usize,
-}
-
-/// A stage's images: what enters a block, what leaves its first convolution, and what is added behind its second, in
-/// single precision, where that is not the first of these.
-struct Stage {
-    activation: Vec<Line>,
-    hidden: Vec<Line>,
-    full: Vec<Line>,
-}
-
-/// Pixels of a row, and channels, of each stage.
-const STAGES: [(usize, usize); 4] = [(28, 64), (14, 128), (7, 256), (4, 512)];
-/// Pixels of a row behind the stem.
-const STEM: usize = 56;
-/// Values in a row of the image with the border of the stem's kernel on both sides.
-const ROW: usize = SIDE + 6;
-
-impl Scratch {
-    pub fn new<A: Arithmetic>(images: usize) -> Result<Self, TryReserveError> {
-        let blank = |words: usize| blank(words.div_ceil(BLOCK));
-        let stage = |n: usize| {
-            let (side, channels) = STAGES[n];
-            // The first stages see one image after the other; the last, with three quarters of the weights, all at once.
-            let images = if n < 2 { 1 } else { images };
-            let values = images * (side + 2) * (side + 2) * channels;
-            let words = values / BLOCK * A::WORDS;
-            Ok::<_, TryReserveError>(Stage {
-                activation: blank(words)?,
-                hidden: blank(words)?,
-                full: blank(if A::EXACT { 0 } else { values })?,
-            })
-        };
-        Ok(Self {
-            image: blank(CHANNELS * ROW * ROW * A::WORDS / BLOCK)?,
-            stem: blank((STEM + 2) * (STEM + 2) * 64)?,
-            stages: [stage(0)?, stage(1)?, stage(2)?, stage(3)?],
-            workspace: blank(if A::EXACT {
-                winograd::WORKSPACE * BLOCK
-            } else {
-                0
-            })?,
-            images,
-        })
-    }
-}
-
-/// Where images of a stage lie.
-#[derive(Clone, Copy)]
-struct At {
-    stage: usize,
-    activation: *mut u32,
-    hidden: *mut u32,
-    full: *mut f32,
-    workspace: *mut f32,
-    images: usize,
-}
-
-impl Scratch {
-    /// Returns whether it has room for so many images.
-    pub fn holds(&self, images: usize) -> bool {
-        images <= self.images
-    }
-
-    /// Some images of a stage, from one on.
-    fn at<A: Arithmetic>(&mut self, stage: usize, first: usize, images: usize) -> At {
-        let (side, channels) = STAGES[stage];
-        let values = first * (side + 2) * (side + 2) * channels;
-        let Stage {
-            activation,
-            hidden,
-            full,
-        } = &mut self.stages[stage];
-        let words = |lines: &mut Vec<Line>| {
-            lines
-                .as_mut_ptr()
-                .cast::<u32>()
-                .wrapping_add(values / BLOCK * A::WORDS)
-        };
-        At {
-            stage,
-            activation: words(activation),
-            hidden: words(hidden),
-            full: match A::EXACT {
-                true => words(activation).cast(),
-                false => full.as_mut_ptr().cast::<f32>().wrapping_add(values),
-            },
-            workspace: self.workspace.as_mut_ptr().cast(),
-            images,
-        }
-    }
+    arithmetic: A,
 }
 
 impl<A: Arithmetic> Backbone<A> {
-    /// Of all layers, in the order of [`LAYERS`]; `None` if one is not whole, or the processor has not the instructions.
-    pub fn new(layers: Vec<Packed>) -> Option<Self> {
+    /// Returns a backbone of all layers in the order of [`LAYERS`], or `None` if a weight is missing.
+    pub fn new(arithmetic: A, layers: Vec<Packed>) -> Option<Self> {
         let whole = |(packed, layer): (&Packed, &Layer)| {
             packed.weights.len() == layer.lines::<A>() && packed.bias.len() == layer.outputs
         };
         let whole = layers.len() == LAYERS.len() && layers.iter().zip(&LAYERS).all(whole);
-        (whole && A::supported()).then_some(Self {
-            layers,
-            arithmetic: PhantomData,
-        })
+        whole.then_some(Self { layers, arithmetic })
     }
 
-    /// Computes the largest and the mean value of each channel, of each image (channels x rows x columns). Ends early, with
-    /// nothing written, once the token is triggered.
+    /// Computes the largest and the mean value of each channel, of each image (channels x rows x columns), with the threads
+    /// of the leader's team that are idle. Ends early, with nothing written, once the token is triggered.
     pub fn run(
         &self,
         images: &[f32],
         scratch: &mut Scratch,
-        largest: &mut [f32],
-        mean: &mut [f32],
+        [largest, mean]: [&mut [f32]; 2],
         cancel: &CancelToken,
+        leader: &mut Leader<'_>,
     ) {
         let (images, rest) = images.as_chunks::<{ CHANNELS * SIDE * SIDE }>();
         let n = images.len();
@@ -149,48 +47,36 @@ impl<A: Arithmetic> Backbone<A> {
             largest.len() == n * FEATURES && mean.len() == n * FEATURES,
             "workspace for the features"
         );
-        // SAFETY: `new` found the instructions; the scratch has room for so many images of each stage.
+        // SAFETY: the scratch has room for so many images of each stage.
         unsafe {
             for (number, image) in images.iter().enumerate() {
                 if cancel.is_triggered() {
                     return;
                 }
-                self.stem(image, scratch);
                 let [first, second] = [0, 1].map(|stage| scratch.at::<A>(stage, 0, 1));
-                let f32_copy = if A::EXACT {
-                    std::ptr::null_mut()
-                } else {
-                    first.full
-                };
-                for plane in 0..first.channels() / BLOCK {
-                    let (from, to) = (
-                        plane * (STEM + 2) * (STEM + 2) * BLOCK,
-                        plane * first.pixels(),
-                    );
-                    let stem = scratch.stem.as_ptr().cast::<f32>().add(from);
-                    let f32_copy = if f32_copy.is_null() {
-                        f32_copy
-                    } else {
-                        f32_copy.add(to * BLOCK)
-                    };
-                    A::pool(stem, first.activation.add(to * A::WORDS), f32_copy);
-                }
-                self.block(1, first);
-                self.block(3, first);
-                self.shrink(5, first, second);
-                self.block(8, second);
+                self.stem(image, scratch, leader);
+                self.pool(scratch, first, leader);
+                self.block(1, first, leader);
+                self.block(3, first, leader);
+                self.shrink(5, first, second, leader);
+                self.block(8, second, leader);
                 let third = scratch.at::<A>(2, number, 1);
-                self.shrink(10, second, third);
-                self.block(13, third);
+                self.shrink(10, second, third, leader);
+                self.block(13, third, leader);
             }
             if cancel.is_triggered() {
                 return;
             }
             let third = scratch.at::<A>(2, 0, n);
             let fourth = scratch.at::<A>(3, 0, n);
-            self.shrink(15, third, fourth);
-            self.block(18, fourth);
+            self.shrink(15, third, fourth, leader);
+            self.block(18, fourth, leader);
         }
+        Self::features(scratch, largest, mean);
+    }
+
+    /// Computes the largest and the mean value of each channel of the last stage.
+    fn features(scratch: &Scratch, largest: &mut [f32], mean: &mut [f32]) {
         let (side, _) = STAGES[3];
         let last = &scratch.stages[3];
         let lines = if A::EXACT {
@@ -218,16 +104,15 @@ impl<A: Arithmetic> Backbone<A> {
         }
     }
 
-    /// # Safety
-    /// The processor has the instructions.
-    unsafe fn stem(&self, image: &[f32], scratch: &mut Scratch) {
+    /// The first convolution.
+    fn stem(&self, image: &[f32], scratch: &mut Scratch, leader: &mut Leader<'_>) {
         let bytes = A::WORDS * 4 / BLOCK;
         let to = scratch.image.as_mut_ptr().cast::<u8>();
         for (n, row) in image.as_chunks::<SIDE>().0.iter().enumerate() {
             let (channel, y) = (n / SIDE, n % SIDE);
             let at = ((channel * ROW + y + 3) * ROW + 3) * bytes;
             // SAFETY: three rows and columns of border around each channel.
-            unsafe { A::row(row, to.add(at)) };
+            unsafe { tile::store_row(self.arithmetic, row, to.add(at)) };
         }
         let layer = &self.layers[0];
         let (_, columns, _) = LAYERS[0].steps::<A>();
@@ -236,6 +121,7 @@ impl<A: Arithmetic> Backbone<A> {
             bias: layer.bias.as_ptr(),
             in_blocks: CHANNELS,
             out_blocks: 64 / BLOCK,
+            blocks: 0..64 / BLOCK,
             kernel: [LAYERS[0].kernel, columns],
             images: 1,
             source: scratch.image.as_ptr().cast(),
@@ -247,21 +133,57 @@ impl<A: Arithmetic> Backbone<A> {
             rows: 0..STEM,
             relu: true,
         };
-        // SAFETY: the image has its border, the stem's plane too.
-        unsafe { A::stem(&args) };
+        /// Rows of a piece.
+        const ROWS: usize = 4;
+        let args = &args;
+        leader.share(
+            STEM / ROWS,
+            // SAFETY: the image has its border, the stem's plane too.
+            |_| unsafe { tile::convolve_stem(self.arithmetic, args) },
+            &|n, _| {
+                let rows = n * ROWS..(n + 1) * ROWS;
+                let args = ConvArgs {
+                    rows,
+                    ..args.clone()
+                };
+                // SAFETY: as above; every piece writes its own rows.
+                unsafe { tile::convolve_stem(self.arithmetic, &args) }
+            },
+        );
+    }
+
+    /// The largest of neighbours: what enters the first stage.
+    ///
+    /// # Safety
+    /// `at` is the first stage of this scratch.
+    unsafe fn pool(&self, scratch: &Scratch, at: At, leader: &mut Leader<'_>) {
+        let pool = Pooling {
+            arithmetic: self.arithmetic,
+            from: scratch.stem.as_ptr().cast(),
+            to: at,
+        };
+        let planes = at.channels() / BLOCK;
+        leader.share(
+            planes,
+            // SAFETY: the stem and the first stage have so many planes.
+            |_| (0..planes).for_each(|plane| unsafe { pool.plane(plane) }),
+            // SAFETY: as above; every piece writes its own plane.
+            &|plane, _| unsafe { pool.plane(plane) },
+        );
     }
 
     /// A block that keeps the shape: two convolutions, and its input added.
     ///
     /// # Safety
     /// As for [`convolve`].
-    unsafe fn block(&self, layer: usize, at: At) {
+    unsafe fn block(&self, layer: usize, at: At, leader: &mut Leader<'_>) {
         let target = at.hidden;
         let args = self.args(layer, at.activation, at, at);
         // SAFETY: handed on from the caller.
         unsafe {
-            convolve::<A>(layer, at, ConvArgs { target, ..args });
-            self.close(layer + 1, at);
+            let args = ConvArgs { target, ..args };
+            convolve(self.arithmetic, layer, at.stage, &args, leader);
+            self.close(layer + 1, at, leader);
         }
     }
 
@@ -269,7 +191,7 @@ impl<A: Arithmetic> Backbone<A> {
     ///
     /// # Safety
     /// As for [`convolve`].
-    unsafe fn shrink(&self, layer: usize, before: At, at: At) {
+    unsafe fn shrink(&self, layer: usize, before: At, at: At, leader: &mut Leader<'_>) {
         let (target, f32_copy, relu) = (at.hidden, at.full, false);
         let args = self.args(layer, before.activation, before, at);
         // A kernel of one pixel begins within the border.
@@ -279,17 +201,15 @@ impl<A: Arithmetic> Backbone<A> {
         let down = self.args(layer + 1, within, before, at);
         // SAFETY: handed on from the caller.
         unsafe {
-            convolve::<A>(layer, at, ConvArgs { target, ..args });
-            convolve::<A>(
-                layer + 1,
-                at,
-                ConvArgs {
-                    f32_copy,
-                    relu,
-                    ..down
-                },
-            );
-            self.close(layer + 2, at);
+            let args = ConvArgs { target, ..args };
+            convolve(self.arithmetic, layer, at.stage, &args, leader);
+            let down = ConvArgs {
+                f32_copy,
+                relu,
+                ..down
+            };
+            convolve(self.arithmetic, layer + 1, at.stage, &down, leader);
+            self.close(layer + 2, at, leader);
         }
     }
 
@@ -297,7 +217,7 @@ impl<A: Arithmetic> Backbone<A> {
     ///
     /// # Safety
     /// As for [`convolve`].
-    unsafe fn close(&self, layer: usize, at: At) {
+    unsafe fn close(&self, layer: usize, at: At, leader: &mut Leader<'_>) {
         let args = ConvArgs {
             target: at.activation,
             add: at.full,
@@ -309,7 +229,7 @@ impl<A: Arithmetic> Backbone<A> {
             ..self.args(layer, at.hidden, at, at)
         };
         // SAFETY: handed on from the caller.
-        unsafe { convolve::<A>(layer, at, args) };
+        unsafe { convolve(self.arithmetic, layer, at.stage, &args, leader) };
     }
 
     fn args(&self, layer: usize, source: *const u32, from: At, to: At) -> ConvArgs {
@@ -319,6 +239,7 @@ impl<A: Arithmetic> Backbone<A> {
             bias: packed.bias.as_ptr(),
             in_blocks: layer.inputs / BLOCK,
             out_blocks: layer.outputs / BLOCK,
+            blocks: 0..layer.outputs / BLOCK,
             kernel: [layer.kernel; 2],
             images: to.images,
             source,
@@ -334,47 +255,33 @@ impl<A: Arithmetic> Backbone<A> {
     }
 }
 
-impl At {
-    fn side(&self) -> usize {
-        STAGES[self.stage].0
-    }
-
-    fn channels(&self) -> usize {
-        STAGES[self.stage].1
-    }
-
-    /// Of a plane with its border.
-    fn pixels(&self) -> usize {
-        (self.side() + 2) * (self.side() + 2)
-    }
+/// The pooling behind the stem.
+struct Pooling<A> {
+    arithmetic: A,
+    from: *const f32,
+    to: At,
 }
 
-/// The convolution of a layer, cut into tiles that leave no rest and fill the registers.
-///
-/// # Safety
-/// The processor has the instructions, and the pointers of `args` have room for the stage's images with their borders.
-unsafe fn convolve<A: Arithmetic>(layer: usize, at: At, args: ConvArgs) {
-    let layer = &LAYERS[layer];
-    let keeps = layer.inputs == layer.outputs;
-    let rows = |rows| ConvArgs { rows, ..args };
-    // SAFETY: handed on from the caller.
-    unsafe {
-        match (at.stage, keeps) {
-            (0, _) if layer.halves::<A>() => winograd::convolve28(&args, at.workspace),
-            (0, _) => A::convolve::<1, 14, 2, 30, 1>(&args),
-            (1, true) if layer.halves::<A>() => winograd::convolve14(&args, at.workspace),
-            (1, true) => A::convolve::<1, 14, 2, 16, 1>(&args),
-            (1, false) => A::convolve::<1, 14, 2, 30, 2>(&args),
-            (2, true) => {
-                A::convolve::<2, 7, 2, 9, 1>(&rows(0..6));
-                A::convolve::<1, 7, 4, 9, 1>(&rows(6..7));
-            }
-            (2, false) => {
-                A::convolve::<2, 7, 2, 16, 2>(&rows(0..6));
-                A::convolve::<1, 7, 4, 16, 2>(&rows(6..7));
-            }
-            (_, true) => A::convolve::<4, 4, 1, 6, 1>(&args),
-            (_, false) => A::convolve::<4, 4, 1, 9, 2>(&args),
+// SAFETY: every plane is written by one thread, and nobody writes what is read.
+unsafe impl<A: Arithmetic> Sync for Pooling<A> {}
+
+impl<A: Arithmetic> Pooling<A> {
+    /// Computes a plane.
+    ///
+    /// # Safety
+    /// Both sides have this plane.
+    unsafe fn plane(&self, plane: usize) {
+        let to = plane * self.to.pixels();
+        // SAFETY: handed on from the caller.
+        unsafe {
+            let from = self.from.add(plane * (STEM + 2) * (STEM + 2) * BLOCK);
+            let f32_copy = if A::EXACT {
+                std::ptr::null_mut()
+            } else {
+                self.to.full.add(to * BLOCK)
+            };
+            let to = self.to.activation.add(to * A::WORDS);
+            tile::pool(self.arithmetic, from, to, f32_copy);
         }
     }
 }

@@ -1,8 +1,13 @@
 //! The kernels against the same network written down loop by loop in double precision.
 
+use super::arithmetic::{Arithmetic, Bf16, Fp32};
 use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
-use super::resnet::{Backbone, Scratch};
-use super::tile::{Arithmetic, Bf16, Fp32};
+use super::resnet::Backbone;
+use super::scalar::Scalar;
+use super::scratch::{self, Scratch};
+use super::team::Team;
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::Avx2, avx512::Avx512, instructions::Instructions};
 use crate::cancel::CancelToken;
 
 /// Channels x rows x columns.
@@ -134,68 +139,211 @@ impl Truth {
     }
 }
 
-/// The largest difference from the truth, relative to the largest value; and the same images alone and together.
-fn difference<A: Arithmetic>(round: fn(f64) -> f64) -> f64 {
-    let truth = Truth {
-        layers: weights(),
-        round,
-    };
-    let packed = LAYERS
-        .iter()
-        .zip(&truth.layers)
-        .map(|(layer, (weights, bias))| {
-            let raw: Vec<_> = weights.iter().map(|w| w.to_le_bytes()).collect();
-            let mut lines = Vec::new();
-            layer.pack::<A>(&raw, &mut lines);
-            Packed {
-                weights: lines,
-                bias: bias.clone(),
-            }
+/// Two images and the weights of a network, for every arithmetic the same.
+struct Network {
+    layers: Vec<(Vec<f32>, Vec<f32>)>,
+    images: Vec<f32>,
+}
+
+/// Values of an image.
+const EACH: usize = CHANNELS * SIDE * SIDE;
+
+impl Network {
+    fn new() -> Self {
+        let mut seed = 1;
+        let images = (0..2 * EACH).map(|_| 2.0 * noise(&mut seed)).collect();
+        let layers = weights();
+        Self { layers, images }
+    }
+
+    fn backbone<A: Arithmetic>(&self, arithmetic: A) -> Backbone<A> {
+        let packed = LAYERS
+            .iter()
+            .zip(&self.layers)
+            .map(|(layer, (weights, bias))| {
+                let raw: Vec<_> = weights.iter().map(|w| w.to_le_bytes()).collect();
+                let mut lines = Vec::new();
+                layer.pack::<A>(&raw, &mut lines);
+                Packed {
+                    weights: lines,
+                    bias: bias.clone(),
+                }
+            });
+        Backbone::new(arithmetic, packed.collect()).unwrap()
+    }
+
+    /// Returns the largest and the mean values of the first image, and asserts that both images have the same alone and
+    /// together.
+    fn features<A: Arithmetic>(&self, arithmetic: A) -> [Vec<f32>; 2] {
+        let backbone = self.backbone(arithmetic);
+        let mut scratch = Scratch::new::<A>(2).unwrap();
+        let together = run(&backbone, &self.images, &mut scratch);
+        let alone = [0, 1].map(|n| {
+            let image = &self.images[n * EACH..][..EACH];
+            run(&backbone, image, &mut scratch)
         });
-    let backbone = Backbone::<A>::new(packed.collect()).unwrap();
-    let mut seed = 1;
-    let each = CHANNELS * SIDE * SIDE;
-    let images: Vec<f32> = (0..2 * each).map(|_| 2.0 * noise(&mut seed)).collect();
-    let run = |images: &[f32], scratch: &mut Scratch| {
-        let n = images.len() / each * FEATURES;
-        let mut features = [vec![f32::NAN; n], vec![f32::NAN; n]];
-        let [largest, mean] = &mut features;
-        backbone.run(images, scratch, largest, mean, &CancelToken::default());
-        features
-    };
-    let mut scratch = Scratch::new::<A>(2).unwrap();
-    let together = run(&images, &mut scratch);
-    let mut worst = 0.0f64;
-    for (n, image) in images.chunks_exact(each).enumerate() {
-        let alone = run(image, &mut scratch);
-        for ((alone, together), truth) in alone.iter().zip(&together).zip(truth.run(image)) {
-            assert_eq!(alone, &together[n * FEATURES..(n + 1) * FEATURES]);
+        for (n, alone) in alone.iter().enumerate() {
+            for (alone, together) in alone.iter().zip(&together) {
+                assert_eq!(alone, &together[n * FEATURES..(n + 1) * FEATURES]);
+            }
+        }
+        let [first, _] = alone;
+        first
+    }
+
+    /// Returns the same of a slow arithmetic, of the first image and run once.
+    fn features_alone<A: Arithmetic>(&self, arithmetic: A) -> [Vec<f32>; 2] {
+        let mut scratch = Scratch::new::<A>(1).unwrap();
+        run(
+            &self.backbone(arithmetic),
+            &self.images[..EACH],
+            &mut scratch,
+        )
+    }
+
+    /// Returns the largest difference of features from those of double precision, relative to the largest value.
+    fn difference(&self, features: &[Vec<f32>; 2], round: fn(f64) -> f64) -> f64 {
+        let truth = Truth {
+            layers: self.layers.clone(),
+            round,
+        };
+        let mut worst = 0.0f64;
+        for (found, truth) in features.iter().zip(truth.run(&self.images[..EACH])) {
             let scale = truth.iter().copied().fold(0.0, f64::max);
-            for (found, truth) in alone.iter().zip(&truth) {
+            for (found, truth) in found.iter().zip(&truth) {
                 worst = worst.max((f64::from(*found) - truth).abs() / scale);
             }
         }
+        worst
     }
-    worst
+}
+
+fn run<A: Arithmetic>(
+    backbone: &Backbone<A>,
+    images: &[f32],
+    scratch: &mut Scratch,
+) -> [Vec<f32>; 2] {
+    let n = images.len() / EACH * FEATURES;
+    let mut features = [vec![f32::NAN; n], vec![f32::NAN; n]];
+    let [largest, mean] = &mut features;
+    let cancel = CancelToken::default();
+    let mut workspace = scratch::workspace::<A>().unwrap();
+    Team::new(1).work(&mut workspace, |_, leader| {
+        backbone.run(images, scratch, [largest, mean], &cancel, leader);
+    });
+    features
+}
+
+/// Asserts that features have the same bits.
+#[cfg(target_arch = "x86_64")]
+fn assert_same_bits(name: &str, found: &[Vec<f32>; 2], expected: &[Vec<f32>; 2]) {
+    for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+        assert_eq!(found.to_bits(), expected.to_bits(), "{name}");
+    }
+}
+
+/// Says that a test did not run for an instruction set, where nothing hides it.
+#[cfg(target_arch = "x86_64")]
+fn not_tested(name: &str) {
+    use std::io::Write;
+    let _ = writeln!(
+        std::io::stderr(),
+        "\n*** NOT TESTED HERE: the kernels for {name}: this processor lacks the instructions ***\n"
+    );
 }
 
 #[test]
-fn single_precision_is_that_of_the_numbers() {
-    if !Fp32::supported() {
-        return eprintln!("NOT TESTED: this processor has no AVX-512");
-    }
-    let worst = difference::<Fp32>(|v| v);
+fn single_precision_is_that_of_the_numbers_and_every_instruction_set_has_its_bits() {
+    let network = Network::new();
+    let scalar = network.features_alone(Fp32(Scalar));
+    let worst = network.difference(&scalar, |v| v);
     println!("single precision: within {worst:.1e} of the largest feature");
     assert!(worst < 5e-6, "{worst}");
+    #[cfg(target_arch = "x86_64")]
+    {
+        match Avx2::detect() {
+            Some(avx2) => {
+                assert_same_bits("AVX2 and FMA", &network.features(Fp32(avx2)), &scalar);
+            }
+            None => not_tested("AVX2 and FMA"),
+        }
+        match Avx512::<false>::detect() {
+            Some(avx512) => assert_same_bits("AVX-512", &network.features(Fp32(avx512)), &scalar),
+            None => not_tested("AVX-512"),
+        }
+    }
 }
 
 #[test]
-fn bf16_is_that_of_rounded_numbers() {
-    if !Bf16::supported() {
-        return eprintln!("NOT TESTED: this processor has no AVX512-BF16");
-    }
-    let worst = difference::<Bf16>(|v| half::bf16::from_f64(v).to_f64());
+fn bf16_is_that_of_rounded_numbers_and_every_instruction_set_has_its_bits() {
+    let network = Network::new();
+    let scalar = network.features_alone(Bf16(Scalar));
+    let worst = network.difference(&scalar, |v| half::bf16::from_f64(v).to_f64());
     println!("BF16: within {worst:.1e} of the largest feature of a network with rounded factors");
     // A value on the edge between two roundings may fall to either side, and then so may others behind it.
     assert!(worst < 1e-2, "{worst}");
+    #[cfg(target_arch = "x86_64")]
+    match Avx512::<true>::detect() {
+        Some(avx512) => assert_same_bits("AVX512-BF16", &network.features(Bf16(avx512)), &scalar),
+        None => not_tested("AVX512-BF16"),
+    }
+}
+
+/// Asserts that one image has the same bits with helpers, and that they helped.
+#[cfg(target_arch = "x86_64")]
+fn assert_same_bits_with_helpers<A: Arithmetic>(name: &str, network: &Network, arithmetic: A) {
+    let backbone = network.backbone(arithmetic);
+    let image = &network.images[..EACH];
+    let expected = run(&backbone, image, &mut Scratch::new::<A>(1).unwrap());
+    for helpers in [1, 2, 7, 15] {
+        let team = Team::new(1);
+        let mut features = [vec![f32::NAN; FEATURES], vec![f32::NAN; FEATURES]];
+        let mut scratch = Scratch::new::<A>(1).unwrap();
+        let [largest, mean] = &mut features;
+        let cancel = CancelToken::default();
+        std::thread::scope(|scope| {
+            let workspace = || scratch::workspace::<A>().unwrap();
+            let (team, backbone, cancel) = (&team, &backbone, &cancel);
+            let scratch = &mut scratch;
+            scope.spawn(move || {
+                team.work(&mut workspace(), |_, leader| {
+                    while team.idle() < helpers {
+                        std::thread::yield_now();
+                    }
+                    backbone.run(image, scratch, [largest, mean], cancel, leader);
+                });
+            });
+            for _ in 0..helpers {
+                scope.spawn(move || {
+                    while team.unstarted() > 0 {
+                        std::thread::yield_now();
+                    }
+                    team.work(&mut workspace(), |_, _| unreachable!("one job"));
+                });
+            }
+        });
+        assert_same_bits(
+            &format!("{name} with {helpers} helpers"),
+            &features,
+            &expected,
+        );
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn every_number_of_threads_has_the_bits_of_one() {
+    let network = Network::new();
+    match Avx2::detect() {
+        Some(avx2) => assert_same_bits_with_helpers("AVX2 and FMA", &network, Fp32(avx2)),
+        None => not_tested("AVX2 and FMA"),
+    }
+    match Avx512::<false>::detect() {
+        Some(avx512) => assert_same_bits_with_helpers("AVX-512", &network, Fp32(avx512)),
+        None => not_tested("AVX-512"),
+    }
+    match Avx512::<true>::detect() {
+        Some(avx512) => assert_same_bits_with_helpers("AVX512-BF16", &network, Bf16(avx512)),
+        None => not_tested("AVX512-BF16"),
+    }
 }

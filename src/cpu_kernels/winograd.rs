@@ -6,8 +6,8 @@
 //! two by two pixels come back from sixteen outcomes.
 #![allow(unsafe_code)]
 
-use super::tile::{BLOCK, ConvArgs, Line};
-use std::arch::x86_64::*;
+use super::instructions::{BLOCK, Instructions, Line, Task};
+use super::tile::ConvArgs;
 
 /// Components of a tile.
 const PARTS: usize = 16;
@@ -32,9 +32,18 @@ fn weights(kernel: [[f64; 3]; 3]) -> [f32; PARTS] {
     out
 }
 
-/// Weights of some outputs x inputs x 3 x 3, by groups of blocks of outputs, components, inputs, blocks.
-pub fn pack(inputs: usize, values: &[[u8; 4]], to: &mut Vec<Line>) {
-    let blocks = if inputs == 64 { 2 } else { 4 };
+/// Returns how many blocks of outputs lie together in the weights of a layer with so many inputs: as many as a tile has.
+fn blocks<I: Instructions>(inputs: usize) -> usize {
+    match (I::WIDE, inputs) {
+        (true, 64) => 2,
+        (true, _) => 4,
+        (false, _) => 1,
+    }
+}
+
+/// Lays weights out, of some outputs x inputs x 3 x 3, by groups of blocks of outputs, components, inputs, blocks.
+pub fn pack<I: Instructions>(inputs: usize, values: &[[u8; 4]], to: &mut Vec<Line>) {
+    let blocks = blocks::<I>(inputs);
     for outputs in values.chunks_exact(blocks * BLOCK * inputs * 9) {
         let first = to.len();
         to.resize(first + blocks * inputs * PARTS, Line([0; BLOCK]));
@@ -50,74 +59,100 @@ pub fn pack(inputs: usize, values: &[[u8; 4]], to: &mut Vec<Line>) {
     }
 }
 
-/// A convolution of 28 x 28 pixels and 64 channels, by rows of tiles: what a row of them needs stays in the nearest cache.
+/// Computes a convolution of 28 x 28 pixels and 64 channels by rows of tiles: what a row of them needs stays in the nearest
+/// cache.
 ///
 /// # Safety
-/// The processor has AVX-512; `args` describes this shape and its pointers reach that far; `workspace` has [`WORKSPACE`] lines.
-pub unsafe fn convolve28(args: &ConvArgs, workspace: *mut f32) {
-    // SAFETY: handed on from the caller.
-    unsafe { convolve::<28, 1, 14, 2>(args, workspace) }
+/// `args` describes this shape and its pointers reach that far. Its rows are pairs of rows.
+pub unsafe fn convolve28<I: Instructions>(simd: I, args: &ConvArgs, workspace: &mut [Line]) {
+    if I::WIDE {
+        simd.run(Winograd::<I, 28, 1, 14, 2>::new(simd, args, workspace));
+    } else {
+        simd.run(Winograd::<I, 28, 1, 7, 1>::new(simd, args, workspace));
+    }
 }
 
-/// A convolution of 14 x 14 pixels and 128 channels, all tiles at once: the weights, a megabyte, are read once.
+/// Computes a convolution of 14 x 14 pixels and 128 channels, all tiles at once: the weights, a megabyte, are read once.
 ///
 /// # Safety
-/// As above.
-pub unsafe fn convolve14(args: &ConvArgs, workspace: *mut f32) {
-    // SAFETY: handed on from the caller.
-    unsafe { convolve::<14, 7, 7, 4>(args, workspace) }
+/// As for [`convolve28`].
+pub unsafe fn convolve14<I: Instructions>(simd: I, args: &ConvArgs, workspace: &mut [Line]) {
+    if I::WIDE {
+        simd.run(Winograd::<I, 14, 7, 7, 4>::new(simd, args, workspace));
+    } else {
+        simd.run(Winograd::<I, 14, 7, 7, 1>::new(simd, args, workspace));
+    }
 }
 
-/// `R` rows of tiles at a time, `C` tiles times `O` blocks, as many as `pack` puts together, of output channels in registers.
-#[target_feature(enable = "avx512f")]
-unsafe fn convolve<const SIDE: usize, const R: usize, const C: usize, const O: usize>(
-    args: &ConvArgs,
-    workspace: *mut f32,
-) {
-    let across = SIDE / 2;
-    let tiles = R * across;
-    let inputs = args.in_blocks * BLOCK;
-    let (parts, outcome) = (workspace, workspace.wrapping_add(PARTS * tiles * inputs));
-    for first in (0..across).step_by(R) {
-        // SAFETY: tiles are within the images and their borders; the caller promised the room.
-        unsafe {
-            for block in 0..args.in_blocks {
-                for tile in 0..tiles {
-                    let (y, x) = (2 * (first + tile / across), 2 * (tile % across));
-                    let plane = args.source.cast::<f32>().add(block * args.source_steps[0]);
-                    let to = parts.add((block * tiles + tile) * BLOCK);
-                    apart(
-                        plane.add((y * (SIDE + 2) + x) * BLOCK),
-                        (SIDE + 2) * BLOCK,
-                        to,
-                        tiles * inputs,
-                    );
-                }
-            }
-            for block in (0..args.out_blocks).step_by(O) {
-                for part in 0..PARTS {
-                    let lines = args.weights.add((block / O * PARTS + part) * inputs * O);
-                    for tile in (0..tiles).step_by(C) {
-                        let from = parts.add(part * tiles * inputs + tile * BLOCK);
-                        let to = outcome.add((part * tiles + tile) * O * BLOCK);
-                        multiply::<C, O>(args.in_blocks, lines, from, tiles * BLOCK, to);
-                    }
-                }
-                for o in 0..O {
-                    let bias = _mm512_loadu_ps(args.bias.add((block + o) * BLOCK));
+/// A convolution that keeps what its function promised: `R` rows of tiles at a time, `C` tiles times `O` blocks, as many as
+/// `pack` puts together, of output channels in registers.
+struct Winograd<'a, I, const SIDE: usize, const R: usize, const C: usize, const O: usize>(
+    I,
+    &'a ConvArgs,
+    *mut f32,
+);
+
+impl<'a, I: Instructions, const SIDE: usize, const R: usize, const C: usize, const O: usize>
+    Winograd<'a, I, SIDE, R, C, O>
+{
+    fn new(simd: I, args: &'a ConvArgs, workspace: &mut [Line]) -> Self {
+        let lines = PARTS * R * SIDE / 2 * (args.in_blocks + O);
+        assert!(lines <= workspace.len(), "workspace of a thread");
+        Self(simd, args, workspace.as_mut_ptr().cast())
+    }
+}
+
+impl<I: Instructions, const SIDE: usize, const R: usize, const C: usize, const O: usize> Task
+    for Winograd<'_, I, SIDE, R, C, O>
+{
+    #[inline(always)]
+    fn run(self) {
+        let Self(simd, args, workspace) = self;
+        let across = SIDE / 2;
+        let inputs = args.in_blocks * BLOCK;
+        let (from, end) = (args.rows.start / 2, args.rows.end / 2);
+        for first in (from..end).step_by(R) {
+            let tiles = R.min(end - first) * across;
+            let (parts, outcome) = (workspace, workspace.wrapping_add(PARTS * tiles * inputs));
+            // SAFETY: tiles are within the images and their borders; `new` saw to the room.
+            unsafe {
+                for block in 0..args.in_blocks {
                     for tile in 0..tiles {
                         let (y, x) = (2 * (first + tile / across), 2 * (tile % across));
-                        let from = outcome.add((tile * O + o) * BLOCK);
-                        let pixels = together(from, tiles * O * BLOCK);
-                        for (n, pixel) in pixels.into_iter().enumerate() {
-                            let (y, x) = (y + n / 2 + 1, x + n % 2 + 1);
-                            let at = (((block + o) * (SIDE + 2) + y) * (SIDE + 2) + x) * BLOCK;
-                            let mut v = _mm512_add_ps(pixel, bias);
-                            if !args.add.is_null() {
-                                v = _mm512_add_ps(v, _mm512_loadu_ps(args.add.add(at)));
-                            }
-                            v = _mm512_max_ps(_mm512_setzero_ps(), v); // in this order NaN stays
-                            _mm512_storeu_ps(args.target.cast::<f32>().add(at), v);
+                        let plane = args.source.cast::<f32>().add(block * args.source_steps[0]);
+                        apart(
+                            simd,
+                            plane.add((y * (SIDE + 2) + x) * BLOCK),
+                            (SIDE + 2) * BLOCK,
+                            parts.add((block * tiles + tile) * BLOCK),
+                            tiles * inputs,
+                        );
+                    }
+                }
+                for block in args.blocks.clone().step_by(O) {
+                    for part in 0..PARTS {
+                        let lines = args.weights.add((block / O * PARTS + part) * inputs * O);
+                        for tile in (0..tiles).step_by(C) {
+                            let from = parts.add(part * tiles * inputs + tile * BLOCK);
+                            let to = outcome.add((part * tiles + tile) * O * BLOCK);
+                            multiply::<I, C, O>(
+                                simd,
+                                args.in_blocks,
+                                lines,
+                                from,
+                                tiles * BLOCK,
+                                to,
+                            );
+                        }
+                    }
+                    for tile in 0..tiles {
+                        let (y, x) = (2 * (first + tile / across), 2 * (tile % across));
+                        for o in 0..O {
+                            let from = outcome.add((tile * O + o) * BLOCK);
+                            let pixels = together(simd, from, tiles * O * BLOCK);
+                            let plane = (block + o) * (SIDE + 2) * (SIDE + 2);
+                            let to = plane + (y + 1) * (SIDE + 2) + x + 1;
+                            finish::<I, SIDE>(simd, args, pixels, block + o, to);
                         }
                     }
                 }
@@ -126,78 +161,123 @@ unsafe fn convolve<const SIDE: usize, const R: usize, const C: usize, const O: u
     }
 }
 
-/// B' d B of four by four pixels, into sixteen places.
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn apart(from: *const f32, row: usize, to: *mut f32, next: usize) {
-    let line = |a: __m512, b: __m512, c: __m512, d: __m512| {
-        [
-            _mm512_sub_ps(a, c),
-            _mm512_add_ps(b, c),
-            _mm512_sub_ps(c, b),
-            _mm512_sub_ps(b, d),
-        ]
-    };
-    let mut rows = [[_mm512_setzero_ps(); 4]; 4];
-    for (y, columns) in rows.iter_mut().enumerate() {
-        // SAFETY: four by four pixels from here on are within the image and its border.
-        let [a, b, c, d] =
-            [0, 1, 2, 3].map(|x| unsafe { _mm512_loadu_ps(from.add(y * row + x * BLOCK)) });
-        *columns = line(a, b, c, d);
-    }
-    let columns = [0, 1, 2, 3].map(|x| line(rows[0][x], rows[1][x], rows[2][x], rows[3][x]));
-    for (x, column) in columns.into_iter().enumerate() {
-        for (y, v) in column.into_iter().enumerate() {
-            // SAFETY: the caller's sixteen places.
-            unsafe { _mm512_storeu_ps(to.add((y * 4 + x) * next), v) };
+/// Adds the bias and what is to be added to two by two pixels, applies the threshold, and writes them from pixel `to` on.
+///
+/// # Safety
+/// The pixels lie within the planes of the outcome.
+#[inline(always)]
+unsafe fn finish<I: Instructions, const SIDE: usize>(
+    simd: I,
+    args: &ConvArgs,
+    pixels: [I::Vector; 4],
+    block: usize,
+    to: usize,
+) {
+    // SAFETY: handed on from the caller.
+    unsafe {
+        let bias = simd.load(args.bias.add(block * BLOCK));
+        for (n, pixel) in pixels.into_iter().enumerate() {
+            let at = (to + n / 2 * (SIDE + 2) + n % 2) * BLOCK;
+            let mut v = simd.add(pixel, bias);
+            if !args.add.is_null() {
+                v = simd.add(v, simd.load(args.add.add(at)));
+            }
+            v = simd.larger(simd.zero(), v); // in this order NaN stays
+            simd.store(v, args.target.cast::<f32>().add(at));
         }
     }
 }
 
-/// A' m A of sixteen outcomes: two by two pixels.
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn together(from: *const f32, next: usize) -> [__m512; 4] {
-    let line = |a: __m512, b: __m512, c: __m512, d: __m512| {
-        [
-            _mm512_add_ps(_mm512_add_ps(a, b), c),
-            _mm512_sub_ps(_mm512_sub_ps(b, c), d),
-        ]
-    };
-    let mut rows = [[_mm512_setzero_ps(); 2]; 4];
+/// Computes B' d B of four by four pixels, into sixteen places.
+///
+/// # Safety
+/// The pixels are within the image and its border; the places exist.
+#[inline(always)]
+unsafe fn apart<I: Instructions>(simd: I, from: *const f32, row: usize, to: *mut f32, next: usize) {
+    let mut rows = [[simd.zero(); 4]; 4];
     for (y, columns) in rows.iter_mut().enumerate() {
-        // SAFETY: the caller's sixteen places.
-        let [a, b, c, d] =
-            [0, 1, 2, 3].map(|x| unsafe { _mm512_loadu_ps(from.add((y * 4 + x) * next)) });
-        *columns = line(a, b, c, d);
+        let mut pixels = [simd.zero(); 4];
+        for (x, pixel) in pixels.iter_mut().enumerate() {
+            // SAFETY: handed on from the caller.
+            *pixel = unsafe { simd.load(from.add(y * row + x * BLOCK)) };
+        }
+        *columns = differences(simd, pixels);
     }
-    let [left, right] = [0, 1].map(|x| line(rows[0][x], rows[1][x], rows[2][x], rows[3][x]));
+    for x in [0, 1, 2, 3] {
+        let column = differences(simd, [rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
+        for (y, v) in column.into_iter().enumerate() {
+            // SAFETY: handed on from the caller.
+            unsafe { simd.store(v, to.add((y * 4 + x) * next)) };
+        }
+    }
+}
+
+/// Multiplies four values with B'.
+#[inline(always)]
+fn differences<I: Instructions>(simd: I, [a, b, c, d]: [I::Vector; 4]) -> [I::Vector; 4] {
+    [
+        simd.subtract(a, c),
+        simd.add(b, c),
+        simd.subtract(c, b),
+        simd.subtract(b, d),
+    ]
+}
+
+/// Computes A' m A of sixteen outcomes: two by two pixels.
+///
+/// # Safety
+/// The outcomes exist.
+#[inline(always)]
+unsafe fn together<I: Instructions>(simd: I, from: *const f32, next: usize) -> [I::Vector; 4] {
+    let mut rows = [[simd.zero(); 2]; 4];
+    for (y, columns) in rows.iter_mut().enumerate() {
+        let mut outcomes = [simd.zero(); 4];
+        for (x, outcome) in outcomes.iter_mut().enumerate() {
+            // SAFETY: handed on from the caller.
+            *outcome = unsafe { simd.load(from.add((y * 4 + x) * next)) };
+        }
+        *columns = sums(simd, outcomes);
+    }
+    let left = sums(simd, [rows[0][0], rows[1][0], rows[2][0], rows[3][0]]);
+    let right = sums(simd, [rows[0][1], rows[1][1], rows[2][1], rows[3][1]]);
     [left[0], right[0], left[1], right[1]]
 }
 
-/// `C` tiles times `O` blocks of output channels of one component.
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn multiply<const C: usize, const O: usize>(
+/// Multiplies four values with A'.
+#[inline(always)]
+fn sums<I: Instructions>(simd: I, [a, b, c, d]: [I::Vector; 4]) -> [I::Vector; 2] {
+    [
+        simd.add(simd.add(a, b), c),
+        simd.subtract(simd.subtract(b, c), d),
+    ]
+}
+
+/// Multiplies `C` tiles with `O` blocks of output channels, of one component.
+///
+/// # Safety
+/// The tiles, weights and outcomes exist.
+#[inline(always)]
+unsafe fn multiply<I: Instructions, const C: usize, const O: usize>(
+    simd: I,
     in_blocks: usize,
     mut weights: *const Line,
     mut from: *const f32,
     next_block: usize,
     to: *mut f32,
 ) {
-    let mut sums = [[_mm512_setzero_ps(); O]; C];
+    let mut sums = [[simd.zero(); O]; C];
     for _ in 0..in_blocks {
         // SAFETY: sixteen channels of the tiles, and their weights.
         unsafe {
             for channel in 0..BLOCK {
-                let mut lines = [_mm512_setzero_ps(); O];
+                let mut lines = [simd.zero(); O];
                 for (o, line) in lines.iter_mut().enumerate() {
-                    *line = _mm512_load_ps(weights.add(o).cast());
+                    *line = simd.load(weights.add(o).cast());
                 }
                 for (c, tile) in sums.iter_mut().enumerate() {
-                    let value = _mm512_set1_ps(from.add(c * BLOCK + channel).read());
+                    let value = simd.broadcast(from.add(c * BLOCK + channel));
                     for (sum, line) in tile.iter_mut().zip(&lines) {
-                        *sum = _mm512_fmadd_ps(value, *line, *sum);
+                        *sum = simd.multiply_add(value, *line, *sum);
                     }
                 }
                 weights = weights.add(O);
@@ -208,7 +288,7 @@ unsafe fn multiply<const C: usize, const O: usize>(
     for (c, tile) in sums.iter().enumerate() {
         for (o, sum) in tile.iter().enumerate() {
             // SAFETY: the outcome of these tiles.
-            unsafe { _mm512_storeu_ps(to.add((c * O + o) * BLOCK), *sum) };
+            unsafe { simd.store(*sum, to.add((c * O + o) * BLOCK)) };
         }
     }
 }

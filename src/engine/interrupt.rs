@@ -76,7 +76,6 @@ pub(super) fn with_token_of_run<T>(token: &CancelToken, run: impl FnOnce() -> T)
 }
 
 /// Returns the token of the run that this thread is in; outside of a run, one that nobody triggers.
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(super) fn token_of_run() -> CancelToken {
     // SAFETY: the pointer is null or that of a token borrowed by `with_token_of_run`, which is still on this thread's stack.
     let token = unsafe { RUN.get().as_ref() };

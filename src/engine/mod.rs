@@ -1,7 +1,6 @@
 //! A loaded model on one provider: what loads it, the tensors bound to it, the cache of what a provider made of it, and where
 //! its nodes really run.
 
-#[cfg_attr(not(target_arch = "x86_64"), path = "backbones/unsupported.rs")]
 mod backbones;
 mod batch_size;
 mod bound_tensors;

@@ -10,7 +10,7 @@ use super::pool::Pool;
 use super::session_config::SessionConfig;
 use crate::bundle::{Graph, Model, Precision};
 use crate::error::{Error, Result};
-use crate::runtime::provider::{Kernels, Provider, ProviderConfig};
+use crate::runtime::provider::{InstructionSet, Provider, ProviderConfig};
 use crate::runtime::{Runtime, plugin};
 use ort::ep;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -22,15 +22,16 @@ pub(super) struct ModelLoader<'a> {
     pub config: &'a SessionConfig<'a>,
     pub entry: &'a ProviderConfig,
     pub model: &'a Model,
-    pub kernels: Kernels,
+    /// Of this library's kernels; `None` for ONNX Runtime's.
+    pub instruction_set: Option<InstructionSet>,
     pub cases: BatchSize,
 }
 
 impl ModelLoader<'_> {
     /// Builds ONNX Runtime's session; a provider finds its engines in the cache where there is one.
     pub fn load(&self) -> Result<(ort::session::Session, CacheOutcome)> {
-        if self.kernels == Kernels::Dlnms {
-            return self.load_with_backbones();
+        if let Some(instruction_set) = self.instruction_set {
+            return self.load_with_backbones(instruction_set);
         }
         if self.model.precision == Precision::Bf16 {
             let why = "there is no BF16 for it but by the kernels of dlnms on the CPU".to_owned();
@@ -71,9 +72,9 @@ impl ModelLoader<'_> {
             precision,
             ..
         } = self.model;
-        let (graph, kernels) = match self.kernels {
-            Kernels::Dlnms => (kernel_graph, "the kernels of dlnms"),
-            Kernels::OnnxRuntime => (graph, "ONNX Runtime's kernels"),
+        let (graph, kernels) = match self.instruction_set {
+            Some(_) => (kernel_graph, "the kernels of dlnms"),
+            None => (graph, "ONNX Runtime's kernels"),
         };
         graph.as_ref().ok_or_else(|| {
             let precision = precision.name();
@@ -84,11 +85,20 @@ impl ModelLoader<'_> {
     }
 
     /// The CPU with this library's kernels. Their weights are laid out as the file is read.
-    fn load_with_backbones(&self) -> Result<(ort::session::Session, CacheOutcome)> {
+    fn load_with_backbones(
+        &self,
+        instruction_set: InstructionSet,
+    ) -> Result<(ort::session::Session, CacheOutcome)> {
         let SessionConfig {
             bundle, interrupt, ..
         } = *self.config;
-        let operators = backbones::load(bundle, self.model, self.threads(), interrupt)?;
+        let operators = backbones::load(
+            bundle,
+            self.model,
+            instruction_set,
+            self.threads(),
+            interrupt,
+        )?;
         let builder = set(self.options(None)?.with_operators(operators))?;
         let session = self.commit(builder, self.read()?)?;
         let outcome = match self.cache_dir() {

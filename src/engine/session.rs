@@ -1,6 +1,5 @@
 //! What runs a model: the first way that the policy allows and that answers the bundle's test vectors.
 
-use super::backbones;
 use super::batch_size::BatchSize;
 use super::cache::CacheOutcome;
 use super::loaded_model::LoadedModel;
@@ -10,7 +9,7 @@ use crate::bundle::{Bundle, Precision};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::runtime::provider::{
-    Kernels, Placement, Policy, Provider, ProviderConfig, SkippedProvider,
+    InstructionSet, Kernels, Placement, Policy, Provider, ProviderConfig, SkippedProvider,
 };
 
 /// A model ready to run: loaded once, and a second time for batches if the host asked for that.
@@ -24,6 +23,8 @@ pub struct Session {
     pub threads: usize,
     /// Whose code computes the backbones.
     pub kernels: Kernels,
+    /// Its instructions, where it is this library's.
+    pub instruction_set: Option<InstructionSet>,
     /// How far scores may be off, by the manifest.
     pub tolerance: f64,
     /// Largest deviation from the self-test vectors.
@@ -67,14 +68,15 @@ impl Session {
                 Err(e) => {
                     config.interrupt.check()?;
                     let provider = attempt.entry.provider.name();
-                    log::info!(target: "dlnms::runtime", "provider {provider} passed over: {e}");
+                    let reason = match attempt.instruction_set {
+                        None => reason(&e),
+                        Some(set) => format!("kernels of dlnms:{}: {}", set.name(), reason(&e)),
+                    };
+                    log::info!(target: "dlnms::runtime", "provider {provider} passed over: {reason}");
                     passed_over.push(SkippedProvider {
                         provider,
                         precision: attempt.precision,
-                        reason: match attempt.kernels {
-                            Kernels::OnnxRuntime => reason(&e),
-                            Kernels::Dlnms => format!("kernels of dlnms: {}", reason(&e)),
-                        },
+                        reason,
                     });
                     last = e;
                 }
@@ -102,6 +104,7 @@ impl Session {
             entry,
             precision,
             kernels,
+            instruction_set,
         } = attempt;
         let model = config.bundle.manifest.model(precision).ok_or_else(|| {
             let name = precision.name();
@@ -116,7 +119,7 @@ impl Session {
                 config,
                 entry,
                 model,
-                kernels,
+                instruction_set,
                 cases,
             };
             let (inner, cache) = loader.load()?;
@@ -139,6 +142,7 @@ impl Session {
             precision,
             threads: entry.threads.unwrap_or(config.threads),
             kernels,
+            instruction_set,
             tolerance: model.tolerance,
             self_test_max_difference: 0.0,
             passed_over: Vec::new(),
@@ -207,20 +211,23 @@ pub struct Attempt<'a> {
     pub entry: &'a ProviderConfig,
     /// in this arithmetic,
     pub precision: Precision,
-    /// by these kernels.
+    /// by these kernels,
     pub kernels: Kernels,
+    /// with these instructions, where they are this library's.
+    pub instruction_set: Option<InstructionSet>,
 }
 
 /// Everything a policy allows with a bundle, in order.
 pub fn attempts<'a>(policy: &'a Policy, bundle: &'a Bundle) -> impl Iterator<Item = Attempt<'a>> {
     let of = |entry| {
         let by = move |precision| {
-            let with = move |kernels| Attempt {
+            let with = move |&instruction_set: &Option<InstructionSet>| Attempt {
                 entry,
                 precision,
-                kernels,
+                kernels: instruction_set.map_or(Kernels::OnnxRuntime, |_| Kernels::Dlnms),
+                instruction_set,
             };
-            kernels(entry, precision).iter().copied().map(with)
+            instruction_sets(entry, precision).iter().map(with)
         };
         precisions(entry, bundle).iter().copied().flat_map(by)
     };
@@ -239,17 +246,24 @@ fn precisions(entry: &ProviderConfig, bundle: &Bundle) -> &'static [Precision] {
     }
 }
 
-/// Kernels to try: this library's where the processor can run them, for they are faster.
-fn kernels(entry: &ProviderConfig, precision: Precision) -> &'static [Kernels] {
-    match (entry.kernels, precision) {
-        (Some(Kernels::OnnxRuntime), _) => &[Kernels::OnnxRuntime],
-        (Some(Kernels::Dlnms), _) => &[Kernels::Dlnms],
-        (None, _) if entry.provider != Provider::Cpu => &[Kernels::OnnxRuntime],
-        (None, Precision::Bf16) => &[Kernels::Dlnms],
-        (None, Precision::Fp32) if backbones::supported(precision) => {
-            &[Kernels::Dlnms, Kernels::OnnxRuntime]
-        }
-        (None, _) => &[Kernels::OnnxRuntime],
+/// Instruction sets of this library's kernels to try, the fastest first, and `None` for ONNX Runtime's kernels. One that
+/// the processor lacks is tried too: its refusal is the reason why a slower one runs.
+fn instruction_sets(
+    entry: &ProviderConfig,
+    precision: Precision,
+) -> &'static [Option<InstructionSet>] {
+    use InstructionSet::{Avx2, Avx512, Avx512Bf16, Scalar};
+    match (entry.kernels, entry.instruction_set, precision) {
+        (_, Some(Scalar), _) => &[Some(Scalar)],
+        (_, Some(Avx2), _) => &[Some(Avx2)],
+        (_, Some(Avx512), _) => &[Some(Avx512)],
+        (_, Some(Avx512Bf16), _) => &[Some(Avx512Bf16)],
+        (Some(Kernels::OnnxRuntime), ..) => &[None],
+        (None, ..) if entry.provider != Provider::Cpu => &[None],
+        (_, _, Precision::Bf16) => &[Some(Avx512Bf16)],
+        (Some(Kernels::Dlnms), ..) => &[Some(Avx512), Some(Avx2)],
+        (None, _, Precision::Fp32) => &[Some(Avx512), Some(Avx2), None],
+        (None, _, Precision::Fp16) => &[None],
     }
 }
 

@@ -4,7 +4,7 @@ use super::strings;
 use super::structs::{self, Versioned, versioned};
 use crate::bundle::Precision;
 use crate::error::{Error, Result};
-use crate::runtime::provider::{Kernels, Provider, ProviderConfig};
+use crate::runtime::provider::{InstructionSet, Kernels, Provider, ProviderConfig};
 use std::ffi::c_char;
 
 /// The CPU; see DLNMS_KERNELS_.
@@ -28,8 +28,17 @@ pub const DLNMS_PRECISION_BF16: u32 = 3;
 
 /// ONNX Runtime's kernels for the whole network, on any processor.
 pub const DLNMS_KERNELS_ONNXRUNTIME: u32 = 1;
-/// This library's for the backbones, on x86-64 processors with AVX-512: faster. One case keeps up to four threads busy.
+/// This library's for the backbones: faster. See DLNMS_INSTRUCTIONS_.
 pub const DLNMS_KERNELS_DLNMS: u32 = 2;
+
+/// Those of any processor. For tests: slow, and never chosen by itself.
+pub const DLNMS_INSTRUCTIONS_SCALAR: u32 = 1;
+/// AVX2 and FMA of x86-64 processors. In single precision the scores have the same bits as with AVX-512.
+pub const DLNMS_INSTRUCTIONS_AVX2: u32 = 2;
+/// AVX-512 Foundation of x86-64 processors.
+pub const DLNMS_INSTRUCTIONS_AVX512: u32 = 3;
+/// AVX-512 Foundation and AVX512-BF16, for DLNMS_PRECISION_BF16 alone.
+pub const DLNMS_INSTRUCTIONS_AVX512_BF16: u32 = 4;
 
 /// One provider of dlnms_scorer_options.providers; fill with dlnms_provider_options_init(). A
 /// field that is 0 or NULL, except `device`, takes the value of the scorer's options or the provider's default.
@@ -63,9 +72,14 @@ pub struct dlnms_provider_options {
     /// a GPU. A smaller rest of a batch runs on the first engine. 0: no second engine; then a run has one case on a GPU and
     /// up to eight on the CPU.
     pub batch: u32,
+    /// A DLNMS_INSTRUCTIONS_ constant, with DLNMS_KERNELS_DLNMS alone: a processor without them is refused. 0: the fastest that
+    /// the processor has and with which the self-test passes.
+    pub instruction_set: u32,
+    /// Must be 0.
+    pub reserved: u32,
 }
 
-versioned!(dlnms_provider_options, 64, { struct_size, provider, precision, device, threads, cuda_graph, memory_limit_bytes, workspace_bytes, cache_dir, plugin_path, kernels, batch } reserved {  });
+versioned!(dlnms_provider_options, 72, { struct_size, provider, precision, device, threads, cuda_graph, memory_limit_bytes, workspace_bytes, cache_dir, plugin_path, kernels, batch, instruction_set } reserved { reserved });
 
 /// Writes defaults into provider options. Set `provider` afterwards; 0 is no provider.
 ///
@@ -100,6 +114,7 @@ pub(super) unsafe fn provider_config(ptr: *const dlnms_provider_options) -> Resu
     config.threads = some(raw.threads.into()).map(|n| n as usize);
     config.cuda_graph = raw.cuda_graph != 0;
     config.kernels = kernels("dlnms_provider_options.kernels", raw.kernels)?;
+    config.instruction_set = instruction_set(raw.instruction_set)?;
     config.batch = some(raw.batch.into()).map(|n| n as usize);
     config.memory_limit = some(raw.memory_limit_bytes);
     config.workspace = some(raw.workspace_bytes);
@@ -122,6 +137,18 @@ fn kernels(field: &str, code: u32) -> Result<Option<Kernels>> {
     })
 }
 
+fn instruction_set(code: u32) -> Result<Option<InstructionSet>> {
+    let field = "dlnms_provider_options.instruction_set";
+    unless_zero(code, |code| {
+        constant(
+            field,
+            code,
+            "DLNMS_INSTRUCTIONS_",
+            InstructionSet::from_code,
+        )
+    })
+}
+
 fn unless_zero<T>(code: u32, of: impl Fn(u32) -> Result<T>) -> Result<Option<T>> {
     match code {
         0 => Ok(None),
@@ -137,6 +164,10 @@ fn constant<T>(field: &str, code: u32, family: &str, of: fn(u32) -> Option<T>) -
 const _: () = {
     assert!(DLNMS_KERNELS_ONNXRUNTIME == Kernels::OnnxRuntime as u32);
     assert!(DLNMS_KERNELS_DLNMS == Kernels::Dlnms as u32);
+    assert!(DLNMS_INSTRUCTIONS_SCALAR == InstructionSet::Scalar as u32);
+    assert!(DLNMS_INSTRUCTIONS_AVX2 == InstructionSet::Avx2 as u32);
+    assert!(DLNMS_INSTRUCTIONS_AVX512 == InstructionSet::Avx512 as u32);
+    assert!(DLNMS_INSTRUCTIONS_AVX512_BF16 == InstructionSet::Avx512Bf16 as u32);
     assert!(DLNMS_PRECISION_BF16 == Precision::Bf16 as u32);
     assert!(DLNMS_PROVIDER_CPU == Provider::Cpu as u32);
     assert!(DLNMS_PROVIDER_CUDA == Provider::Cuda as u32);

@@ -98,9 +98,13 @@ pub struct dlnms_scores {
     pub precision: u32,
     /// DLNMS_KERNELS_ that computed the backbones.
     pub kernels: u32,
+    /// DLNMS_INSTRUCTIONS_ of DLNMS_KERNELS_DLNMS; 0 with other kernels.
+    pub instruction_set: u32,
+    /// Threads of the network, the calling thread among them.
+    pub threads: u32,
 }
 
-versioned!(dlnms_scores, 144, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, decay_time_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels } reserved {  });
+versioned!(dlnms_scores, 152, { struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm, suv_factor, decay_time_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels, instruction_set, threads } reserved {  });
 
 /// Sets every field of scores to 0 and its struct_size to `struct_size`.
 ///
@@ -149,6 +153,8 @@ impl ResultObject {
             total_ns: ns(t.total()),
             precision: engine.precision as u32,
             kernels: engine.kernels as u32,
+            instruction_set: engine.instruction_set.map_or(0, |set| set as u32),
+            threads: engine.threads as u32,
         };
         let heads = manifest
             .heads

@@ -79,7 +79,7 @@ impl Provider {
 pub enum Kernels {
     /// ONNX Runtime's, on any processor.
     OnnxRuntime = 1,
-    /// This library's, on processors with AVX-512.
+    /// This library's, on processors with AVX2 and FMA or more.
     Dlnms = 2,
 }
 
@@ -97,6 +97,46 @@ impl Kernels {
         match self {
             Kernels::OnnxRuntime => "onnxruntime",
             Kernels::Dlnms => "dlnms",
+        }
+    }
+}
+
+/// Instructions that this library's kernels use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum InstructionSet {
+    /// Those of any processor. Slow, and never chosen by itself.
+    Scalar = 1,
+    /// AVX2 and FMA.
+    Avx2 = 2,
+    /// AVX-512 Foundation.
+    Avx512 = 3,
+    /// AVX-512 Foundation and AVX512-BF16.
+    Avx512Bf16 = 4,
+}
+
+impl InstructionSet {
+    /// All there are.
+    pub const ALL: [InstructionSet; 4] = [
+        InstructionSet::Scalar,
+        InstructionSet::Avx2,
+        InstructionSet::Avx512,
+        InstructionSet::Avx512Bf16,
+    ];
+
+    /// Returns the instruction set with this number in the C ABI.
+    pub fn from_code(code: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| *s as u32 == code)
+    }
+
+    /// Returns the name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            InstructionSet::Scalar => "scalar",
+            InstructionSet::Avx2 => "avx2",
+            InstructionSet::Avx512 => "avx512",
+            InstructionSet::Avx512Bf16 => "avx512bf16",
         }
     }
 }
@@ -132,6 +172,9 @@ pub struct ProviderConfig {
     /// Whose kernels compute on the CPU; `None`: this library's where the processor and the model allow and the self-test
     /// passes, else ONNX Runtime's.
     pub kernels: Option<Kernels>,
+    /// Instructions of [`Kernels::Dlnms`], which are then named in `kernels`; `None`: the fastest that the processor has and
+    /// with which the self-test passes.
+    pub instruction_set: Option<InstructionSet>,
 }
 
 impl ProviderConfig {
@@ -149,6 +192,7 @@ impl ProviderConfig {
             cuda_graph: false,
             batch: None,
             kernels: None,
+            instruction_set: None,
         }
     }
 
@@ -179,6 +223,12 @@ impl ProviderConfig {
                     format!("{} has none", self.provider.name()),
                 ));
             }
+        }
+        if self.instruction_set.is_some() && self.kernels != Some(Kernels::Dlnms) {
+            return Err(Error::invalid(
+                "instruction set",
+                "only the kernels of dlnms have one, and they are not named",
+            ));
         }
         if let Some(n) = self.batch
             && !(2..=MAX_ENGINE_BATCH).contains(&n)

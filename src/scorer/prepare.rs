@@ -175,6 +175,7 @@ impl Scorer {
             provider: session.provider,
             precision: session.precision,
             kernels: session.kernels,
+            instruction_set: session.instruction_set,
             passed_over: session.passed_over.clone(),
             placement: session.placement.clone(),
             cache: session.cache.clone(),

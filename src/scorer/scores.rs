@@ -8,7 +8,7 @@ use crate::evidence::reference_region::References;
 use crate::imaging::suv::SuvScale;
 use crate::risk::RiskGroups;
 use crate::runtime::Runtime;
-use crate::runtime::provider::{Kernels, Placement, Provider, SkippedProvider};
+use crate::runtime::provider::{InstructionSet, Kernels, Placement, Provider, SkippedProvider};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +80,8 @@ pub struct Engine {
     pub precision: Precision,
     /// Whose code computes the backbones.
     pub kernels: Kernels,
+    /// Its instructions, where it is this library's.
+    pub instruction_set: Option<InstructionSet>,
     /// Attempts before it in the policy.
     pub passed_over: Vec<SkippedProvider>,
     /// Nodes by provider, as ONNX Runtime reports.
@@ -88,4 +90,16 @@ pub struct Engine {
     pub cache: CacheOutcome,
     /// Largest deviation from the self-test vectors.
     pub self_test_max_difference: f64,
+}
+
+impl Engine {
+    /// Returns the kernels as the command line names them, for example `dlnms:avx2`.
+    #[must_use]
+    pub fn kernels_name(&self) -> String {
+        let kernels = self.kernels.name();
+        match self.instruction_set {
+            Some(set) => format!("{kernels}:{}", set.name()),
+            None => kernels.into(),
+        }
+    }
 }

@@ -165,18 +165,13 @@ impl Scorer {
 pub(super) fn log_outcome(outcome: &Result<Scores>) {
     match outcome {
         Ok(scores) => {
-            let Engine {
-                provider,
-                precision,
-                kernels,
-                ..
-            } = &*scores.engine;
+            let engine = &scores.engine;
             log::info!(
                 target: "dlnms::scorer",
                 "case scored by {} in {} with kernels of {} in {:.1} ms, {} findings",
-                provider.name(),
-                precision.name(),
-                kernels.name(),
+                engine.provider.name(),
+                engine.precision.name(),
+                engine.kernels_name(),
                 scores.timings.total().as_secs_f64() * 1e3,
                 scores.quality.len()
             );

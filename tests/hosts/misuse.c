@@ -198,6 +198,20 @@ static void reserved_fields(dlnms_runtime *runtime) {
     expect("choice reserved", dlnms_study_load(NULL, &which, NULL, NULL, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_series_choice.reserved");
     dlnms_read_options limits;
     dlnms_read_options_init(&limits, sizeof limits);
+    dlnms_provider_options entry;
+    dlnms_provider_options_init(&entry, sizeof entry);
+    entry.provider = DLNMS_PROVIDER_CPU;
+    entry.reserved = 12;
+    dlnms_scorer_options options;
+    dlnms_scorer_options_init(&options, sizeof options);
+    options.bundle_dir = "nowhere";
+    const dlnms_provider_options *const entries[] = {&entry};
+    options.providers = entries;
+    options.n_providers = 1;
+    dlnms_scorer *none_made = NULL;
+    expect("provider reserved", dlnms_scorer_new(runtime, &options, &none_made, &error), DLNMS_E_INVALID_ARGUMENT, &error,
+           "dlnms_provider_options.reserved");
+
     limits.reserved = 11;
     const char *const nowhere[] = {"/nowhere"};
     dlnms_study *study = NULL;
@@ -205,7 +219,7 @@ static void reserved_fields(dlnms_runtime *runtime) {
     limits.reserved = 0;
     limits.verbose_names = 2;
     expect("verbose_names", dlnms_study_scan(nowhere, 1, &limits, NULL, &study, &error), DLNMS_E_INVALID_ARGUMENT, &error, "neither 0 nor 1");
-    check("nothing was made", none == NULL && job == NULL && runtime != NULL);
+    check("nothing was made", none == NULL && none_made == NULL && job == NULL && runtime != NULL);
 }
 
 static void handles(dlnms_runtime *runtime) {

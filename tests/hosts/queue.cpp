@@ -26,6 +26,11 @@ int main(int argc, char** argv) {
     options.providers[0].kernels = 99;
     expect_status(DLNMS_E_INVALID_ARGUMENT, "kernels that are none", [&] { dlnms::Scorer(runtime, argv[1], options); });
     options.providers[0].kernels = DLNMS_KERNELS_ONNXRUNTIME;
+    options.providers[0].instruction_set = DLNMS_INSTRUCTIONS_AVX2;
+    expect_status(DLNMS_E_INVALID_ARGUMENT, "instructions of other kernels", [&] { dlnms::Scorer(runtime, argv[1], options); });
+    options.providers[0].instruction_set = 99;
+    expect_status(DLNMS_E_INVALID_ARGUMENT, "instructions that are none", [&] { dlnms::Scorer(runtime, argv[1], options); });
+    options.providers[0].instruction_set = 0;
     auto scorer = std::make_unique<dlnms::Scorer>(runtime, argv[1], options);
     scorer->prepare();
     std::vector<float> truth;
@@ -33,6 +38,7 @@ int main(int argc, char** argv) {
         const auto scores = scorer->score(case_at(60 + i)).scores();
         expect(scores.precision == DLNMS_PRECISION_FP32, "precision of a result");
         expect(scores.kernels == DLNMS_KERNELS_ONNXRUNTIME, "kernels of a result");
+        expect(scores.instruction_set == 0, "instructions of kernels that are not of dlnms");
         truth.push_back(scores.n1);
     }
 

@@ -6,7 +6,7 @@ use dlnms::bundle::{Manifest, Precision};
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::sampler::{PreprocessSpec, Workspace};
 use dlnms::readers::dicom::{Modality, Series, Study};
-use dlnms::runtime::provider::{Kernels, Policy, Provider};
+use dlnms::runtime::provider::{InstructionSet, Kernels, Policy, Provider};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
 use std::path::{Path, PathBuf};
 
@@ -235,21 +235,25 @@ fn scores_from_dicom_equal_pytorch_in_float64() {
             Some((case, Study::new(ct, pet)))
         })
         .collect();
-    for (precision, kernels, exact) in [
-        (Precision::Fp32, Kernels::OnnxRuntime, 1e-5f64),
-        (Precision::Fp32, Kernels::Dlnms, 1e-5),
-        (Precision::Bf16, Kernels::Dlnms, 1e-2),
+    for (precision, instruction_set, exact) in [
+        (Precision::Fp32, None, 1e-5f64),
+        (Precision::Fp32, Some(InstructionSet::Avx2), 1e-5),
+        (Precision::Fp32, Some(InstructionSet::Avx512), 1e-5),
+        (Precision::Bf16, Some(InstructionSet::Avx512Bf16), 1e-2),
     ] {
+        let kernels = instruction_set.map_or(Kernels::OnnxRuntime, |_| Kernels::Dlnms);
         let mut policy = Policy::strict(Provider::Cpu);
         policy.entries[0].precision = Some(precision);
         policy.entries[0].kernels = Some(kernels);
+        policy.entries[0].instruction_set = instruction_set;
         let options = ScorerOptions {
             policy,
             threads: 2,
             ..ScorerOptions::default()
         };
         let scorer = Scorer::new(support::runtime(), &golden_bundle(), options).unwrap();
-        let (kernels, precision) = (kernels.name(), precision.name());
+        let kernels = instruction_set.map_or("onnxruntime", InstructionSet::name);
+        let precision = precision.name();
         if let Err(why) = scorer.prepare(None, &CancelToken::default()) {
             assert!(
                 why.to_string().contains("this processor has no AVX"),

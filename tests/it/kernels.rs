@@ -7,7 +7,7 @@ use dlnms::bundle::Precision;
 use dlnms::error::status::*;
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
-use dlnms::runtime::provider::{Kernels, Policy, Provider, ProviderConfig};
+use dlnms::runtime::provider::{InstructionSet, Kernels, Policy, Provider, ProviderConfig};
 use dlnms::scorer::{CancelToken, Case, Scorer, ScorerOptions};
 use std::path::Path;
 
@@ -32,19 +32,40 @@ fn scorer(bundle: &Path, threads: usize, entry: ProviderConfig) -> dlnms::Result
     Ok(scorer)
 }
 
-/// Whether this processor can run the kernels of a precision; if not, loudly, and they are refused by name.
-fn has(precision: Precision) -> bool {
+/// This library's kernels with these instructions and no others.
+fn forced(precision: Precision, instruction_set: InstructionSet) -> ProviderConfig {
+    ProviderConfig {
+        instruction_set: Some(instruction_set),
+        ..entry(Some(precision), Some(Kernels::Dlnms))
+    }
+}
+
+/// Whether this processor has instructions; if not, says so loudly and asserts that they are refused by name.
+fn has(instruction_set: InstructionSet) -> bool {
     #[cfg(target_arch = "x86_64")]
-    let (there, name) = match precision {
-        Precision::Bf16 => (is_x86_feature_detected!("avx512bf16"), "AVX512-BF16"),
-        _ => (is_x86_feature_detected!("avx512f"), "AVX-512"),
+    let there = match instruction_set {
+        InstructionSet::Scalar => true,
+        InstructionSet::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+        InstructionSet::Avx512 => is_x86_feature_detected!("avx512f"),
+        InstructionSet::Avx512Bf16 => is_x86_feature_detected!("avx512bf16"),
     };
     #[cfg(not(target_arch = "x86_64"))]
-    let (there, name) = (false, "AVX-512");
+    let there = instruction_set == InstructionSet::Scalar;
     if !there {
+        let (precision, name) = match instruction_set {
+            InstructionSet::Scalar | InstructionSet::Avx2 => (Precision::Fp32, "AVX2"),
+            InstructionSet::Avx512 => (Precision::Fp32, "AVX-512"),
+            InstructionSet::Avx512Bf16 => (Precision::Bf16, "AVX512-BF16"),
+        };
         support::beyond_this_processor(name);
-        let asked = entry(Some(precision), Some(Kernels::Dlnms));
-        let refused = scorer(&bundle(), 1, asked).map(|_| ()).unwrap_err();
+        let refused = scorer(&bundle(), 1, forced(precision, instruction_set));
+        let refused = refused.map(|_| ()).unwrap_err();
+        assert_eq!(refused.status(), DLNMS_E_PROVIDER_UNAVAILABLE);
+        let name = if cfg!(target_arch = "x86_64") {
+            name
+        } else {
+            "x86-64"
+        };
         assert!(refused.to_string().contains(name), "{refused}");
     }
     there
@@ -64,14 +85,13 @@ fn scores(scorer: &Scorer, cases: &[Case<'_>]) -> Vec<Vec<u32>> {
     together
 }
 
-#[test]
-fn every_number_of_threads_and_every_batch_gives_the_same_bits() {
-    if !has(Precision::Fp32) {
-        return;
-    }
-    let voxels: Vec<u8> = (0..140i32.pow(3))
-        .flat_map(|n| ((n % 251) as f32 * 0.02).to_ne_bytes())
-        .collect();
+fn voxels() -> Vec<u8> {
+    let values = (0..140i32.pow(3)).map(|n| (n % 251) as f32 * 0.02);
+    values.flat_map(f32::to_ne_bytes).collect()
+}
+
+/// One of several cases that look at different places.
+fn case(voxels: &[u8], n: usize) -> Case<'_> {
     let grid = ImageGrid {
         dims: [140; 3],
         origin: [0.0; 3],
@@ -79,17 +99,52 @@ fn every_number_of_threads_and_every_batch_gives_the_same_bits() {
         direction: IDENTITY,
         slice_offsets: None,
     };
-    let view = |name| VolumeView::packed(&voxels, DType::F32, grid, name).unwrap();
-    let case = |n: usize| {
-        Case::new(
-            view("ct"),
-            view("pet"),
-            Roi::Point([60.0 + n as f64, 70.0, 71.0]),
-        )
-    };
-    let cases: Vec<_> = (0..11).map(case).collect();
+    let view = |name| VolumeView::packed(voxels, DType::F32, grid, name).unwrap();
+    let center = [60.0 + n as f64, 70.0, 71.0];
+    Case::new(view("ct"), view("pet"), Roi::Point(center))
+}
+
+/// Scores of one case by forced instructions, which the result and the report name.
+fn forced_scores(precision: Precision, instruction_set: InstructionSet) -> Vec<u32> {
+    let scorer = scorer(&bundle(), 2, forced(precision, instruction_set)).unwrap();
+    let voxels = voxels();
+    let scores = scorer.score(&case(&voxels, 0), &CancelToken::default());
+    let scores = scores.unwrap();
+    assert_eq!(scores.engine.kernels, Kernels::Dlnms);
+    assert_eq!(scores.engine.instruction_set, Some(instruction_set));
+    assert!(scores.engine.passed_over.is_empty(), "{:?}", scores.engine);
+    let report = dlnms::report::report(&scores, &[]);
+    assert_eq!(report["runtime"]["instruction_set"], instruction_set.name());
+    scores.heads.iter().map(|v| v.to_bits()).collect()
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_bits() {
+    if has(InstructionSet::Avx2) && has(InstructionSet::Avx512) {
+        let [avx2, avx512] = [InstructionSet::Avx2, InstructionSet::Avx512]
+            .map(|set| forced_scores(Precision::Fp32, set));
+        assert_eq!(avx2, avx512);
+    }
+    if has(InstructionSet::Avx512Bf16) {
+        forced_scores(Precision::Bf16, InstructionSet::Avx512Bf16);
+    }
+    // The scalar kernels are slow: they answer the self-test. That they have the same bits is shown beside them.
+    let slow = forced(Precision::Fp32, InstructionSet::Scalar);
+    let slow = scorer(&bundle(), 2, slow).unwrap().engine().unwrap();
+    assert_eq!(slow.instruction_set, Some(InstructionSet::Scalar));
+    assert_eq!(slow.kernels_name(), "dlnms:scalar");
+    assert!(slow.self_test_max_difference < 1e-5, "{slow:?}");
+}
+
+#[test]
+fn every_number_of_threads_and_every_batch_gives_the_same_bits() {
+    if !has(InstructionSet::Avx2) {
+        return;
+    }
+    let voxels = voxels();
+    let cases: Vec<_> = (0..11).map(|n| case(&voxels, n)).collect();
     let one = scores(&scorer(&bundle(), 1, entry(None, None)).unwrap(), &cases);
-    for threads in [2, 3, 9] {
+    for threads in 2..=16 {
         let several = scorer(&bundle(), threads, entry(None, Some(Kernels::Dlnms))).unwrap();
         assert_eq!(scores(&several, &cases), one, "{threads} threads");
     }
@@ -107,13 +162,22 @@ fn every_number_of_threads_and_every_batch_gives_the_same_bits() {
 
 #[test]
 fn they_are_chosen_where_they_can_be_and_the_report_says_so() {
-    if !has(Precision::Fp32) {
+    if !has(InstructionSet::Avx2) {
         return;
     }
     let chosen = scorer(&bundle(), 2, entry(None, None)).unwrap();
     let engine = chosen.engine().unwrap();
     assert_eq!(engine.kernels, Kernels::Dlnms);
-    assert!(engine.passed_over.is_empty(), "{engine:?}");
+    let (best, skipped) = match has(InstructionSet::Avx512) {
+        true => (InstructionSet::Avx512, None),
+        false => (
+            InstructionSet::Avx2,
+            Some("kernels of dlnms:avx512: this processor has no AVX-512 instructions"),
+        ),
+    };
+    assert_eq!(engine.instruction_set, Some(best));
+    let reasons = engine.passed_over.iter().map(|p| &*p.reason);
+    assert!(reasons.eq(skipped), "{engine:?}");
     assert_eq!(dlnms::report::runtime(&chosen)["kernels"], "dlnms");
     assert!(engine.self_test_max_difference < 1e-5);
 
@@ -135,7 +199,7 @@ fn they_are_chosen_where_they_can_be_and_the_report_says_so() {
 
 #[test]
 fn bf16_is_asked_for_and_less_exact() {
-    if !has(Precision::Bf16) {
+    if !has(InstructionSet::Avx512Bf16) {
         return;
     }
     let fast = scorer(&bundle(), 2, entry(Some(Precision::Bf16), None)).unwrap();
@@ -163,6 +227,14 @@ fn what_they_cannot_do_is_refused_by_name() {
             entry(Some(Precision::Bf16), Some(Kernels::OnnxRuntime)),
             "no BF16",
         ),
+        (
+            forced(Precision::Bf16, InstructionSet::Avx2),
+            "avx2 has no BF16",
+        ),
+        (
+            forced(Precision::Fp32, InstructionSet::Avx512Bf16),
+            "avx512bf16 has no FP32",
+        ),
     ] {
         let refused = scorer(&bundle(), 1, entry).map(|_| ()).unwrap_err();
         assert_eq!(refused.status(), DLNMS_E_PROVIDER_UNAVAILABLE);
@@ -175,6 +247,15 @@ fn what_they_cannot_do_is_refused_by_name() {
     let refused = scorer(&bundle(), 1, gpu).map(|_| ()).unwrap_err();
     assert_eq!(refused.status(), DLNMS_E_INVALID_ARGUMENT);
     assert!(refused.to_string().contains("kernels"), "{refused}");
+    for kernels in [None, Some(Kernels::OnnxRuntime)] {
+        let set = ProviderConfig {
+            kernels,
+            ..forced(Precision::Fp32, InstructionSet::Avx2)
+        };
+        let refused = scorer(&bundle(), 1, set).map(|_| ()).unwrap_err();
+        assert_eq!(refused.status(), DLNMS_E_INVALID_ARGUMENT);
+        assert!(refused.to_string().contains("instruction set"), "{refused}");
+    }
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub fn layout() -> String {
         dlnms_scores {
             struct_size, flags, n1, n2, risk_n1, risk_n2, risk_combined, provider, cutoff_n1, cutoff_n2, center_lps_mm,
             suv_factor, decay_time_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels,
+            instruction_set, threads,
         }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
             prepare_timeout_ms, precision, spin, reserved, expected_manifest_sha256,
@@ -61,6 +62,7 @@ pub fn layout() -> String {
         dlnms_completion { struct_size, reserved, callback, user_data, drop }
         dlnms_provider_options {
             struct_size, provider, precision, device, threads, cuda_graph, memory_limit_bytes, workspace_bytes, cache_dir, plugin_path, kernels, batch,
+            instruction_set, reserved,
         }
         dlnms_read_options { struct_size, threads, max_study_bytes, verbose_names, reserved }
         dlnms_series_choice { struct_size, reserved, ct_series, pet_series }

@@ -37,6 +37,11 @@ impl Mark {
         Self(live)
     }
 
+    /// Returns the bytes that live now, beyond those that lived then.
+    pub fn now(&self) -> usize {
+        LIVE.load(Ordering::Relaxed).saturating_sub(self.0)
+    }
+
     /// Returns the most bytes that lived at once since, beyond those that lived then.
     pub fn peak(&self) -> usize {
         PEAK.load(Ordering::Relaxed) - self.0

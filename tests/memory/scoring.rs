@@ -106,3 +106,34 @@ fn a_warm_call_allocates_a_few_hundred_bytes() {
         assert_eq!(calls.into_iter().min(), Some(least), "{}", kernels.name());
     }
 }
+
+#[test]
+fn two_scorers_of_one_bundle_share_the_laid_out_weights() {
+    let _turn = counting::turn();
+    let prepared = || {
+        let options = ScorerOptions {
+            threads: 1,
+            ..ScorerOptions::default()
+        };
+        let scorer = Scorer::new(support::runtime(), &support::bundle(), options).unwrap();
+        scorer.prepare(None, &CancelToken::default()).unwrap();
+        scorer
+    };
+    let before_first = counting::Mark::new();
+    let first = prepared();
+    let first_bytes = before_first.now();
+    if first.engine().unwrap().kernels != Kernels::Dlnms {
+        return support::beyond_this_processor("weights laid out for the kernels of dlnms");
+    }
+    let before_second = counting::Mark::new();
+    let second = prepared();
+    let (kept, peak) = (before_second.now(), before_second.peak());
+    println!("heap of a first scorer {first_bytes} bytes, of a second {kept}, at most {peak}");
+    assert!(first_bytes > 150 << 20, "{first_bytes}");
+    assert!(kept < 10 << 20 && peak < 10 << 20, "{kept} {peak}");
+    // The weights live as long as one of them.
+    drop(first);
+    assert!(before_first.now() > 150 << 20);
+    drop(second);
+    assert!(before_first.now() < 10 << 20, "{}", before_first.now());
+}

@@ -87,7 +87,7 @@ fn print_bundle(scorer: &Scorer) {
             engine.provider.name(),
             engine.precision.name(),
             scorer.threads(),
-            engine.kernels.name()
+            engine.kernels_name()
         );
         for p in &engine.placement {
             say!("  placement   {} nodes on {}", p.nodes, p.provider);

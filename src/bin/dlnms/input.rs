@@ -6,7 +6,7 @@ use dlnms::evidence::quality::QualityPolicy;
 use dlnms::readers::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
 use dlnms::reading::ReadOptions;
 use dlnms::runtime::Runtime;
-use dlnms::runtime::provider::{Kernels, Policy, Provider, ProviderConfig};
+use dlnms::runtime::provider::{InstructionSet, Kernels, Policy, Provider, ProviderConfig};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
 use dlnms::{Error, Result, readers};
 use std::path::{Path, PathBuf};
@@ -182,9 +182,11 @@ pub struct EngineArguments {
     /// bundle has it and the self-test passes, else FP32
     #[arg(long, value_name = "NAME", value_parser = parse_precision, default_value = "auto")]
     precision: Wanted<Precision>,
-    /// Whose kernels compute on the CPU: auto, onnxruntime, dlnms; auto is dlnms where the processor has AVX-512
+    /// Whose kernels compute on the CPU: auto, onnxruntime, dlnms, or dlnms with an instruction set: dlnms:avx512bf16 (BF16),
+    /// dlnms:avx512, dlnms:avx2, dlnms:scalar (any processor, slow); auto is dlnms with the fastest that the processor has,
+    /// else onnxruntime
     #[arg(long, value_name = "NAME", value_parser = parse_kernels, default_value = "auto")]
-    kernels: Wanted<Kernels>,
+    kernels: WantedKernels,
     /// Build a second engine for runs of exactly so many cases, for batches on a GPU
     #[arg(long, value_name = "N")]
     engine_batch: Option<usize>,
@@ -242,8 +244,8 @@ impl EngineArguments {
         if let Wanted(Some(precision)) = self.precision {
             command.arg("--precision").arg(precision.name());
         }
-        if let Wanted(Some(kernels)) = self.kernels {
-            command.arg("--kernels").arg(kernels.name());
+        if let Some(kernels) = self.kernels.name() {
+            command.arg("--kernels").arg(kernels);
         }
         if let Some(expected) = &self.expected_manifest_sha256 {
             command.arg("--expected-manifest-sha256").arg(expected);
@@ -319,7 +321,10 @@ impl EngineArguments {
             &|e| e.memory_limit = memory,
             &|e| e.workspace = space,
             &|e| e.cuda_graph = self.cuda_graph,
-            &|e| e.kernels = self.kernels.0,
+            &|e| {
+                e.kernels = self.kernels.kernels;
+                e.instruction_set = self.kernels.instruction_set;
+            },
         ];
         let several = policy.entries.len() > 1;
         for entry in &mut policy.entries {
@@ -347,8 +352,41 @@ fn parse_precision(text: &str) -> std::result::Result<Wanted<Precision>, String>
     one_of(text, Precision::ALL, Precision::name)
 }
 
-fn parse_kernels(text: &str) -> std::result::Result<Wanted<Kernels>, String> {
-    one_of(text, Kernels::ALL, Kernels::name)
+/// Kernels of the CPU, and the instructions of this library's; `None` leaves it to the library.
+#[derive(Clone, Copy)]
+pub struct WantedKernels {
+    kernels: Option<Kernels>,
+    instruction_set: Option<InstructionSet>,
+}
+
+impl WantedKernels {
+    /// Returns what `--kernels` takes for it.
+    fn name(self) -> Option<String> {
+        let kernels = self.kernels?.name();
+        Some(match self.instruction_set {
+            Some(set) => format!("{kernels}:{}", set.name()),
+            None => kernels.into(),
+        })
+    }
+}
+
+fn parse_kernels(text: &str) -> std::result::Result<WantedKernels, String> {
+    if let Some(set) = text.strip_prefix("dlnms:") {
+        let set = InstructionSet::ALL.into_iter().find(|s| s.name() == set);
+        let unknown = || {
+            let names = InstructionSet::ALL.map(InstructionSet::name).join(", ");
+            format!("the instruction sets of dlnms are {names}")
+        };
+        return Ok(WantedKernels {
+            kernels: Some(Kernels::Dlnms),
+            instruction_set: Some(set.ok_or_else(unknown)?),
+        });
+    }
+    let Wanted(kernels) = one_of(text, Kernels::ALL, Kernels::name)?;
+    Ok(WantedKernels {
+        kernels,
+        instruction_set: None,
+    })
 }
 
 fn one_of<T: Copy, const N: usize>(

@@ -1,34 +1,30 @@
-//! The four backbones of the network, computed by kernels of this library on processors with AVX-512, as one operator of
-//! ONNX Runtime's graph: three quarters of the time of its own kernels in single precision, less than half of it in BF16.
+//! The four backbones of the network, computed by kernels of this library as one operator of ONNX Runtime's graph.
 //!
 //! Each backbone is computed by one thread from image to features. Nothing waits for another thread between layers, and
-//! what a layer leaves is still in that core's cache when the next wants it. So four threads are as many as one case can
-//! use; several cases share the reading of the last stage's weights.
+//! what a layer leaves is still in that core's cache when the next wants it. Threads beyond the number of backbones take
+//! output channels of a layer over; several cases share the reading of the last stage's weights. Scorers of one bundle share
+//! the weights.
 
 mod operator;
+mod shared;
 mod weights;
 
 use super::failures::failed;
 use super::interrupt::Interrupt;
-use crate::bundle::{Bundle, Model, Precision};
+use crate::bundle::{Backbones as Table, Bundle, Model, Precision};
+use crate::cpu_kernels::arithmetic::{Arithmetic, Bf16, Fp32};
 use crate::cpu_kernels::layers::{LAYERS, Packed};
 use crate::cpu_kernels::resnet::Backbone;
-use crate::cpu_kernels::tile::{Arithmetic, Bf16, Fp32};
+use crate::cpu_kernels::scalar::Scalar;
+#[cfg(target_arch = "x86_64")]
+use crate::cpu_kernels::{avx2::Avx2, avx512::Avx512, instructions::Instructions};
 use crate::error::{Error, Result};
+use crate::runtime::provider::InstructionSet;
 use operator::{Backbones, DOMAIN, MAX_BACKBONES};
 use ort::operator::OperatorDomain;
 use std::collections::TryReserveError;
 use std::io::BufReader;
 use std::sync::mpsc::{channel, sync_channel};
-
-/// Whether this processor has what the kernels of a precision need.
-pub fn supported(precision: Precision) -> bool {
-    match precision {
-        Precision::Fp32 => Fp32::supported(),
-        Precision::Bf16 => Bf16::supported(),
-        Precision::Fp16 => false,
-    }
-}
 
 /// Reads the backbones' weights, comparing them with the manifest's digest as they go by, and lays them out for the kernels.
 ///
@@ -38,30 +34,56 @@ pub fn supported(precision: Precision) -> bool {
 pub(super) fn load(
     bundle: &Bundle,
     model: &Model,
+    instruction_set: InstructionSet,
     threads: usize,
     interrupt: &Interrupt,
 ) -> Result<OperatorDomain> {
-    if !supported(model.precision) {
-        return Err(Error::ProviderUnavailable(match model.precision {
-            Precision::Fp32 => "this processor has no AVX-512 instructions".into(),
-            Precision::Bf16 => "this processor has no AVX512-BF16 instructions".into(),
-            Precision::Fp16 => "they have no FP16".into(),
-        }));
-    }
-    match model.precision {
-        Precision::Bf16 => load_as::<Bf16>(bundle, threads, interrupt),
-        _ => load_as::<Fp32>(bundle, threads, interrupt),
+    use Precision::{Bf16 as BF16, Fp32 as FP32};
+    let name = instruction_set.name();
+    match (instruction_set, model.precision) {
+        (InstructionSet::Scalar, FP32) => load_as(Fp32(Scalar), bundle, threads, interrupt),
+        (InstructionSet::Scalar, BF16) => load_as(Bf16(Scalar), bundle, threads, interrupt),
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::Avx2, FP32) => {
+            let avx2 = detect::<Avx2>("AVX2 and FMA")?;
+            load_as(Fp32(avx2), bundle, threads, interrupt)
+        }
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::Avx512, FP32) => {
+            let avx512 = detect::<Avx512<false>>("AVX-512")?;
+            load_as(Fp32(avx512), bundle, threads, interrupt)
+        }
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::Avx512Bf16, BF16) => {
+            let avx512 = detect::<Avx512<true>>("AVX512-BF16")?;
+            load_as(Bf16(avx512), bundle, threads, interrupt)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        (_, FP32 | BF16) => Err(Error::ProviderUnavailable(format!(
+            "{name} are instructions of x86-64 processors"
+        ))),
+        (_, precision) => Err(Error::ProviderUnavailable(format!(
+            "{name} has no {}",
+            precision.name().to_uppercase()
+        ))),
     }
 }
 
-fn load_as<A: Arithmetic + Send + Sync + 'static>(
+/// Returns instructions that this processor has, or an error that names them.
+#[cfg(target_arch = "x86_64")]
+fn detect<I: Instructions>(name: &str) -> Result<I> {
+    let lacks = || Error::ProviderUnavailable(format!("this processor has no {name} instructions"));
+    I::detect().ok_or_else(lacks)
+}
+
+fn load_as<A: Arithmetic>(
+    arithmetic: A,
     bundle: &Bundle,
     threads: usize,
     interrupt: &Interrupt,
 ) -> Result<OperatorDomain> {
-    let unavailable = |why: String| Error::ProviderUnavailable(why);
     let table = bundle.manifest.backbones.as_ref();
-    let table = table.ok_or_else(|| unavailable("the bundle has no backbones for them".into()))?;
+    let table = table.ok_or_else(|| unavailable("the bundle has no backbones for them"))?;
     weights::check_layers(table).map_err(unavailable)?;
     if table.names.len() > MAX_BACKBONES {
         let found = table.names.len();
@@ -69,12 +91,57 @@ fn load_as<A: Arithmetic + Send + Sync + 'static>(
             "{found} backbones, at most {MAX_BACKBONES}"
         )));
     }
+    let manifest = &bundle.manifest_sha256;
+    let backbones = match shared::find::<A>(manifest) {
+        Some(backbones) => {
+            // They are in memory; that this bundle's file holds the same is still to be seen.
+            read(bundle, table, interrupt, &mut |part| Ok(part.raw))?;
+            backbones
+        }
+        None => {
+            let backbones = lay_out(arithmetic, bundle, table, threads, interrupt)?;
+            shared::share(manifest, backbones)
+        }
+    };
+    let operator = Backbones::new(backbones, threads);
+    let operators = OperatorDomain::new(DOMAIN).and_then(|domain| domain.add(operator));
+    operators.map_err(failed("register the backbones"))
+}
+
+fn unavailable(why: impl Into<String>) -> Error {
+    Error::ProviderUnavailable(why.into())
+}
+
+/// Reads the file of the weights and compares it with the manifest's digest; the sink takes each part.
+fn read(
+    bundle: &Bundle,
+    table: &Table,
+    interrupt: &Interrupt,
+    sink: &mut weights::Sink<'_>,
+) -> Result<()> {
     let listed = bundle
         .manifest
         .listed("backbones.weights", &table.weights)?;
     let file = bundle.open_file(listed)?;
     let mut file = BufReader::with_capacity(1 << 16, file);
-    let (read, found) = std::thread::scope(|scope| {
+    let digest = weights::read(&mut file, (table, listed), &mut |part| {
+        interrupt.check().map_err(|e| e.to_string())?;
+        sink(part)
+    });
+    interrupt.check()?;
+    let digest = digest.map_err(|why| unavailable(format!("{}: {why}", listed.name)))?;
+    bundle.compare(listed, &digest)
+}
+
+/// Reads the weights and lays them out for an arithmetic.
+fn lay_out<A: Arithmetic>(
+    arithmetic: A,
+    bundle: &Bundle,
+    table: &Table,
+    threads: usize,
+    interrupt: &Interrupt,
+) -> Result<Vec<Backbone<A>>> {
+    let found = std::thread::scope(|scope| {
         // While one thread reads and hashes, another lays the weights out.
         let (parts, unpacked) = sync_channel::<weights::Part>(1);
         let (packed, spare) = channel();
@@ -90,47 +157,60 @@ fn load_as<A: Arithmetic + Send + Sync + 'static>(
         let worker = (threads > 1).then(|| worker.spawn_scoped(scope, pack));
         let Some(Ok(worker)) = worker else {
             // The host or the system allows no second thread: this one does both.
-            let mut found = Vec::new();
-            let mut no_memory = None;
-            let read = weights::read(&mut file, (table, listed), &mut |part| {
-                interrupt.check().map_err(|e| e.to_string())?;
-                if let Err(e) = store::<A>(&mut found, &part) {
-                    let why = e.to_string();
-                    no_memory = Some(e);
-                    return Err(why);
-                }
-                Ok(part.raw)
-            });
-            return (read, no_memory.map_or(Ok(found), Err));
+            return lay_out_here::<A>(bundle, table, interrupt);
         };
-        let read = weights::read(&mut file, (table, listed), &mut |part| {
-            interrupt.check().map_err(|e| e.to_string())?;
+        let done = read(bundle, table, interrupt, &mut |part| {
             parts.send(part).map_err(|e| e.to_string())?;
             Ok(spare.try_recv().unwrap_or_default())
         });
         drop(parts);
         match worker.join() {
-            Ok(found) => (read, found),
+            Ok(Ok(found)) => done.map(|()| found),
+            Ok(Err(no_memory)) => {
+                interrupt.check()?;
+                Err(lacks_memory(&no_memory))
+            }
             Err(panic) => std::panic::resume_unwind(panic),
         }
-    });
-    interrupt.check()?;
-    let no_memory = |e: TryReserveError| unavailable(e.to_string());
-    let found = found.map_err(no_memory)?;
-    let read = read.map_err(|why| unavailable(format!("{}: {why}", listed.name)))?;
-    bundle.compare(listed, &read)?;
-    let whole = |layers: [Packed; LAYERS.len()]| Backbone::<A>::new(layers.into());
+    })?;
+    let whole = |layers: [Packed; LAYERS.len()]| Backbone::new(arithmetic, layers.into());
     let backbones: Option<Vec<_>> = found.into_iter().map(whole).collect();
     let backbones = backbones.filter(|b| b.len() == table.names.len());
-    let backbones = backbones.ok_or_else(|| unavailable("a backbone lacks a weight".into()))?;
-    let operator = Backbones::new(backbones, threads);
-    let operators = OperatorDomain::new(DOMAIN).and_then(|domain| domain.add(operator));
-    operators.map_err(failed("register the backbones"))
+    backbones.ok_or_else(|| unavailable("a backbone lacks a weight"))
+}
+
+/// Weights of a backbone's layers.
+type Layers = [Packed; LAYERS.len()];
+
+/// Reads the weights and lays them out in one thread.
+fn lay_out_here<A: Arithmetic>(
+    bundle: &Bundle,
+    table: &Table,
+    interrupt: &Interrupt,
+) -> Result<Vec<Layers>> {
+    let mut found = Vec::new();
+    let mut no_memory = None;
+    let done = read(bundle, table, interrupt, &mut |part| {
+        if let Err(e) = store::<A>(&mut found, &part) {
+            let why = e.to_string();
+            no_memory = Some(e);
+            return Err(why);
+        }
+        Ok(part.raw)
+    });
+    match no_memory {
+        Some(e) => Err(lacks_memory(&e)),
+        None => done.map(|()| found),
+    }
+}
+
+fn lacks_memory(error: &TryReserveError) -> Error {
+    unavailable(error.to_string())
 }
 
 /// Lays a part of the weights out behind those before.
 fn store<A: Arithmetic>(
-    found: &mut Vec<[Packed; LAYERS.len()]>,
+    found: &mut Vec<Layers>,
     part: &weights::Part,
 ) -> Result<(), TryReserveError> {
     if found.len() <= part.backbone {

@@ -2,9 +2,12 @@
 //! features come out.
 #![allow(unsafe_code)]
 
+use super::shared::Backbones as SharedBackbones;
+use crate::cpu_kernels::arithmetic::Arithmetic;
+use crate::cpu_kernels::instructions::Line;
 use crate::cpu_kernels::layers::{CHANNELS, FEATURES, SIDE};
-use crate::cpu_kernels::resnet::{Backbone, Scratch};
-use crate::cpu_kernels::tile::Arithmetic;
+use crate::cpu_kernels::scratch::{self, Scratch};
+use crate::cpu_kernels::team::{Leader, Team};
 use crate::engine::failures::NO_MEMORY;
 use crate::engine::interrupt::token_of_run;
 use crate::lock::lock;
@@ -33,20 +36,22 @@ pub struct Backbones<A>(Arc<Network<A>>);
 
 /// Backbones in the order of the node's inputs, at most [`MAX_BACKBONES`].
 struct Network<A> {
-    backbones: Vec<Backbone<A>>,
+    backbones: SharedBackbones<A>,
     /// Memory between layers, kept from run to run.
     idle: Mutex<Vec<Scratch>>,
-    /// How many threads may share the images of one backbone.
-    parts: usize,
+    /// Memory of threads, kept from run to run.
+    idle_workspaces: Mutex<Vec<Vec<Line>>>,
+    threads: usize,
 }
 
 impl<A: Arithmetic> Backbones<A> {
     /// Backbones in the order of the node's inputs, for a session with so many threads.
-    pub fn new(backbones: Vec<Backbone<A>>, threads: usize) -> Self {
+    pub fn new(backbones: SharedBackbones<A>, threads: usize) -> Self {
         Self(Arc::new(Network {
-            parts: threads.div_ceil(backbones.len()),
             backbones,
             idle: Mutex::default(),
+            idle_workspaces: Mutex::default(),
+            threads,
         }))
     }
 }
@@ -54,7 +59,7 @@ impl<A: Arithmetic> Backbones<A> {
 /// Made for a session. ONNX Runtime calls it from several threads at once, so it is only ever read.
 pub struct BackbonesKernel<A>(Arc<Network<A>>);
 
-impl<A: Arithmetic + Send + Sync + 'static> Operator for Backbones<A> {
+impl<A: Arithmetic> Operator for Backbones<A> {
     type Kernel<'attr> = BackbonesKernel<A>;
 
     fn name(&self) -> &str {
@@ -76,7 +81,7 @@ impl<A: Arithmetic + Send + Sync + 'static> Operator for Backbones<A> {
     }
 }
 
-impl<A: Arithmetic + Send + Sync + 'static> Kernel for BackbonesKernel<A> {
+impl<A: Arithmetic> Kernel for BackbonesKernel<A> {
     fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
         // ONNX Runtime is C++: nothing may unwind into it.
         let run = catch_unwind(AssertUnwindSafe(|| self.0.run(context)));
@@ -84,7 +89,7 @@ impl<A: Arithmetic + Send + Sync + 'static> Kernel for BackbonesKernel<A> {
     }
 }
 
-impl<A: Arithmetic + Send + Sync> Network<A> {
+impl<A: Arithmetic> Network<A> {
     fn run(&self, context: &ComputeContext) -> ort::Result<()> {
         let n = self.backbones.len();
         let mut images: [&[f32]; MAX_BACKBONES] = [&[]; MAX_BACKBONES];
@@ -101,25 +106,37 @@ impl<A: Arithmetic + Send + Sync> Network<A> {
         for (i, rows) in features.iter().enumerate().take(2 * n) {
             rows.store(output(context, i, cases)?, Ordering::Relaxed);
         }
-        let share = cases.div_ceil(self.parts.clamp(1, cases));
-        let parts = cases.div_ceil(share);
+        // Each backbone of some of the cases is a job. Threads without one help.
+        let share = cases.div_ceil(self.threads.div_ceil(n).clamp(1, cases));
+        let jobs = n * cases.div_ceil(share);
+        let team = Team::new(jobs);
         let (no_memory, defect) = (AtomicBool::new(false), AtomicBool::new(false));
         let cancel = token_of_run();
-        context.par_for(n * parts, 0, |task| {
-            let (backbone, part) = (task % n, task / n);
-            let (from, to) = (part * share, ((part + 1) * share).min(cases));
-            // ONNX Runtime's threads are C++: nothing may unwind into them.
-            let done = catch_unwind(AssertUnwindSafe(|| {
+        context.par_for(self.threads, 0, |_| {
+            let lead = |job: usize, leader: &mut Leader<'_>| {
+                let (backbone, part) = (job % n, job / n);
+                let (from, to) = (part * share, ((part + 1) * share).min(cases));
                 let mut scratch = self.scratch(to - from)?;
-                // SAFETY: the tensors have `cases` rows, and no other task has these rows of this backbone.
-                let [largest, mean] = [0, 1].map(|which| unsafe {
+                // SAFETY: the tensors have `cases` rows, and no other job has these rows of this backbone.
+                let outputs = [0, 1].map(|which| unsafe {
                     let first = features[2 * backbone + which].load(Ordering::Relaxed);
                     let part = first.add(from * FEATURES);
                     std::slice::from_raw_parts_mut(part, (to - from) * FEATURES)
                 });
                 let images = &images[backbone][from * IMAGE..to * IMAGE];
-                self.backbones[backbone].run(images, &mut scratch, largest, mean, &cancel);
+                self.backbones[backbone].run(images, &mut scratch, outputs, &cancel, leader);
                 lock(&self.idle).push(scratch);
+                Ok::<(), TryReserveError>(())
+            };
+            // ONNX Runtime's threads are C++: nothing may unwind into them.
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                let mut workspace = self.workspace()?;
+                team.work(&mut workspace, |job, leader| {
+                    if lead(job, leader).is_err() {
+                        no_memory.store(true, Ordering::Relaxed);
+                    }
+                });
+                lock(&self.idle_workspaces).push(workspace);
                 Ok::<(), TryReserveError>(())
             }));
             match done {
@@ -138,7 +155,13 @@ impl<A: Arithmetic + Send + Sync> Network<A> {
         }
     }
 
-    /// Room for so many images, used before if there is any.
+    /// Returns the memory of a thread, used before if there is any.
+    fn workspace(&self) -> Result<Vec<Line>, TryReserveError> {
+        let idle = lock(&self.idle_workspaces).pop();
+        idle.map_or_else(scratch::workspace::<A>, Ok)
+    }
+
+    /// Returns room for so many images, used before if there is any.
     fn scratch(&self, images: usize) -> Result<Scratch, TryReserveError> {
         let mut idle = lock(&self.idle);
         match idle.iter().position(|s| s.holds(images)) {

@@ -44,6 +44,7 @@ pub fn measure(
         "provider": engine.as_ref().map(|e| e.provider.name()),
         "precision": engine.as_ref().map(|e| e.precision),
         "kernels": engine.as_ref().map(|e| e.kernels),
+        "instruction_set": engine.as_ref().and_then(|e| e.instruction_set),
         "call": summary::of(&pairs.first),
         "measured_call": summary::of(&pairs.second),
         "ratio_to_measured": pairs.ratio,
