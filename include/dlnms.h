@@ -2074,12 +2074,15 @@ dlnms_status dlnms_study_roi(const dlnms_study *study, size_t index, dlnms_roi_i
 // Parameters:
 // - study: the study.
 // - index: from 0 to dlnms_study_roi_count() - 1.
+// - cancel: ends the call within 100 ms after it is triggered; may be NULL.
 // - out: an initialised struct; receives the mask. Its pointers live as long as the study.
 //
 // Errors:
-// DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+// DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE, DLNMS_E_CANCELLED,
+// DLNMS_E_OUT_OF_MEMORY.
 dlnms_status dlnms_study_roi_mask(const dlnms_study *study,
                                   size_t index,
+                                  const dlnms_cancel *cancel,
                                   dlnms_volume *out,
                                   dlnms_error **err);
 

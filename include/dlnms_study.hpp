@@ -116,10 +116,10 @@ public:
         return out;
     }
     /// Mask of one of rois().
-    dlnms_volume roi_mask(size_t index) const&& = delete;
-    dlnms_volume roi_mask(size_t index) const& {
+    dlnms_volume roi_mask(size_t index, const CancelToken* cancel = nullptr) const&& = delete;
+    dlnms_volume roi_mask(size_t index, const CancelToken* cancel = nullptr) const& {
         dlnms_volume out = volume();
-        detail::call(dlnms_study_roi_mask, get(), index, &out);
+        detail::call(dlnms_study_roi_mask, get(), index, cancel ? cancel->get() : nullptr, &out);
         return out;
     }
     std::string json() const { return detail::text(dlnms_study_json, get()); }

@@ -2,11 +2,14 @@
 //! device never end.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Error, ErrorKind, Read, Result};
+#[cfg(feature = "dicom")]
+use std::io::Read;
+use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// What is read whole is a text of some kilobytes.
+#[cfg(feature = "dicom")]
 const MAX_WHOLE_BYTES: u64 = 64 << 20;
 
 /// Opens a file, which links may lead to.
@@ -30,6 +33,7 @@ pub(crate) fn open(path: &Path) -> Result<File> {
 }
 
 /// Returns the content of a text file.
+#[cfg(feature = "dicom")]
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut content = Vec::new();
     let file = open(path)?;

@@ -38,7 +38,20 @@ pub fn guard_or<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 
 /// As [`guard`] for functions that need the readers: without the feature `dicom` the body is left out, and the call is
 /// refused. Every function of the header is there in every build.
+///
+/// With `progress`, the host's struct is taken over in every build: its drop is called also where the call is refused.
 macro_rules! guard_readers {
+    ($err:expr, progress: $progress:expr, $body:expr $(,)?) => {
+        $crate::ffi::guard::guard($err, || {
+            // SAFETY: by contract of the exported function the struct is NULL or initialised.
+            let progress = unsafe { $crate::ffi::callbacks::HostProgress::read($progress) }?;
+            #[cfg(feature = "dicom")]
+            let outcome = ($body)(progress);
+            #[cfg(not(feature = "dicom"))]
+            let outcome = Err($crate::ffi::guard::no_readers_with(progress));
+            outcome
+        })
+    };
     ($err:expr, $body:expr $(,)?) => {
         $crate::ffi::guard::guard($err, {
             #[cfg(feature = "dicom")]
@@ -67,6 +80,12 @@ pub(super) use guard_readers_or;
 #[cfg(not(feature = "dicom"))]
 pub fn no_readers() -> Error {
     Error::Unsupported("this build of the library reads no files (feature dicom)".into())
+}
+
+/// As [`no_readers`], after the host's progress was dropped.
+#[cfg(not(feature = "dicom"))]
+pub fn no_readers_with(_progress: Option<super::callbacks::HostProgress>) -> Error {
+    no_readers()
 }
 
 /// Turn a panic into [`Error::Internal`].

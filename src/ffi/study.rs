@@ -244,9 +244,7 @@ pub unsafe extern "C" fn dlnms_study_load(
     cancel: *const dlnms_cancel,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard_readers!(err, || {
-        // SAFETY: handed on from the caller.
-        let progress = unsafe { HostProgress::read(progress) }?;
+    guard_readers!(err, progress: progress, |progress: Option<HostProgress>| {
         // SAFETY: handed on from the caller.
         let choice = unsafe { series_choice(choice) }?;
         let study = handle::get::<StudyObject>(study)?;
@@ -278,9 +276,7 @@ pub unsafe extern "C" fn dlnms_study_open(
     out: *mut *mut dlnms_study,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard_readers!(err, || {
-        // SAFETY: handed on from the caller.
-        let progress = unsafe { HostProgress::read(progress) }?;
+    guard_readers!(err, progress: progress, |progress: Option<HostProgress>| {
         if out.is_null() {
             return Err(Error::NullArgument("out"));
         }

@@ -257,20 +257,23 @@ pub unsafe extern "C" fn dlnms_study_roi(
 /// # Safety
 /// - `study`: the study.
 /// - `index`: from 0 to dlnms_study_roi_count() - 1.
+/// - `cancel`: ends the call within 100 ms after it is triggered; may be NULL.
 /// - `out`: an initialised struct; receives the mask. Its pointers live as long as the study.
 ///
 /// # Errors
-/// DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE.
+/// DLNMS_E_ROI_INVALID, DLNMS_E_ROI_EMPTY, DLNMS_E_INVALID_ARGUMENT (index), DLNMS_E_STRUCT_SIZE, DLNMS_E_CANCELLED,
+/// DLNMS_E_OUT_OF_MEMORY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_study_roi_mask(
     study: *const dlnms_study,
     index: usize,
+    cancel: *const dlnms_cancel,
     out: *mut dlnms_volume,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
     guard_readers!(err, || {
         let study = handle::get::<StudyObject>(study)?;
-        let mask = study.mask(index)?;
+        let mask = study.mask(index, &token(cancel)?)?;
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, &describe(&mask.volume)) }
     })

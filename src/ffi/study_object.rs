@@ -93,12 +93,12 @@ impl StudyObject {
     }
 
     /// The mask of an ROI, which stays where it is as long as the study lives.
-    pub fn mask(&self, index: usize) -> Result<Arc<RoiMask>> {
+    pub fn mask(&self, index: usize, cancel: &CancelToken) -> Result<Arc<RoiMask>> {
         let masks = || lock(&self.lists.masks);
         if let Some(mask) = masks().get(&index) {
             return Ok(mask.clone());
         }
-        let mask = self.archive.roi_mask(index, &[&self.archive])?;
+        let mask = self.archive.roi_mask(index, &[&self.archive], cancel)?;
         if let Some(loaded) = self.loaded.get() {
             mask.require_frame_of(loaded.study())?;
         }

@@ -1,5 +1,6 @@
 //! Where the tumour is: a point, a box, a mask or a seed, and its centre.
 
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::{ImageGrid, VolumeView, Voxel, with_voxel_type};
 
@@ -78,7 +79,7 @@ impl Roi<'_> {
                     lesion_missed_by_mm: None,
                 })
             }
-            Roi::Mask(view) => mask_extent(view),
+            Roi::Mask(view) => mask_extent(view, &|| Ok(())),
             Roi::Seed(seed) => Roi::Point(seed.point).extent(),
         }
     }
@@ -102,11 +103,22 @@ fn finite(what: &str, p: &[f64; 3]) -> Result<()> {
     }
 }
 
-/// Returns the centroid and the bounds of the voxels that are not zero.
-fn mask_extent(view: &VolumeView<'_>) -> Result<Extent> {
+/// Returns the centroid of the voxels that are not zero, as [`Roi::center`] does; ends soon after `cancel` is triggered.
+///
+/// # Errors
+/// As [`Roi::center`]; [`Error::Cancelled`].
+#[cfg_attr(not(feature = "dicom"), allow(dead_code))]
+pub(crate) fn mask_center_until(view: &VolumeView<'_>, cancel: &CancelToken) -> Result<[f64; 3]> {
+    mask_extent(view, &|| cancel.check()).map(|e| e.center)
+}
+
+/// Returns the centroid and the bounds of the voxels that are not zero. An error of `check`, which is called for each slice,
+/// ends it.
+fn mask_extent(view: &VolumeView<'_>, check: &dyn Fn() -> Result<()>) -> Result<Extent> {
     let (mut count, mut sum) = (0u64, [0.0f64; 3]);
     let mut box_ = [[usize::MAX, 0]; 3];
     for k in 0..view.geometry.dims[2] {
+        check()?;
         let slice = with_voxel_type!(view.dtype(), V => set_in_slice::<V>(view, k))?;
         if slice.count > 0 {
             // Millimetres are taken slice by slice: steps may be uneven.

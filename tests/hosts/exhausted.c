@@ -31,6 +31,9 @@ static int accept(const char *call, dlnms_status status, dlnms_error *error) {
     return status == DLNMS_OK;
 }
 
+/* Makes a call and judges its status; what it is called with must not be looked at before it returned. */
+#define CALL(name, call) (error = NULL, status = (call), accept(name, status, error))
+
 static dlnms_runtime *runtime;
 static dlnms_scorer *scorer;
 static dlnms_study *study;
@@ -38,57 +41,54 @@ static dlnms_roi roi;
 static dlnms_case wanted;
 
 static void open_all(void) {
-    dlnms_error *error = NULL;
+    dlnms_error *error;
+    dlnms_status status;
     dlnms_runtime_options where;
     dlnms_runtime_options_init(&where, sizeof where);
     where.library_path = library;
-    accept("runtime_new", dlnms_runtime_new(&where, &runtime, &error), error);
+    CALL("runtime_new", dlnms_runtime_new(&where, &runtime, &error));
     dlnms_scorer_options options;
     dlnms_scorer_options_init(&options, sizeof options);
     options.bundle_dir = bundle;
     options.n_providers = 1;
     options.providers[0] = DLNMS_PROVIDER_CPU;
-    error = NULL;
-    accept("scorer_new", dlnms_scorer_new(runtime, &options, &scorer, &error), error);
-    error = NULL;
-    accept("prepare", dlnms_scorer_prepare(scorer, NULL, NULL, &error), error);
-    error = NULL;
-    accept("study_open", dlnms_study_open(&study_folder, 1, NULL, NULL, NULL, NULL, &study, &error), error);
+    CALL("scorer_new", dlnms_scorer_new(runtime, &options, &scorer, &error));
+    CALL("prepare", dlnms_scorer_prepare(scorer, NULL, NULL, &error));
+    CALL("study_open", dlnms_study_open(&study_folder, 1, NULL, NULL, NULL, NULL, &study, &error));
     dlnms_roi_init(&roi, sizeof roi);
     roi.point[0] = -82;
     roi.point[1] = -12;
     roi.point[2] = 46.5;
     dlnms_case_init(&wanted, sizeof wanted);
-    error = NULL;
-    accept("study_case", dlnms_study_case(study, &roi, &wanted, &error), error);
+    CALL("study_case", dlnms_study_case(study, &roi, &wanted, &error));
     wanted.measure_lesion = 1;
     wanted.measure_references = 1;
 }
 
-/* The JSON of a result: every number of it, but for those of the clock. */
+/* Scores the case, and stores its n1 if that succeeds. */
 static void score(double *n1) {
     static char json[1 << 16];
-    dlnms_error *error = NULL;
+    dlnms_error *error;
+    dlnms_status status;
     dlnms_result *result = NULL;
-    if (!accept("score", dlnms_scorer_score(scorer, &wanted, NULL, &result, &error), error)) return;
+    if (!CALL("score", dlnms_scorer_score(scorer, &wanted, NULL, &result, &error))) return;
     dlnms_scores scores;
     dlnms_scores_init(&scores, sizeof scores);
-    error = NULL;
-    if (accept("result_scores", dlnms_result_scores(result, &scores, &error), error)) *n1 = scores.n1;
+    if (CALL("result_scores", dlnms_result_scores(result, &scores, &error))) *n1 = scores.n1;
     size_t needed = 0;
-    error = NULL;
-    accept("result_json", dlnms_result_json(result, json, sizeof json, &needed, &error), error);
+    CALL("result_json", dlnms_result_json(result, json, sizeof json, &needed, &error));
     dlnms_result_free(result);
 }
 
 static void use_everything(double *n1) {
     static char json[1 << 20];
     score(n1);
-    dlnms_error *error = NULL;
+    dlnms_error *error;
+    dlnms_status status;
     const dlnms_case *cases[] = {&wanted, &wanted};
     dlnms_result *results[2] = {NULL, NULL};
     dlnms_error *errors[2] = {NULL, NULL};
-    if (accept("score_batch", dlnms_scorer_score_batch(scorer, cases, 2, NULL, results, errors, &error), error)) {
+    if (CALL("score_batch", dlnms_scorer_score_batch(scorer, cases, 2, NULL, results, errors, &error))) {
         for (int i = 0; i < 2; ++i) {
             accept("a case of a batch", results[i] ? DLNMS_OK : dlnms_error_status(errors[i]), errors[i]);
             dlnms_result_free(results[i]);
@@ -96,30 +96,23 @@ static void use_everything(double *n1) {
     }
     dlnms_queue *queue = NULL;
     dlnms_job *job = NULL;
-    error = NULL;
-    if (accept("queue_new", dlnms_queue_new(scorer, NULL, &queue, &error), error)) {
-        error = NULL;
-        if (accept("submit", dlnms_queue_submit(queue, &wanted, NULL, &job, &error), error)) {
-            error = NULL;
-            accept("wait", dlnms_job_wait(job, 60000, &error), error);
+    if (CALL("queue_new", dlnms_queue_new(scorer, NULL, &queue, &error))) {
+        if (CALL("submit", dlnms_queue_submit(queue, &wanted, NULL, &job, &error))) {
+            CALL("wait", dlnms_job_wait(job, 60000, &error));
         }
     }
     dlnms_job_free(job);
     dlnms_queue_free(queue);
     size_t needed = 0;
-    error = NULL;
-    accept("study_json", dlnms_study_json(study, json, sizeof json, &needed, &error), error);
+    CALL("study_json", dlnms_study_json(study, json, sizeof json, &needed, &error));
     dlnms_study *again = NULL;
-    error = NULL;
-    accept("study_open", dlnms_study_open(&study_folder, 1, NULL, NULL, NULL, NULL, &again, &error), error);
+    CALL("study_open", dlnms_study_open(&study_folder, 1, NULL, NULL, NULL, NULL, &again, &error));
     dlnms_study_free(again);
-    error = NULL;
     again = NULL;
-    accept("study_scan", dlnms_study_scan(&study_folder, 1, NULL, NULL, &again, &error), error);
+    CALL("study_scan", dlnms_study_scan(&study_folder, 1, NULL, NULL, &again, &error));
     dlnms_study_free(again);
     dlnms_volume_file *file = NULL;
-    error = NULL;
-    accept("volume_file_open", dlnms_volume_file_open(volume_file, NULL, NULL, &file, &error), error);
+    CALL("volume_file_open", dlnms_volume_file_open(volume_file, NULL, NULL, &file, &error));
     dlnms_volume_file_free(file);
     dlnms_scorer *other = NULL;
     dlnms_scorer_options options;
@@ -127,12 +120,10 @@ static void use_everything(double *n1) {
     options.bundle_dir = bundle;
     options.n_providers = 1;
     options.providers[0] = DLNMS_PROVIDER_CPU;
-    error = NULL;
-    accept("scorer_new", dlnms_scorer_new(runtime, &options, &other, &error), error);
+    CALL("scorer_new", dlnms_scorer_new(runtime, &options, &other, &error));
     dlnms_scorer_free(other);
     dlnms_cancel *cancel = NULL;
-    error = NULL;
-    accept("cancel_new", dlnms_cancel_new(&cancel, &error), error);
+    CALL("cancel_new", dlnms_cancel_new(&cancel, &error));
     dlnms_cancel_free(cancel);
 }
 

@@ -151,6 +151,21 @@ fn hosts_that_get_no_threads_score_without_or_say_so() {
     }
 }
 
+/// Without a reserve the process ends at the first small allocation that fails.
+#[test]
+fn a_host_whose_memory_is_used_up_to_the_last_byte_gets_statuses_and_its_score_later() {
+    let place = Place::new();
+    let exhausted = build("exhausted.c", place.folder.path());
+    for bundle in [tiny_bundle(), bundle()] {
+        let printed = run(Command::new(&exhausted)
+            .arg(bundle)
+            .arg(place.at("libonnxruntime.so"))
+            .arg(place.at("study"))
+            .arg(place.at("mask.nii.gz")));
+        assert!(printed.is_empty(), "{printed}");
+    }
+}
+
 /// Files that a program needs to start, as the loader lists them.
 fn loaded_files(program: &Path, libraries: &Path) -> Vec<PathBuf> {
     let listed = run(Command::new("ldd")

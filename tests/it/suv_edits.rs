@@ -660,7 +660,7 @@ fn private_factors_that_are_no_numbers_are_refused() {
 
 #[test]
 fn a_side_car_is_read_as_a_header_is() {
-    const TAGS: &str = r#"{ "Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["ATTN"],
+    const TAGS: &str = r#"{ "Units": "BQML", "DecayCorrection": "START", "CorrectedImage": ["DECY", "ATTN"],
         "PatientWeight": 70, "RadionuclideTotalDose": 370000000, "RadionuclideHalfLife": 6586.2,
         "RadiopharmaceuticalStartTime": "100000", "SeriesDate": "20250101", "SeriesTime": "110000",
         "AcquisitionDate": "20250101", "AcquisitionTime": "110000" }"#;
@@ -1094,4 +1094,151 @@ fn an_enhanced_pets_decay_is_counted_to_its_own_reference() {
         put_items(o, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frames);
     });
     exact(everywhere, after(60.0), "START/SeriesTime", &[]);
+}
+
+#[test]
+fn a_stored_value_that_a_map_is_not_defined_for_is_refused_by_frame() {
+    // Every stored value is 100.
+    let with = |modality, first: Option<u16>, last: Option<u16>, edit: &dyn Fn(&mut _)| {
+        let mut map = match modality {
+            Modality::Pt => value_map("{SUVbw}g/ml", 0.02, 0.0),
+            Modality::Ct => value_map("[hnsf'U]", 2.0, 0.0),
+        };
+        for (tag, value) in [
+            (tags::REAL_WORLD_VALUE_FIRST_VALUE_MAPPED, first),
+            (tags::REAL_WORLD_VALUE_LAST_VALUE_MAPPED, last),
+        ] {
+            if let Some(value) = value {
+                map.put(DataElement::new(tag, VR::US, PrimitiveValue::from(value)));
+            }
+        }
+        enhanced(modality, vec![map], None, edit)
+    };
+    for (modality, value) in [(Modality::Pt, 2.0), (Modality::Ct, 200.0)] {
+        for (first, last) in [(0, 65_535), (100, 100), (0, 100), (100, 200)] {
+            let found = first_value(with(modality, Some(first), Some(last), &|_| ()));
+            assert!((found / value - 1.0).abs() < 1e-12, "{found}");
+        }
+        let found = first_value(with(modality, None, None, &|_| ()));
+        assert!((found / value - 1.0).abs() < 1e-12, "{found}");
+        for (first, last) in [(0, 99), (101, 65_535)] {
+            let words = format!(
+                "the stored value 100 is not between RealWorldValueFirstValueMapped (0040,9216) and \
+                 RealWorldValueLastValueMapped (0040,9211), which are {first} and {last}"
+            );
+            let series = with(modality, Some(first), Some(last), &|_| ());
+            refused(series, &[&words, "file 1 frame "]);
+        }
+        refused(
+            with(modality, Some(200), Some(100), &|_| ()),
+            &[
+                "RealWorldValueFirstValueMapped (0040,9216) is above RealWorldValueLastValueMapped (0040,9211)",
+            ],
+        );
+        refused(
+            with(modality, Some(0), None, &|_| ()),
+            &["RealWorldValueLastValueMapped (0040,9211) is missing"],
+        );
+        refused(
+            with(modality, None, Some(200), &|_| ()),
+            &["RealWorldValueFirstValueMapped (0040,9216) is missing"],
+        );
+    }
+    // Padding has no value, so that no map needs to give it one.
+    let padding = |o: &mut InMemDicomObject| {
+        let value = PrimitiveValue::from(100u16);
+        o.put(DataElement::new(tags::PIXEL_PADDING_VALUE, VR::US, value));
+    };
+    assert!(with(Modality::Ct, Some(0), Some(99), &padding).is_ok());
+}
+
+#[test]
+fn an_acquisition_date_time_is_that_of_date_and_time_or_the_series_is_refused() {
+    let stated = |text: &'static str, zone: &'static str| {
+        pet(&move |_, slice| {
+            put(slice, tags::ACQUISITION_DATE_TIME, VR::DT, text);
+            if !zone.is_empty() {
+                put(slice, tags::TIMEZONE_OFFSET_FROM_UTC, VR::SH, zone);
+            }
+        })
+    };
+    for (text, zone) in [
+        ("20250101110000", ""),
+        ("20250101110000.999", ""),
+        ("20250101110000+0100", "+0100"),
+        ("20250101100000+0000", "+0100"),
+        // Without TimezoneOffsetFromUTC the clock of date and time is not known.
+        ("20250101100000+0000", ""),
+    ] {
+        let series = stated(text, zone);
+        let scale = series.unwrap().pet_info.unwrap().suv_scale().unwrap();
+        assert!((scale.factors[0] / after(60.0) - 1.0).abs() < 1e-10);
+    }
+    let words = "AcquisitionDateTime (0008,002A) contradicts AcquisitionDate (0008,0022) with \
+                 AcquisitionTime (0008,0032) in file 1";
+    for (text, zone) in [
+        ("20250101110002", ""),
+        ("20250102110000", ""),
+        ("20250101110000+0000", "+0100"),
+    ] {
+        refused(stated(text, zone), &[words]);
+    }
+    // Where no time is needed, none is compared.
+    let admin = pet(&|_, slice| {
+        put(slice, tags::ACQUISITION_DATE_TIME, VR::DT, "20250102110000");
+        put(slice, tags::DECAY_CORRECTION, VR::CS, "ADMIN");
+    });
+    assert!(admin.is_ok());
+}
+
+#[test]
+fn two_statements_on_decay_correction_that_contradict_each_other_are_refused() {
+    let stated = |decay: &'static str, corrected: &'static str| {
+        pet(&move |_, slice| {
+            put(slice, tags::DECAY_CORRECTION, VR::CS, decay);
+            put(slice, tags::CORRECTED_IMAGE, VR::CS, corrected);
+        })
+    };
+    for (decay, corrected) in [
+        ("START", "DECY\\ATTN"),
+        ("ADMIN", "ATTN\\DECY"),
+        ("NONE", "ATTN"),
+    ] {
+        assert!(stated(decay, corrected).is_ok(), "{decay} {corrected}");
+    }
+    for (decay, corrected, words) in [
+        (
+            "NONE",
+            "DECY\\ATTN",
+            "has DECY, but DecayCorrection (0054,1102) is NONE",
+        ),
+        (
+            "START",
+            "ATTN",
+            "lacks DECY, but DecayCorrection (0054,1102) is START",
+        ),
+        (
+            "ADMIN",
+            "ATTN\\SCAT",
+            "lacks DECY, but DecayCorrection (0054,1102) is ADMIN",
+        ),
+    ] {
+        let words = format!("CorrectedImage (0028,0051) {words} in file 1");
+        refused(stated(decay, corrected), &[&words]);
+    }
+    // Values that are SUV already depend on neither.
+    let suv = pet(&|_, slice| {
+        put(slice, tags::UNITS, VR::CS, "GML");
+        put(slice, tags::CORRECTED_IMAGE, VR::CS, "ATTN");
+    });
+    assert!(suv.is_ok());
+    let one = pet(&|k, slice| {
+        if k == 1 {
+            put(slice, tags::CORRECTED_IMAGE, VR::CS, "ATTN");
+        }
+    });
+    refused(
+        one,
+        &["DECY in CorrectedImage (0028,0051) differs between the slices of the series"],
+    );
 }

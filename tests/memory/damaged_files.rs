@@ -53,7 +53,7 @@ fn read_every_way(file: &Path) {
     let _ = rtstruct::read(file);
     if let Ok(seg) = Segmentation::open(file) {
         for segment in seg.segments() {
-            let _ = seg.mask(segment.number);
+            let _ = seg.mask(segment.number, &cancel);
         }
     }
 }

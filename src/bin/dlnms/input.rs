@@ -64,6 +64,8 @@ impl ReadArguments {
 pub struct Input {
     pub study: Study,
     pub archives: Vec<Archive>,
+    /// What it was read with; masks and files of ROIs are read with it too.
+    pub options: ReadOptions,
 }
 
 impl StudyArguments {
@@ -118,7 +120,11 @@ impl StudyArguments {
         } else {
             Study::load(&archives[ct], &archives[pet], choice, tell, &cancel)?
         };
-        Ok(Input { study, archives })
+        Ok(Input {
+            study,
+            archives,
+            options: options.clone(),
+        })
     }
 
     fn volume(&self, path: &Path, modality: Modality, options: &ReadOptions) -> Result<Series> {

@@ -83,7 +83,7 @@ impl TumourArguments {
             return Ok(one("seed", Place::Seed(seed)));
         }
         if let Some(file) = &self.mask {
-            let mask = readers::read(file)?;
+            let mask = readers::read_with(file, &input.options, &CancelToken::default())?;
             return match self.lesions {
                 None => Ok(one("mask", Place::Mask(Box::new(mask)))),
                 Some(_) => parts(&mask),
@@ -107,19 +107,21 @@ impl TumourArguments {
             };
             return Err(Error::invalid(flag, "say which one, or --lesions all"));
         }
+        let cancel = CancelToken::default();
         let named = self.rtstruct.as_ref().or(self.seg.as_ref());
         let extra = match named {
             None => None,
-            Some(file) => Some(Archive::open(
+            Some(file) => Some(Archive::open_with(
                 std::slice::from_ref(file),
-                &CancelToken::default(),
+                &input.options,
+                &cancel,
             )?),
         };
         let images: Vec<&Archive> = input.archives.iter().collect();
         let archives = extra
             .as_ref()
             .map_or(images.clone(), |archive| vec![archive]);
-        let found = find_rois(&archives, &images, kind, wanted.as_deref())?;
+        let found = find_rois(&archives, &images, kind, wanted.as_deref(), &cancel)?;
         let lesion = |(roi, mask): (RoiSummary, RoiMask)| {
             mask.require_frame_of(&input.study)?;
             Ok(Lesion {

@@ -3,6 +3,7 @@
 //! Air is kept as runs along L, a hundredth of the samples, and connected by runs.
 
 use super::lattice::Lattice;
+use crate::allocation;
 use crate::case::Case;
 
 /// Distance of the samples, mm.
@@ -38,6 +39,8 @@ impl Run {
 pub(super) struct Chest {
     pub dims: [usize; 3],
     origin: [f64; 3],
+    /// HU of the samples, slice by slice and row by row.
+    pub hu: Vec<Vec<f32>>,
     pub lung: Vec<Run>,
     /// First and last index of the lungs along each axis.
     pub lungs: [[usize; 2]; 3],
@@ -57,14 +60,18 @@ impl Chest {
         let mut chest = Self {
             dims,
             origin: low,
+            hu: Vec::new(),
             lung: Vec::new(),
             lungs: [[0; 2]; 3],
         };
         let [xs, ys, _] = chest.coordinates();
         let slices = crate::parallel::map(dims[2], threads, |k| {
             let z = chest.point([0, 0, k])[2];
-            air_of_slice(ct, &xs, &ys, z, k)
+            samples_of_slice(ct, &xs, &ys, z, k)
         });
+        let slices: Result<Vec<_>, _> = slices.into_iter().collect();
+        let (hu, slices): (_, Vec<_>) = slices.map_err(|e| e.to_string())?.into_iter().unzip();
+        chest.hu = hu;
         if slices.iter().map(Vec::len).sum::<usize>() > MAX_RUNS {
             return Err("CT shows no body".into());
         }
@@ -113,11 +120,21 @@ impl Chest {
     }
 }
 
-/// Returns the runs of air of one slice, row by row.
-fn air_of_slice(ct: &Lattice<'_>, xs: &[f64], ys: &[f64], z: f64, k: usize) -> Vec<Run> {
+/// Returns the samples of one slice and the runs of air among them, row by row.
+fn samples_of_slice(
+    ct: &Lattice<'_>,
+    xs: &[f64],
+    ys: &[f64],
+    z: f64,
+    k: usize,
+) -> Result<(Vec<f32>, Vec<Run>), crate::Error> {
+    let mut samples = allocation::with_capacity(xs.len() * ys.len(), "the samples of the chest")?;
     let mut runs: Vec<Run> = Vec::new();
     ct.plane(xs, ys, z, |j, row| {
-        let is_air = |hu: &f64| (*hu as f32) < AIR_HU;
+        let begin = samples.len();
+        samples.extend(row.iter().map(|hu| *hu as f32));
+        let row = &samples[begin..];
+        let is_air = |hu: &f32| *hu < AIR_HU;
         let mut at = 0;
         while let Some(n) = row[at..].iter().position(is_air) {
             let first = at + n;
@@ -127,7 +144,7 @@ fn air_of_slice(ct: &Lattice<'_>, xs: &[f64], ys: &[f64], z: f64, k: usize) -> V
             runs.push(Run { first, last, j, k });
         }
     });
-    runs
+    Ok((samples, runs))
 }
 
 /// Air that hangs together over faces.

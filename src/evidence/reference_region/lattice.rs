@@ -84,27 +84,47 @@ impl<'a> Lattice<'a> {
         let columns: Vec<isize> = columns.into_iter().flatten().collect();
         let inside = first..first + columns.len();
         let (slope, intercept) = slice.map_or((0.0, AIR_HU), |k| view.rescale.at(k));
-        let [low, high] = view.padding.unwrap_or([f64::INFINITY; 2]);
         let data = view.bytes();
-        for (n, row) in rows.into_iter().enumerate() {
-            match (slice, row) {
-                (Some(slice), Some(row)) => {
-                    let base = view.offset([0, 0, slice]).wrapping_add_signed(row);
+        let start = |row: Option<isize>| {
+            let first = view.offset([0, 0, slice?]);
+            Some(first.wrapping_add_signed(row?))
+        };
+        let one_a_line = one_a_cache_line(&columns);
+        for (n, row) in rows.iter().enumerate() {
+            // The next row's cache lines are on their way while this one is read.
+            if let Some(next) = rows.get(n + 1).and_then(|row| start(*row)) {
+                let touched = columns.iter().step_by(one_a_line);
+                let touch = |column: &isize| data[next.wrapping_add_signed(*column)];
+                std::hint::black_box(touched.map(touch).fold(0, u8::wrapping_add));
+            }
+            match start(*row) {
+                Some(base) => {
                     let hu = &mut hu[inside.clone()];
                     // Read first and computed afterwards: more reads are on their way at a time.
                     for (stored, column) in hu.iter_mut().zip(&columns) {
                         *stored = V::read(&data[base.wrapping_add_signed(*column)..]);
                     }
-                    for hu in hu {
-                        let stored = *hu;
-                        let padding = low <= stored && stored <= high;
-                        let value = (stored * slope + intercept).max(AIR_HU);
-                        *hu = if padding { AIR_HU } else { value };
+                    let value = |stored: f64| (stored * slope + intercept).max(AIR_HU);
+                    match view.padding {
+                        None => hu.iter_mut().for_each(|hu| *hu = value(*hu)),
+                        Some([low, high]) => hu.iter_mut().for_each(|hu| {
+                            let padding = low <= *hu && *hu <= high;
+                            *hu = if padding { AIR_HU } else { value(*hu) };
+                        }),
                     }
                 }
-                _ => hu.fill(AIR_HU),
+                None => hu.fill(AIR_HU),
             }
             take(n, hu);
         }
+    }
+}
+
+/// Returns at every how many of these offsets, which are evenly apart, another cache line begins at most.
+fn one_a_cache_line(offsets: &[isize]) -> usize {
+    const LINE: usize = 64;
+    match offsets {
+        [first, second, ..] => (LINE / first.abs_diff(*second).max(1)).max(1),
+        _ => 1,
     }
 }

@@ -1,7 +1,6 @@
 //! The liver: the largest ball of soft tissue below the right lung.
 
 use super::chest::{Chest, STEP_MM};
-use super::lattice::Lattice;
 use crate::allocation;
 
 /// Liver with and without contrast medium, noise taken out; a fatty one below it is not taken.
@@ -14,7 +13,7 @@ const MIN_LUNG_MM: f64 = 40.0;
 const BEYOND_MIDLINE_MM: f64 = 60.0;
 
 /// Returns the middle of that ball, LPS mm; on at most `threads` threads.
-pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f64; 3], String> {
+pub(super) fn find(chest: &Chest, threads: usize) -> Result<[f64; 3], String> {
     let columns = columns(chest);
     let top = columns.iter().map(|c| c.1).max().unwrap_or(0);
     let beyond = (BEYOND_MIDLINE_MM / STEP_MM) as usize;
@@ -22,7 +21,7 @@ pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f
     let abdomen = Abdomen {
         dims: [width, chest.dims[1], top].map(|n| n + 2),
     };
-    let depth = abdomen.depth(chest, ct, threads);
+    let depth = abdomen.depth(chest, threads);
     let depth = depth.map_err(|e| e.to_string())?;
     let places = columns
         .iter()
@@ -73,16 +72,10 @@ impl Abdomen {
     }
 
     /// Distance in samples to the nearest one that is not liver, by a chamfer in two passes.
-    fn depth(
-        &self,
-        chest: &Chest,
-        ct: &Lattice<'_>,
-        threads: usize,
-    ) -> Result<Vec<f32>, crate::Error> {
+    fn depth(&self, chest: &Chest, threads: usize) -> Result<Vec<f32>, crate::Error> {
         let [nx, ny, nz] = self.dims;
-        let [xs, ys, zs] = chest.coordinates();
         let layers = crate::parallel::map(nz - 2, threads, |k| {
-            self.layer(ct, &xs[..nx - 2], &ys[..ny - 2], zs[k])
+            self.layer(chest.hu[k].chunks_exact(chest.dims[0]))
         });
         let layers: Vec<Vec<f32>> = layers.into_iter().collect::<Result<_, _>>()?;
         let nothing = vec![NOTHING; nx * ny];
@@ -112,27 +105,19 @@ impl Abdomen {
         Ok(depth)
     }
 
-    /// Means over 3 x 3 samples of one slice.
-    fn layer(
-        &self,
-        ct: &Lattice<'_>,
-        xs: &[f64],
-        ys: &[f64],
-        z: f64,
-    ) -> Result<Vec<f32>, crate::Error> {
+    /// Means over 3 x 3 samples of one slice, which is given row by row.
+    fn layer<'s>(&self, slice: impl Iterator<Item = &'s [f32]>) -> Result<Vec<f32>, crate::Error> {
         let [nx, ny, _] = self.dims;
         // Along L; then along P.
         let mut rows = allocation::with_capacity(nx * ny, SAMPLES)?;
         rows.resize(nx, NOTHING);
         let mut row = vec![NOTHING; nx];
-        ct.plane(xs, ys, z, |_, hu| {
-            for (sample, hu) in row[1..].iter_mut().zip(hu) {
-                *sample = *hu as f32;
-            }
+        for hu in slice {
+            row[1..nx - 1].copy_from_slice(&hu[..nx - 2]);
             rows.push(NOTHING);
             rows.extend(row.windows(3).map(|w| (w[0] + w[1] + w[2]) / 3.0));
             rows.push(NOTHING);
-        });
+        }
         rows.resize(nx * ny, NOTHING);
         let mut means = allocation::with_capacity(nx * ny, SAMPLES)?;
         means.resize(nx, NOTHING);
@@ -147,25 +132,29 @@ impl Abdomen {
     /// the row that come before, or `after`, it.
     fn pass(&self, depth: &mut [f32], start: usize, after: bool) {
         let nx = self.dims[0];
-        if depth[start..start + nx].iter().all(|d| *d == 0.0) {
+        // What is not liver has 0 already; the first and the last sample of a row never are.
+        let liver = |d: &f32| *d != 0.0;
+        let row = &depth[start..start + nx];
+        let Some(begin) = row.iter().position(liver) else {
             return;
-        }
+        };
+        let end = nx - row.iter().rev().position(liver).unwrap_or(0);
         let (low, high) = depth.split_at_mut(if after { start + nx } else { start });
         let (row, others) = match after {
             true => (&mut low[start..], &*high),
             false => (&mut high[..nx], &*low),
         };
-        let inner = nx - 2;
+        let row = &mut row[begin..end];
         for (offset, length) in self.before() {
-            // The neighbour of the row's second sample, counted from the beginning of the other rows.
+            // The neighbour of the first of them, counted from the beginning of the other rows.
             let first = match after {
-                true => 1 + offset - nx,
-                false => start + 1 - offset,
+                true => begin + offset - nx,
+                false => start + begin - offset,
             };
-            let neighbours = &others[first..first + inner];
-            for (d, neighbour) in row[1..=inner].iter_mut().zip(neighbours) {
-                // What is not liver has 0 already.
-                *d = d.min(neighbour + length);
+            let neighbours = &others[first..first + row.len()];
+            for (d, neighbour) in row.iter_mut().zip(neighbours) {
+                let reached = neighbour + length;
+                *d = if reached < *d { reached } else { *d };
             }
         }
         let mut last = 0.0f32;

@@ -79,7 +79,7 @@ pub fn measure(
                 PlacedBy::Library,
             )),
         };
-    let find_liver = |chest: &Chest| liver::find(chest, &ct, threads);
+    let find_liver = |chest: &Chest| liver::find(chest, threads);
     let find_aorta = |chest: &Chest| aorta::find(chest, &ct, threads);
     References {
         liver: place(request.liver, &find_liver).and_then(|(center, placed_by)| {

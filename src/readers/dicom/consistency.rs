@@ -38,12 +38,14 @@ pub fn check(slices: &[&Instance], modality: Modality) -> Result<()> {
         if let Some(tag) = first.patient.difference_in_series(&slice.patient) {
             return Err(differs(named(tag), first, slice));
         }
-        let shared: [(Tag, bool); 3] = [
+        let shared: [(Tag, bool); 4] = [
             (tags::SOP_CLASS_UID, slice.sop_class == first.sop_class),
             (
                 tags::FRAME_OF_REFERENCE_UID,
                 slice.frame_of_reference == first.frame_of_reference,
             ),
+            // A slice that states too few bits would lose the upper ones of its values.
+            (tags::BITS_STORED, slice.bits_stored == first.bits_stored),
             (tags::PIXEL_PADDING_VALUE, slice.padding == first.padding),
         ];
         if let Some((tag, _)) = shared.iter().find(|(_, same)| !same) {

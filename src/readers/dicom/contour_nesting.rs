@@ -1,6 +1,8 @@
 //! Contours of one plane: which lies in which, what is a hole, and which overlap in part.
 
 use super::contour::Placed;
+use crate::cancel::CancelToken;
+use crate::reading::Failure;
 
 /// What a voxel inside an outline becomes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +53,8 @@ enum Relation {
 pub(super) fn outlines(
     contours: Vec<Placed>,
     budget: &mut usize,
-) -> Result<(Vec<Outline>, bool), String> {
+    cancel: &CancelToken,
+) -> Result<(Vec<Outline>, bool), Failure> {
     if let Some(other) = contours
         .iter()
         .find(|c| c.exclusive_or != contours[0].exclusive_or)
@@ -59,7 +62,8 @@ pub(super) fn outlines(
         return Err(format!(
             "contours {} and {} lie in one plane, and one of them alone is CLOSEDPLANAR_XOR",
             contours[0].number, other.number
-        ));
+        )
+        .into());
     }
     let paint = |paint: Paint| {
         move |c: Placed| Outline {
@@ -94,6 +98,7 @@ pub(super) fn outlines(
         let mut identical = false;
         let mut joined = Vec::new();
         for (m, other) in kept.iter().enumerate() {
+            cancel.check()?;
             let cost = 1 + here.compare_cost(other);
             *budget = budget
                 .checked_sub(cost)

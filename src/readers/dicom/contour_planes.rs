@@ -2,6 +2,8 @@
 
 use super::contour::Placed;
 use super::contour_nesting::{MAX_COMPARED, Outline, outlines};
+use crate::cancel::CancelToken;
+use crate::reading::Failure;
 
 /// The planes of an ROI, in the order of their positions.
 pub(super) struct PlaneStack {
@@ -28,7 +30,7 @@ const SAME_PLANE_MM: f64 = 0.1;
 
 impl PlaneStack {
     /// Sorts contours into planes.
-    pub fn new(mut placed: Vec<Placed>) -> Result<Self, String> {
+    pub fn new(mut placed: Vec<Placed>, cancel: &CancelToken) -> Result<Self, Failure> {
         placed.sort_by(|a, b| a.position.total_cmp(&b.position));
         let mut groups: Vec<Vec<Placed>> = Vec::new();
         for contour in placed {
@@ -44,7 +46,7 @@ impl PlaneStack {
         let (mut planes, mut overlap, mut budget) = (Vec::new(), false, MAX_COMPARED);
         for (group, [low, high]) in groups.into_iter().zip(ranges) {
             let position = group[0].position;
-            let (outlines, overlaps) = outlines(group, &mut budget)?;
+            let (outlines, overlaps) = outlines(group, &mut budget, cancel)?;
             overlap |= overlaps;
             planes.push(Plane {
                 position,
@@ -136,7 +138,11 @@ mod tests {
             exclusive_or: false,
         };
         let stack = |positions: &[f64]| {
-            let stack = PlaneStack::new(positions.iter().map(|z| placed(*z)).collect()).unwrap();
+            let stack = PlaneStack::new(
+                positions.iter().map(|z| placed(*z)).collect(),
+                &CancelToken::default(),
+            )
+            .unwrap_or_else(|_| panic!("planes"));
             let planes = stack.planes.iter();
             planes
                 .map(|p| (p.position, p.outlines.len()))

@@ -5,8 +5,10 @@ use super::contour_planes::PlaneStack;
 use super::rasterize::{fill_oblique, fill_slices};
 use super::roi_mask::RoiMask;
 use crate::allocation;
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::{DType, ImageGrid, Volume};
+use crate::reading::Failure;
 
 /// The contours of one ROI of a structure set.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +42,10 @@ impl Contours {
     /// # Errors
     /// [`Error::RoiInvalid`] if the ROI has no contours, one of them is not planar or not parallel to the others,
     /// lies outside the grid, or no voxel centre lies inside.
-    pub fn mask(&self, grid: &ImageGrid<'_>) -> Result<RoiMask> {
+    /// [`Error::OutOfMemory`], [`Error::Cancelled`].
+    pub fn mask(&self, grid: &ImageGrid<'_>, cancel: &CancelToken) -> Result<RoiMask> {
         let refuse = |why: String| Error::RoiInvalid(format!("ROI {}: {why}", self.number));
+        let failed = |why: Failure| why.into_error(refuse);
         if let Some(why) = &self.refusal {
             return Err(refuse(why.clone()));
         }
@@ -51,18 +55,18 @@ impl Contours {
         self.require_on_grid(grid).map_err(refuse)?;
         let [nx, ny, nz] = grid.dims;
         let voxels = nx.saturating_mul(ny).saturating_mul(nz);
-        let mut data = allocation::zeros::<u8>(voxels, "the mask of an ROI")?;
+        let mut data = allocation::zeros_until(voxels, "the mask of an ROI", cancel)?;
         let stack = match place(&self.contours, &Frame::of_grid(grid), PARALLEL_MM) {
             Ok(placed) => {
-                let stack = PlaneStack::new(placed).map_err(refuse)?;
-                fill_slices(&stack, grid, &mut data);
+                let stack = PlaneStack::new(placed, cancel).map_err(failed)?;
+                fill_slices(&stack, grid, &mut data, cancel)?;
                 stack
             }
             Err(_) => {
                 let frame = Frame::of_contours(&self.contours).map_err(refuse)?;
                 let placed = place(&self.contours, &frame, PLANAR_MM).map_err(refuse)?;
-                let stack = PlaneStack::new(placed).map_err(refuse)?;
-                fill_oblique(&stack, &frame, grid, &mut data).map_err(refuse)?;
+                let stack = PlaneStack::new(placed, cancel).map_err(failed)?;
+                fill_oblique(&stack, &frame, grid, &mut data, cancel).map_err(failed)?;
                 stack
             }
         };

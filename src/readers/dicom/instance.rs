@@ -67,6 +67,8 @@ pub struct Instance {
     /// A CT whose values are not said to be HU, nor anything else.
     pub unit_unspecified: bool,
     pub padding: Option<[f64; 2]>,
+    /// The stored values that its Real World Value Map is defined for.
+    pub mapped: Option<[f64; 2]>,
     pub position: Option<[f64; 3]>,
     pub orientation: Option<[f64; 6]>,
     /// Between rows, between columns.
@@ -191,6 +193,7 @@ impl Instance {
             intercept: content.rescale.intercept,
             unit_unspecified: content.rescale.unit_unspecified,
             padding: content.padding,
+            mapped: content.mapped,
             position: content.place.position,
             orientation: content.place.orientation,
             pixel_spacing: content.place.pixel_spacing,
@@ -283,6 +286,7 @@ struct Content {
     pixels: PixelDescription,
     rescale: Rescale,
     padding: Option<[f64; 2]>,
+    mapped: Option<[f64; 2]>,
     place: Place,
     defect: Option<String>,
 }
@@ -305,6 +309,7 @@ impl Content {
             false => Rescale::default(),
         };
         let padding = defects.keep(stored::padding(facts, &pixels));
+        let mapped = defects.keep(stored::mapped(facts, &sop_class, &pixels));
         let place = match is_ct_or_pet {
             true => defects.keep(Place::read(facts)),
             false => Place::default(),
@@ -313,6 +318,7 @@ impl Content {
             pixels,
             rescale,
             padding,
+            mapped,
             place,
             defect: defects.0,
         }

@@ -1,7 +1,9 @@
 //! SUV-related attributes of one slice, read but not judged: what cannot be parsed is kept as such and is refused where
 //! the series' SUV depends on it.
 
-use super::attributes::{Attributes, Stated, decimal, parsed, private, private_text, text, texts};
+use super::attributes::{
+    Attributes, Stated, decimal, named, parsed, private, private_text, text, texts,
+};
 use super::real_world_value;
 use super::time::{self, Moment};
 use super::tracer::Tracer;
@@ -19,6 +21,8 @@ pub struct PetHeader {
     pub(super) suv_type: Option<String>,
     pub(super) decay_correction: Option<String>,
     pub(super) attenuation_corrected: bool,
+    /// DECY is among the values of Corrected Image; `None` if it has none.
+    pub(super) decay_corrected: Option<bool>,
     pub(super) weight_kg: Stated<f64>,
     pub(super) height_m: Stated<f64>,
     pub(super) sex: Option<String>,
@@ -49,14 +53,14 @@ impl PetHeader {
         };
         let ge = manufacturer.contains("GE MEDICAL");
         let tracer = Tracer::read(facts);
+        let corrected = texts(facts, tags::CORRECTED_IMAGE);
         let header = Self {
             units: Ok(text(facts, tags::UNITS)),
             suv_by_map: false,
             suv_type: text(facts, tags::SUV_TYPE),
             decay_correction: text(facts, tags::DECAY_CORRECTION),
-            attenuation_corrected: texts(facts, tags::CORRECTED_IMAGE)
-                .iter()
-                .any(|v| v == "ATTN"),
+            attenuation_corrected: corrected.iter().any(|v| v == "ATTN"),
+            decay_corrected: (!corrected.is_empty()).then(|| corrected.iter().any(|v| v == "DECY")),
             weight_kg: decimal(facts, tags::PATIENT_WEIGHT),
             height_m: decimal(facts, tags::PATIENT_SIZE),
             sex: text(facts, tags::PATIENT_SEX),
@@ -98,6 +102,7 @@ impl PetHeader {
         self.units = unit.map(|u| u.map(str::to_owned));
         self.suv_type = None;
         self.attenuation_corrected = flag(tags::ATTENUATION_CORRECTED).as_deref() == Some("YES");
+        self.decay_corrected = None;
         self.decay_correction = match flag(tags::DECAY_CORRECTED).as_deref() {
             Some("YES") => Some("START".into()),
             Some("NO") => Some("NONE".into()),
@@ -115,8 +120,26 @@ fn acquisition(facts: &impl Attributes) -> Stated<Moment> {
     }
     let apart = day_and_time(facts, tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)?;
     let together = parsed(facts, tags::ACQUISITION_DATE_TIME, time::date_time)?;
+    if let (Some(apart), Some(together)) = (apart, together) {
+        // An offset that cannot be read is the refusal of what needs it.
+        let zone = parsed(facts, tags::TIMEZONE_OFFSET_FROM_UTC, time::offset).unwrap_or(None);
+        // The clock of a date and a time without an offset is not known; one of a date-time may be another.
+        let known = together.zone.is_none() || zone.is_some();
+        let off = together.on_clock(zone) - apart.on_clock(zone);
+        if known && off.abs() > SAME_MOMENT_S {
+            return Err(format!(
+                "{} contradicts {} with {}",
+                named(tags::ACQUISITION_DATE_TIME),
+                named(tags::ACQUISITION_DATE),
+                named(tags::ACQUISITION_TIME)
+            ));
+        }
+    }
     Ok(apart.or(together))
 }
+
+/// Times that differ by no more are the same: some are written without a fraction, s.
+const SAME_MOMENT_S: f64 = 1.0;
 
 /// Returns a date and a time as one moment; without either of them there is none.
 fn day_and_time(facts: &impl Attributes, day: Tag, clock: Tag) -> Stated<Moment> {

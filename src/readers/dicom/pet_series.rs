@@ -92,7 +92,7 @@ impl SeriesHeaders<'_> {
     /// Refuses a series in which a value that all slices must share differs, naming both files.
     fn compare(&self) -> Result<()> {
         type Same = fn(&PetHeader, &PetHeader) -> bool;
-        let shared: [(&str, Same); 15] = [
+        let shared: [(&str, Same); 16] = [
             ("Units (0054,1001)", |a, b| {
                 (&a.units, a.suv_by_map) == (&b.units, b.suv_by_map)
             }),
@@ -102,6 +102,9 @@ impl SeriesHeaders<'_> {
             }),
             ("ATTN in CorrectedImage (0028,0051)", |a, b| {
                 a.attenuation_corrected == b.attenuation_corrected
+            }),
+            ("DECY in CorrectedImage (0028,0051)", |a, b| {
+                a.decay_corrected == b.decay_corrected
             }),
             ("PatientWeight (0010,1030)", |a, b| {
                 a.weight_kg == b.weight_kg
@@ -192,6 +195,9 @@ impl SeriesHeaders<'_> {
         let philips_activity_factor =
             self.each(|h| &h.philips_activity_factor, counts && !has_factors)?;
         let needs = Needs::new(units, suv_type, decay_correction, has_factors);
+        if needs.decay {
+            self.check_decay(decay_correction)?;
+        }
         let mut info = PetInfo {
             units,
             suv_type,
@@ -216,6 +222,24 @@ impl SeriesHeaders<'_> {
         self.read_clocks(&mut info, needs.times)?;
         assume_units(&mut info);
         Ok(info)
+    }
+
+    /// Refuses a series of which one attribute says that decay was corrected for, and another one that it was not.
+    fn check_decay(&self, decay_correction: Option<DecayCorrection>) -> Result<()> {
+        let corrected = decay_correction.map(|d| d != DecayCorrection::None);
+        match (corrected, self.first.decay_corrected) {
+            (Some(true), Some(false)) | (Some(false), Some(true)) => refuse(format!(
+                "CorrectedImage (0028,0051) {} DECY, but DecayCorrection (0054,1102) is {} in {}",
+                if corrected == Some(true) {
+                    "lacks"
+                } else {
+                    "has"
+                },
+                self.first.decay_correction.as_deref().unwrap_or_default(),
+                (self.name)(0)
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses what SUV depends on and the header does not say, naming tag and file.

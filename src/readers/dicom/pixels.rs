@@ -1,5 +1,6 @@
 //! Pixels of one image -> stored values, native byte order.
 
+use super::attributes::named;
 use super::codec;
 use super::dataset::PixelLayout;
 use super::instance::Instance;
@@ -9,6 +10,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::DType;
 use crate::reading::Failure;
+use dicom_dictionary_std::tags;
 use std::sync::{Arc, Mutex};
 
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
@@ -219,7 +221,38 @@ fn decode_into(
     if instance.bits_stored < instance.bits_allocated {
         clear_unused_bits(out, instance);
     }
-    Ok(())
+    match instance.mapped {
+        Some(range) => refuse_unmapped(instance, range, out),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a stored value that is no padding and that the Real World Value Map of the image says nothing about.
+fn refuse_unmapped(instance: &Instance, range: [f64; 2], values: &[u8]) -> Result<(), Failure> {
+    let within = |[low, high]: [f64; 2], v: f64| low <= v && v <= high;
+    let is_padding = |v: f64| instance.padding.is_some_and(|range| within(range, v));
+    let outside = |v: &f64| !within(range, *v) && !is_padding(*v);
+    let words = values.as_chunks::<2>().0.iter();
+    let found = match (instance.bits_allocated, instance.signed) {
+        (8, _) => values.iter().map(|v| f64::from(*v)).find(outside),
+        (_, true) => words
+            .map(|v| f64::from(i16::from_ne_bytes(*v)))
+            .find(outside),
+        (_, false) => words
+            .map(|v| f64::from(u16::from_ne_bytes(*v)))
+            .find(outside),
+    };
+    match found {
+        None => Ok(()),
+        Some(value) => Err(format!(
+            "the stored value {value} is not between {} and {}, which are {} and {}",
+            named(tags::REAL_WORLD_VALUE_FIRST_VALUE_MAPPED),
+            named(tags::REAL_WORLD_VALUE_LAST_VALUE_MAPPED),
+            range[0],
+            range[1]
+        )
+        .into()),
+    }
 }
 
 /// Position and bytes of each fragment of a stream.

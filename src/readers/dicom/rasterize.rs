@@ -3,7 +3,9 @@
 use super::contour::Frame;
 use super::contour_nesting::Paint;
 use super::contour_planes::{Plane, PlaneStack};
+use crate::cancel::CancelToken;
 use crate::imaging::ImageGrid;
+use crate::reading::Failure;
 
 /// Grid rows times contour points that an oblique grid may ask for: some seconds.
 const MAX_WORK: usize = 5_000_000_000;
@@ -26,7 +28,15 @@ fn plane_of(zone: usize) -> Option<usize> {
 }
 
 /// Draws planes that are parallel to the slices.
-pub(super) fn fill_slices(stack: &PlaneStack, grid: &ImageGrid<'_>, data: &mut [u8]) {
+///
+/// # Errors
+/// [`Error::Cancelled`](crate::Error::Cancelled).
+pub(super) fn fill_slices(
+    stack: &PlaneStack,
+    grid: &ImageGrid<'_>,
+    data: &mut [u8],
+    cancel: &CancelToken,
+) -> crate::Result<()> {
     let [nx, ny, nz] = grid.dims;
     let size = nx * ny;
     // A lone plane belongs to the slice it is nearest to.
@@ -38,6 +48,7 @@ pub(super) fn fill_slices(stack: &PlaneStack, grid: &ImageGrid<'_>, data: &mut [
     };
     let mut before: Option<usize> = None;
     for k in 0..nz {
+        cancel.check()?;
         let position = grid.slice_position(k as f64);
         let Some(n) = plane_of(zone_at(&stack.planes, position)).or_else(|| lone(k)) else {
             before = None;
@@ -55,9 +66,10 @@ pub(super) fn fill_slices(stack: &PlaneStack, grid: &ImageGrid<'_>, data: &mut [
                 .map(|p| [snap(p[0] / grid.spacing[0]), snap(p[1] / grid.spacing[1])])
                 .collect();
             let slice = &mut data[k * size..(k + 1) * size];
-            fill_polygon(&polygon, nx, slice, outline.paint);
+            fill_polygon(&polygon, nx, slice, outline.paint, cancel)?;
         }
     }
+    Ok(())
 }
 
 /// Drawn on voxel centres and written in decimals, a vertex is off by a millionth of a voxel to either side: it is put
@@ -71,7 +83,13 @@ fn snap(index: f64) -> f64 {
 }
 
 /// Paints every pixel of a slice whose centre lies inside a polygon of continuous indices.
-fn fill_polygon(polygon: &[[f64; 2]], nx: usize, slice: &mut [u8], paint: Paint) {
+fn fill_polygon(
+    polygon: &[[f64; 2]],
+    nx: usize,
+    slice: &mut [u8],
+    paint: Paint,
+    cancel: &CancelToken,
+) -> crate::Result<()> {
     let low = polygon.iter().map(|p| p[1]).fold(f64::INFINITY, f64::min);
     let high = polygon
         .iter()
@@ -83,6 +101,7 @@ fn fill_polygon(polygon: &[[f64; 2]], nx: usize, slice: &mut [u8], paint: Paint)
         if y < low || y > high {
             continue;
         }
+        cancel.check()?;
         crossings.clear();
         for (a, b) in polygon.iter().zip(polygon.iter().cycle().skip(1)) {
             // Ties, as plastimatch breaks them: in y the lower edge belongs to the polygon, in x the upper one.
@@ -92,6 +111,7 @@ fn fill_polygon(polygon: &[[f64; 2]], nx: usize, slice: &mut [u8], paint: Paint)
         }
         fill_between(&mut crossings, row, paint);
     }
+    Ok(())
 }
 
 /// Paints the pixels of a row between the first and second crossing, the third and fourth, and so on.
@@ -113,7 +133,8 @@ pub(super) fn fill_oblique(
     frame: &Frame,
     grid: &ImageGrid<'_>,
     data: &mut [u8],
-) -> Result<(), String> {
+    cancel: &CancelToken,
+) -> Result<(), Failure> {
     let [nx, ny, nz] = grid.dims;
     if stack.planes.iter().any(|p| p.low >= p.high) {
         return Err("the thickness of a lone contour plane is not known on a grid that is not parallel to it".into());
@@ -123,7 +144,8 @@ pub(super) fn fill_oblique(
     if ny.saturating_mul(nz).saturating_mul(most) > MAX_WORK {
         return Err(format!(
             "{most} points in a plane are too many for a grid that is not parallel to it"
-        ));
+        )
+        .into());
     }
     let mut crossings = Vec::new();
     for (n, row) in data.chunks_exact_mut(nx).enumerate() {
@@ -141,6 +163,7 @@ pub(super) fn fill_oblique(
             let Some(here) = plane_of(here) else { continue };
             let origin: [f64; 2] = std::array::from_fn(|a| start[a] + run.start as f64 * step[a]);
             for outline in &stack.planes[here].outlines {
+                cancel.check()?;
                 let direction = [step[0], step[1]];
                 line_crossings(&outline.points, origin, direction, &mut crossings);
                 fill_between(&mut crossings, &mut row[run.clone()], outline.paint);

@@ -51,19 +51,29 @@ pub fn pet_unit(facts: &impl Attributes) -> Stated<&'static str> {
     Ok(map_to(facts, &ACTIVITY)?.map(|_| "BQML"))
 }
 
-/// Returns slope and intercept of the map that decides the values of an Enhanced PET (SUVbw) or Enhanced CT (HU), or
-/// nothing where the Pixel Value Transformation does.
+/// Returns the map that decides the values of an Enhanced PET (SUVbw) or Enhanced CT (HU), or nothing where the Pixel Value
+/// Transformation does.
+///
+/// # Errors
+/// Two maps have that unit.
+pub fn deciding_map<'a>(
+    facts: &'a impl Attributes,
+    sop_class: &str,
+) -> Stated<&'a InMemDicomObject> {
+    match sop_class {
+        ENHANCED_PET => map_to(facts, &SUV),
+        ENHANCED_CT => map_to(facts, &HOUNSFIELD),
+        _ => Ok(None),
+    }
+}
+
+/// Returns slope and intercept of the [deciding map](deciding_map).
 ///
 /// # Errors
 /// Two maps have that unit, the map has no slope and intercept (it may be a table), or a map to activity contradicts the
 /// Pixel Value Transformation.
-pub fn deciding_map(facts: &impl Attributes, sop_class: &str) -> Stated<[f64; 2]> {
-    let units: &[&str] = match sop_class {
-        ENHANCED_PET => &SUV,
-        ENHANCED_CT => &HOUNSFIELD,
-        _ => return Ok(None),
-    };
-    if let Some(map) = map_to(facts, units)? {
+pub fn slope_and_intercept(facts: &impl Attributes, sop_class: &str) -> Stated<[f64; 2]> {
+    if let Some(map) = deciding_map(facts, sop_class)? {
         let [slope] = required(map, tags::REAL_WORLD_VALUE_SLOPE)?;
         let [intercept] = required(map, tags::REAL_WORLD_VALUE_INTERCEPT)?;
         if slope == 0.0 || (sop_class == ENHANCED_PET && slope < 0.0) {

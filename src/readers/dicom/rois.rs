@@ -11,7 +11,7 @@ use super::slice_grid::SliceGrid;
 use super::study::Study;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::imaging::roi::Roi;
+use crate::imaging::roi::mask_center_until;
 use crate::imaging::{ImageGrid, Volume};
 use serde::Serialize;
 
@@ -79,9 +79,9 @@ impl Archive {
     pub fn rois_until(&self, cancel: &CancelToken) -> Result<Vec<RoiSummary>> {
         let images = Images::from_archives(&[self]);
         let mask = |place: Place<'_>| match place {
-            Place::Contours(set, roi) => self.rasterize(set, roi, &images),
+            Place::Contours(set, roi) => self.rasterize(set, roi, &images, cancel),
             Place::Segment(segmentation, segment) => {
-                self.segment(segmentation, segment.number, &[self])
+                self.segment(segmentation, segment.number, &[self], cancel)
             }
         };
         let mut rois = self.roi_names();
@@ -89,7 +89,7 @@ impl Archive {
             cancel.check()?;
             let measured = mask.and_then(|mask| {
                 roi.contours_overlap = mask.contours_overlap;
-                measured(&mask.volume)
+                measured(&mask.volume, cancel)
             });
             match measured {
                 Ok((voxels, ml, centroid)) => {
@@ -123,14 +123,22 @@ impl Archive {
     }
 
     /// Returns the mask of the ROI at this index of [`Archive::rois`]; contours are drawn on the grid of their series, which
-    /// is looked for among `images`.
-    pub fn roi_mask(&self, index: usize, images: &[&Archive]) -> Result<RoiMask> {
+    /// is looked for among `images`. Ends soon after `cancel` is triggered.
+    ///
+    /// # Errors
+    /// [`Error::RoiInvalid`], [`Error::RoiEmpty`], [`Error::OutOfMemory`], [`Error::Cancelled`].
+    pub fn roi_mask(
+        &self,
+        index: usize,
+        images: &[&Archive],
+        cancel: &CancelToken,
+    ) -> Result<RoiMask> {
         match self.places().nth(index) {
             Some(Place::Contours(set, roi)) => {
-                self.rasterize(set, roi, &Images::from_archives(images))
+                self.rasterize(set, roi, &Images::from_archives(images), cancel)
             }
             Some(Place::Segment(segmentation, segment)) => {
-                self.segment(segmentation, segment.number, images)
+                self.segment(segmentation, segment.number, images, cancel)
             }
             None => Err(Error::RoiInvalid(format!(
                 "ROI {index}: there are {}",
@@ -146,6 +154,7 @@ impl Archive {
         set: &StructureSet,
         roi: &Contours,
         images: &[Images<'_>],
+        cancel: &CancelToken,
     ) -> Result<RoiMask> {
         let refuse = |why: &str| Err(Error::RoiInvalid(format!("ROI {}: {why}", roi.number)));
         let frame = set.frame_of(roi);
@@ -165,7 +174,7 @@ impl Archive {
             .fold(1u64, |n, d| n.saturating_mul(*d as u64));
         self.options
             .check_study_bytes(bytes, "the mask of an ROI")?;
-        let mut mask = roi.mask(&chosen.grid.geometry(chosen.dims))?;
+        let mut mask = roi.mask(&chosen.grid.geometry(chosen.dims), cancel)?;
         mask.frame_of_reference = frame.or(chosen.frame).map(str::to_owned);
         Ok(mask)
     }
@@ -176,8 +185,9 @@ impl Archive {
         segmentation: &Segmentation,
         number: usize,
         images: &[&Archive],
+        cancel: &CancelToken,
     ) -> Result<RoiMask> {
-        let mask = segment_mask(segmentation, number, images)?;
+        let mask = segment_mask(segmentation, number, images, cancel)?;
         let bytes = mask.volume.data.len() as u64;
         self.options
             .check_study_bytes(bytes, "the mask of an ROI")?;
@@ -272,8 +282,9 @@ fn segment_mask(
     segmentation: &Segmentation,
     number: usize,
     images: &[&Archive],
+    cancel: &CancelToken,
 ) -> Result<RoiMask> {
-    let mask = segmentation.mask(number)?;
+    let mask = segmentation.mask(number, cancel)?;
     let images = images.iter().flat_map(|a| &a.images);
     let images = images.filter(|i| {
         [Modality::Ct, Modality::Pt]
@@ -290,12 +301,14 @@ fn segment_mask(
 /// for in `archives`; contours are laid on series of `images`. A file that is there several times counts once.
 ///
 /// # Errors
-/// [`Error::RoiInvalid`] if there is none, if several have that name or number, or one makes no mask.
+/// [`Error::RoiInvalid`] if there is none, if several have that name or number, or one makes no mask;
+/// [`Error::Cancelled`].
 pub fn find_rois(
     archives: &[&Archive],
     images: &[&Archive],
     kind: RoiKind,
     wanted: Option<&str>,
+    cancel: &CancelToken,
 ) -> Result<Vec<(RoiSummary, RoiMask)>> {
     let is = |roi: &RoiSummary, wanted: &str| {
         roi.number.to_string() == wanted || (kind == RoiKind::Contours && roi.name == wanted)
@@ -309,7 +322,8 @@ pub fn find_rois(
             }
             known.push(format!("{} {:?}", roi.number, roi.name));
             if wanted.is_none_or(|wanted| is(&roi, wanted)) {
-                let entry = (roi, archive.object_uid(n), archive.roi_mask(n, images));
+                let mask = archive.roi_mask(n, images, cancel);
+                let entry = (roi, archive.object_uid(n), mask);
                 if !found.iter().any(|other| are_copies(&entry, other)) {
                     found.push(entry);
                 }
@@ -366,9 +380,13 @@ impl RoiSummary {
 }
 
 /// Returns how many voxels of a mask are set, their volume in ml and their centroid in LPS mm.
-fn measured(mask: &Volume) -> Result<(usize, f64, [f64; 3])> {
-    let voxels = mask.data.iter().filter(|v| **v != 0).count();
-    let centroid = Roi::Mask(mask.view("mask")?).center()?;
+fn measured(mask: &Volume, cancel: &CancelToken) -> Result<(usize, f64, [f64; 3])> {
+    let mut voxels = 0;
+    for slice in mask.data.chunks((mask.dims[0] * mask.dims[1]).max(1)) {
+        cancel.check()?;
+        voxels += slice.iter().filter(|v| **v != 0).count();
+    }
+    let centroid = mask_center_until(&mask.view("mask")?, cancel)?;
     let geometry: ImageGrid<'_> = mask.geometry();
     Ok((
         voxels,

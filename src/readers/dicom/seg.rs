@@ -6,8 +6,10 @@ use super::frame_layout::{Frame, FrameLayout};
 use super::roi_mask::RoiMask;
 use super::source::{DicomFile, Source};
 use crate::allocation;
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::{DType, MAX_DIM, Volume};
+use crate::reading::Failure;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
@@ -156,8 +158,8 @@ impl Segmentation {
     ///
     /// # Errors
     /// [`Error::RoiInvalid`] if two segments have this number, or its frames do not make one grid without contradiction;
-    /// [`Error::RoiEmpty`] if it has no frame.
-    pub fn mask(&self, segment: usize) -> Result<RoiMask> {
+    /// [`Error::RoiEmpty`] if it has no frame; [`Error::OutOfMemory`], [`Error::Cancelled`].
+    pub fn mask(&self, segment: usize, cancel: &CancelToken) -> Result<RoiMask> {
         let refuse = |why: String| Error::RoiInvalid(format!("segment {segment}: {why}"));
         let object = &self.file.object;
         let segments = self.segments();
@@ -192,9 +194,11 @@ impl Segmentation {
         if layout.dims.iter().any(|n| *n > MAX_DIM) || voxels.max(stored) > MAX_VOXELS {
             return Err(refuse(format!("{nx} x {ny} x {nz} voxels are too many")));
         }
-        let pixels = self.pixels(plane, all).map_err(refuse)?;
-        let mut data = allocation::zeros::<u8>(voxels, "the mask of a segment")?;
+        let pixels = self.pixels(plane, all, cancel);
+        let pixels = pixels.map_err(|why| why.into_error(refuse))?;
+        let mut data = allocation::zeros_until(voxels, "the mask of a segment", cancel)?;
         for (frame, [i, j, k]) in frames.iter().zip(&layout.places) {
+            cancel.check()?;
             for row in 0..rows {
                 let from = frame.index * plane + row * columns;
                 let to = (k * ny + j + row) * nx + i;
@@ -263,7 +267,12 @@ impl Segmentation {
     }
 
     /// The pixel data of all frames: packed bits, or a byte a voxel.
-    fn pixels(&self, plane: usize, frames: usize) -> std::result::Result<Vec<u8>, String> {
+    fn pixels(
+        &self,
+        plane: usize,
+        frames: usize,
+        cancel: &CancelToken,
+    ) -> std::result::Result<Vec<u8>, Failure> {
         let needed = match self.kind {
             Kind::Binary => (plane * frames).div_ceil(8),
             Kind::Fractional(_) => plane * frames,
@@ -273,11 +282,12 @@ impl Segmentation {
             Some(PixelLayout::Native { at, bytes })
                 if bytes == needed as u64 || bytes == needed as u64 + needed as u64 % 2 =>
             {
-                Ok(self.source.data_set()?.0.part(at, needed as u64)?)
+                self.source.open(cancel)?.0.part(at, needed as u64)
             }
             Some(PixelLayout::Native { bytes, .. }) => Err(format!(
                 "PixelData (7FE0,0010) has {bytes} bytes, its frames make {needed}"
-            )),
+            )
+            .into()),
             Some(PixelLayout::Encapsulated { .. }) => {
                 Err("compressed segments are not read".into())
             }

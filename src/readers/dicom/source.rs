@@ -107,12 +107,8 @@ impl Source {
         }
     }
 
-    /// Returns the data set with its transfer syntax; a deflated one is inflated as it is read.
-    pub fn data_set(&self) -> Result<(DataSet, String), Failure> {
-        self.open(&CancelToken::default())
-    }
-
-    /// As [`Source::data_set`], with reads that end soon after `cancel` is triggered.
+    /// Returns the data set with its transfer syntax; a deflated one is inflated as it is read. Reads end soon after `cancel`
+    /// is triggered.
     pub fn open(&self, cancel: &CancelToken) -> Result<(DataSet, String), Failure> {
         let (content, bytes) = self.content()?;
         let mut stream = Cancellable::new(content, cancel);

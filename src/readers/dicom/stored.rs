@@ -1,7 +1,7 @@
 //! What the stored values of an image are and mean: the attributes that decide them, each read exactly or refused by
 //! name. None has a default but those that the standard gives (PS3.3 C.7.6.3, C.8.2.1, C.11.1).
 
-use super::attributes::{Attributes, named, optional, required, required_count, text};
+use super::attributes::{Attributes, Stated, named, optional, required, required_count, text};
 use super::real_world_value;
 use dicom_core::Tag;
 use dicom_core::header::HasLength;
@@ -91,7 +91,7 @@ pub fn rescale(
     modality: &str,
     sop_class: &str,
 ) -> Result<Rescale, String> {
-    if let Some([slope, intercept]) = real_world_value::deciding_map(facts, sop_class)? {
+    if let Some([slope, intercept]) = real_world_value::slope_and_intercept(facts, sop_class)? {
         return Ok(Rescale {
             slope,
             intercept,
@@ -130,10 +130,47 @@ pub fn rescale(
     })
 }
 
-/// Reads Pixel Padding Value and its range limit as a closed range of stored values.
+/// Reads a stored value. It is written as US or SS after the pixel representation, and some writers pick the wrong one: the
+/// 16 bits are read again with the pixels' own sign.
+fn stored_value(facts: &impl Attributes, tag: Tag, pixels: &PixelDescription) -> Stated<f64> {
+    let value = optional(facts, tag)?.map(|[v]: [f64; 1]| v);
+    Ok(value.map(|v| match (pixels.signed, pixels.bits_allocated) {
+        (true, 16) if v > 32_767.0 => v - 65_536.0,
+        (false, 16) if v < 0.0 => v + 65_536.0,
+        _ => v,
+    }))
+}
+
+/// Reads the closed range of stored values that the deciding Real World Value Map is defined for (PS3.3 C.7.6.16.2.11);
+/// nothing where the map states none, or none decides.
 ///
-/// Both are written as US or SS after the pixel representation, and some writers pick the wrong one: the 16 bits are
-/// read again with the pixels' own sign.
+/// # Errors
+/// Names the attribute that is no number, or one end without the other.
+pub fn mapped(
+    facts: &impl Attributes,
+    sop_class: &str,
+    pixels: &PixelDescription,
+) -> Stated<[f64; 2]> {
+    let Some(map) = real_world_value::deciding_map(facts, sop_class)? else {
+        return Ok(None);
+    };
+    let [first, last] = [
+        tags::REAL_WORLD_VALUE_FIRST_VALUE_MAPPED,
+        tags::REAL_WORLD_VALUE_LAST_VALUE_MAPPED,
+    ];
+    match (
+        stored_value(map, first, pixels)?,
+        stored_value(map, last, pixels)?,
+    ) {
+        (None, None) => Ok(None),
+        (Some(low), Some(high)) if low <= high => Ok(Some([low, high])),
+        (Some(_), Some(_)) => Err(format!("{} is above {}", named(first), named(last))),
+        (Some(_), None) => Err(format!("{} is missing", named(last))),
+        (None, Some(_)) => Err(format!("{} is missing", named(first))),
+    }
+}
+
+/// Reads Pixel Padding Value and its range limit as a closed range of stored values.
 ///
 /// # Errors
 /// Names the attribute that is no number, or a limit without a value.
@@ -141,16 +178,9 @@ pub fn padding(
     facts: &impl Attributes,
     pixels: &PixelDescription,
 ) -> Result<Option<[f64; 2]>, String> {
-    let stored = |tag: Tag| {
-        let value = optional(facts, tag)?.map(|[v]: [f64; 1]| v);
-        Ok::<_, String>(value.map(|v| match (pixels.signed, pixels.bits_allocated) {
-            (true, 16) if v > 32_767.0 => v - 65_536.0,
-            (false, 16) if v < 0.0 => v + 65_536.0,
-            _ => v,
-        }))
-    };
-    let value = stored(tags::PIXEL_PADDING_VALUE)?;
-    match (value, stored(tags::PIXEL_PADDING_RANGE_LIMIT)?) {
+    let value = stored_value(facts, tags::PIXEL_PADDING_VALUE, pixels)?;
+    let limit = stored_value(facts, tags::PIXEL_PADDING_RANGE_LIMIT, pixels)?;
+    match (value, limit) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(format!(
             "{} has a limit, but is missing",

@@ -305,7 +305,7 @@ fn patients() -> Option<Vec<Patient>> {
         let cancel = CancelToken::default();
         let open = |what: &str| Archive::open(&[data.join(what)], &cancel).unwrap();
         let mask = open("CT/rtstruct")
-            .roi_mask(0, &[&open("CT/dicom")])
+            .roi_mask(0, &[&open("CT/dicom")], &CancelToken::default())
             .unwrap();
         all.push(Patient {
             name,

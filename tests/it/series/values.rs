@@ -128,6 +128,30 @@ fn pixels_that_are_not_described_exactly_are_refused_by_tag_and_file() {
         let why = refusal("PT", &in_one(|o| word(o, tag, value)));
         assert!(why.contains(words) && why.contains("s-2.dcm"), "{why}");
     }
+    // One slice whose pixels are described in another way, each by itself sound.
+    let why = refusal(
+        "PT",
+        &in_one(|o| {
+            word(o, tags::BITS_STORED, 12);
+            word(o, tags::HIGH_BIT, 11);
+        }),
+    );
+    assert!(
+        why.contains("BitsStored (0028,0101) differs between s-0.dcm and s-2.dcm"),
+        "{why}"
+    );
+    let why = refusal(
+        "PT",
+        &in_one(|o| {
+            let now = o.element(tags::PIXEL_REPRESENTATION).unwrap();
+            let other = 1 - now.to_int::<u16>().unwrap();
+            word(o, tags::PIXEL_REPRESENTATION, other);
+        }),
+    );
+    assert!(
+        why.contains("s-2.dcm has another matrix or pixel type than s-0.dcm"),
+        "{why}"
+    );
     for tag in [
         tags::BITS_ALLOCATED,
         tags::BITS_STORED,

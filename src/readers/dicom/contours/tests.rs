@@ -1,6 +1,7 @@
 //! Tests of contours laid on a grid.
 
 use super::*;
+use crate::cancel::CancelToken;
 use crate::imaging::IDENTITY;
 
 fn grid(dims: [usize; 3], step: f64) -> ImageGrid<'static> {
@@ -47,7 +48,9 @@ fn slice(mask: &RoiMask, k: usize) -> Vec<String> {
 }
 
 fn drawn(contours: Vec<Contour>) -> (Vec<String>, bool) {
-    let mask = roi(contours).mask(&grid([7, 5, 1], 1.0)).unwrap();
+    let mask = roi(contours)
+        .mask(&grid([7, 5, 1], 1.0), &CancelToken::default())
+        .unwrap();
     (slice(&mask, 0), mask.contours_overlap)
 }
 
@@ -56,7 +59,10 @@ fn count(mask: &RoiMask) -> usize {
 }
 
 fn why(contours: Vec<Contour>, grid: &ImageGrid<'_>) -> String {
-    roi(contours).mask(grid).unwrap_err().to_string()
+    roi(contours)
+        .mask(grid, &CancelToken::default())
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -188,7 +194,9 @@ fn closed_planar_xor_is_exclusive_or() {
 fn sides(positions: &[f64], grid: &ImageGrid<'_>) -> Vec<usize> {
     let contours = positions.iter().enumerate();
     let contours = contours.map(|(n, z)| square(-0.5, n as f64 + 0.5, *z));
-    let mask = roi(contours.collect()).mask(grid).unwrap();
+    let mask = roi(contours.collect())
+        .mask(grid, &CancelToken::default())
+        .unwrap();
     let [nx, ny, nz] = mask.volume.dims;
     let in_slice = |k: usize| {
         let slice = &mask.volume.data[k * nx * ny..(k + 1) * nx * ny];
@@ -206,7 +214,9 @@ fn a_slice_takes_the_plane_it_lies_in() {
     );
     // The order in the file does not matter.
     let mask = roi(vec![square(-0.5, 3.5, 2.0), square(-0.5, 0.5, 1.0)]);
-    let mask = mask.mask(&grid([9, 9, 4], 1.0)).unwrap();
+    let mask = mask
+        .mask(&grid([9, 9, 4], 1.0), &CancelToken::default())
+        .unwrap();
     assert_eq!(slice(&mask, 1)[0], "100000000");
     // Finer: each plane reaches half-way, the ends as far; a border belongs to the plane below it, the lowest to none.
     assert_eq!(
@@ -302,7 +312,9 @@ fn a_sphere_keeps_its_volume_on_any_grid() {
                 direction: IDENTITY,
                 slice_offsets: None,
             };
-            let mask = sphere(20.0, 2.0, 0.0).mask(&g).unwrap();
+            let mask = sphere(20.0, 2.0, 0.0)
+                .mask(&g, &CancelToken::default())
+                .unwrap();
             let ml = count(&mask) as f64 * step / 1000.0;
             assert!(
                 (ml / truth - 1.0).abs() < 0.03,
@@ -318,7 +330,9 @@ fn a_sphere_keeps_its_volume_on_any_grid() {
             direction: turned(a, b, c),
             slice_offsets: None,
         };
-        let mask = sphere(20.0, 2.0, 0.0).mask(&g).unwrap();
+        let mask = sphere(20.0, 2.0, 0.0)
+            .mask(&g, &CancelToken::default())
+            .unwrap();
         let ml = count(&mask) as f64 / 1000.0;
         assert!(
             (ml / truth - 1.0).abs() < 0.01,
@@ -348,7 +362,9 @@ fn grids_that_are_not_parallel_hold_the_same_voxels() {
         rectangle([1.6, 2.4], [1.7, 2.2], 2.1),
         rectangle([2.6, 5.4], [0.7, 1.2], 3.1),
     ];
-    let axial = roi(contours.clone()).mask(&grid([7, 5, 6], 1.0)).unwrap();
+    let axial = roi(contours.clone())
+        .mask(&grid([7, 5, 6], 1.0), &CancelToken::default())
+        .unwrap();
     let at = |[x, y, z]: [usize; 3]| axial.volume.data[(z * 5 + y) * 7 + x];
     let dims = [7, 5, 6];
     for axes in [[0, 2, 1], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
@@ -359,7 +375,9 @@ fn grids_that_are_not_parallel_hold_the_same_voxels() {
             }),
             ..grid([1; 3], 1.0)
         };
-        let mask = roi(contours.clone()).mask(&side).unwrap();
+        let mask = roi(contours.clone())
+            .mask(&side, &CancelToken::default())
+            .unwrap();
         let [nx, ny, nz] = side.dims;
         for n in 0..nx * ny * nz {
             let index = [n % nx, n / nx % ny, n / nx / ny];
@@ -376,7 +394,9 @@ fn grids_that_are_not_parallel_hold_the_same_voxels() {
         direction: [[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]],
         ..grid(dims, 1.0)
     };
-    let mask = roi(contours).mask(&flipped).unwrap();
+    let mask = roi(contours)
+        .mask(&flipped, &CancelToken::default())
+        .unwrap();
     for n in 0..7 * 5 * 6 {
         let [x, y, z] = [n % 7, n / 7 % 5, n / 35];
         assert_eq!(mask.volume.data[n], at([x, 4 - y, 5 - z]));
@@ -391,7 +411,7 @@ fn what_cannot_be_drawn_is_refused_by_name() {
     damaged.refusal = Some("contour 3: damaged".into());
     assert!(
         damaged
-            .mask(&g)
+            .mask(&g, &CancelToken::default())
             .unwrap_err()
             .to_string()
             .ends_with("ROI 7: contour 3: damaged")
@@ -408,7 +428,9 @@ fn what_cannot_be_drawn_is_refused_by_name() {
         (square(0.5, 2.5, 3.4), false),
         (square(0.5, 2.5, 3.6), true),
     ] {
-        let text = roi(vec![square(0.5, 2.5, 1.0), contour]).mask(&g).err();
+        let text = roi(vec![square(0.5, 2.5, 1.0), contour])
+            .mask(&g, &CancelToken::default())
+            .err();
         let text = text.map(|e| e.to_string()).unwrap_or_default();
         assert_eq!(
             text.contains("contour 2 lies outside the grid"),
@@ -426,7 +448,11 @@ fn what_cannot_be_drawn_is_refused_by_name() {
         "{text}"
     );
     bent.points[2][2] = 1.15;
-    assert!(roi(vec![square(0.5, 4.5, 1.0), bent]).mask(&g).is_ok());
+    assert!(
+        roi(vec![square(0.5, 4.5, 1.0), bent])
+            .mask(&g, &CancelToken::default())
+            .is_ok()
+    );
     // Nothing inside.
     let text = why(vec![square(1.1, 1.9, 1.0)], &g);
     assert!(
@@ -445,4 +471,35 @@ fn what_cannot_be_drawn_is_refused_by_name() {
     };
     let text = why(vec![square(0.5, 2.5, 1.0)], &side);
     assert!(text.contains("thickness of a lone contour plane"), "{text}");
+}
+
+#[test]
+fn a_mask_ends_when_it_is_cancelled_wherever_it_is() {
+    let cancelled = CancelToken::default();
+    let stack = |contours: &[Contour], frame: &Frame| {
+        let placed = place(contours, frame, PLANAR_MM).unwrap();
+        PlaneStack::new(placed, &CancelToken::default()).unwrap_or_else(|_| panic!("planes"))
+    };
+    let g = grid([9, 9, 4], 1.0);
+    let axial = [square(0.5, 4.5, 1.0), square(0.5, 4.5, 2.0)];
+    let parallel = Frame::of_grid(&g);
+    let oblique = Frame::of_contours(&axial).unwrap();
+    let (straight, across) = (stack(&axial, &parallel), stack(&axial, &oblique));
+    let mut data = vec![0; 9 * 9 * 4];
+    fill_slices(&straight, &g, &mut data, &CancelToken::default()).unwrap();
+    assert!(data.contains(&1));
+    data.fill(0);
+    cancelled.trigger();
+    let outcome = fill_slices(&straight, &g, &mut data, &cancelled);
+    assert!(matches!(outcome, Err(Error::Cancelled)));
+    let outcome = fill_oblique(&across, &oblique, &g, &mut data, &cancelled);
+    assert!(matches!(outcome, Err(Failure::Other(Error::Cancelled))));
+    assert!(!data.contains(&1));
+    // Two contours in one plane are compared.
+    let beside = [square(0.5, 2.5, 1.0), square(4.5, 6.5, 1.0)];
+    let placed = place(&beside, &parallel, PLANAR_MM).unwrap();
+    let outcome = PlaneStack::new(placed, &cancelled).err();
+    assert!(matches!(outcome, Some(Failure::Other(Error::Cancelled))));
+    let outcome = roi(axial.to_vec()).mask(&g, &cancelled);
+    assert!(matches!(outcome, Err(Error::Cancelled)));
 }

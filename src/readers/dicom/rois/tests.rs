@@ -2,6 +2,7 @@
 
 use super::super::synthetic::{Object, bytes, contour, ct, frame, rtstruct, seg, square};
 use super::*;
+use crate::cancel::CancelToken;
 
 fn archive(objects: &[Object]) -> Archive {
     let buffers = objects.iter().map(bytes).collect();
@@ -20,7 +21,7 @@ fn find(
     kind: RoiKind,
     wanted: Option<&str>,
 ) -> Result<Vec<(i64, String, usize)>> {
-    let found = find_rois(archives, archives, kind, wanted)?;
+    let found = find_rois(archives, archives, kind, wanted, &CancelToken::default())?;
     let voxels = |m: &RoiMask| m.volume.data.iter().filter(|v| **v == 1).count();
     Ok(found
         .into_iter()
@@ -64,11 +65,11 @@ fn rois_are_measured_on_the_series_they_were_drawn_on() {
         Some("roi: ROI 5: it has no contours")
     );
     assert_eq!((listed[2].voxels, listed[2].ml), (None, None));
-    let mask = all.roi_mask(1, &[&all]).unwrap();
+    let mask = all.roi_mask(1, &[&all], &CancelToken::default()).unwrap();
     assert!(mask.contours_overlap);
     assert_eq!(mask.frame_of_reference.as_deref(), Some("1.5"));
     assert!(
-        all.roi_mask(3, &[&all])
+        all.roi_mask(3, &[&all], &CancelToken::default())
             .unwrap_err()
             .to_string()
             .contains("ROI 3: there are 3")
@@ -191,7 +192,9 @@ fn segments_are_found_by_number_alone_and_their_frame_of_reference_is_compared()
 
 #[test]
 fn contours_are_laid_on_their_own_series_or_one_of_their_frame_of_reference() {
-    let laid = |objects: Vec<Object>| archive(&objects).roi_mask(0, &[&archive(&objects)]);
+    let laid = |objects: Vec<Object>| {
+        archive(&objects).roi_mask(0, &[&archive(&objects)], &CancelToken::default())
+    };
     let with = |frame: &str, series: &str, images: &[Vec<Object>]| {
         let mut objects = images.concat();
         objects.push(rtstruct("1.7", frame, series, &[("3", "GTV", cube(2))]));

@@ -2,6 +2,7 @@
 
 use super::super::synthetic::{Object, frame, open, put, put_number, seg};
 use super::*;
+use crate::cancel::CancelToken;
 use dicom_core::VR;
 
 const BETWEEN: [&str; 2] = ["3", "3"];
@@ -28,7 +29,9 @@ fn z(offsets: &[f64]) -> Vec<[f64; 3]> {
 }
 
 fn mask(object: &Object) -> Result<Volume> {
-    opened(object)?.mask(1).map(|m| m.volume)
+    opened(object)?
+        .mask(1, &CancelToken::default())
+        .map(|m| m.volume)
 }
 
 /// Voxels of each slice.
@@ -53,7 +56,7 @@ fn frames_lie_where_their_positions_say() {
     let listed = segmentation.segments();
     assert_eq!(listed.iter().map(|s| s.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(listed[0].label, "S");
-    let found = segmentation.mask(1).unwrap();
+    let found = segmentation.mask(1, &CancelToken::default()).unwrap();
     assert_eq!(found.frame_of_reference.as_deref(), Some("1.5"));
     assert!(!found.contours_overlap);
     let volume = found.volume;
@@ -65,8 +68,14 @@ fn frames_lie_where_their_positions_say() {
     assert!(volume.slice_offsets.is_empty());
     #[rustfmt::skip]
     assert_eq!(volume.data, [1, 1, 0, 0, 0, 0,  1, 0, 0, 0, 0, 0,  1, 1, 1, 0, 0, 0]);
-    assert!(matches!(segmentation.mask(2), Err(Error::RoiEmpty)));
-    assert!(matches!(segmentation.mask(99), Err(Error::RoiEmpty)));
+    assert!(matches!(
+        segmentation.mask(2, &CancelToken::default()),
+        Err(Error::RoiEmpty)
+    ));
+    assert!(matches!(
+        segmentation.mask(99, &CancelToken::default()),
+        Err(Error::RoiEmpty)
+    ));
 }
 
 #[test]
