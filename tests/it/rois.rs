@@ -345,7 +345,11 @@ fn segmentations_give_the_voxels_of_their_segments() {
                     .is_ok()
             );
         }
-        let why = seg.mask(99, &CancelToken::default()).map(drop).unwrap_err().to_string();
+        let why = seg
+            .mask(99, &CancelToken::default())
+            .map(drop)
+            .unwrap_err()
+            .to_string();
         assert!(why.contains("the mask has no voxel set"), "{why}");
     }
     // With the 11 of 13 above, 17 of 19 that are equal voxel for voxel (docs/BENCHMARKS.md).

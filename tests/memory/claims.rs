@@ -174,7 +174,7 @@ fn contours_on_headers_that_claim_too_much_make_no_mask() {
             "{why}"
         );
         refused(
-            archive.roi_mask(0, &[&archive]),
+            archive.roi_mask(0, &[&archive], &CancelToken::default()),
             DLNMS_E_ROI_INVALID,
             "not here",
         );
