@@ -100,8 +100,10 @@
  * Memory. A buffer whose size comes from a file or a struct is reserved before it is used, with 40 MiB to spare; if the
  * system refuses it, the call returns DLNMS_E_OUT_OF_MEMORY. Loading ONNX Runtime needs 100 MiB of address space. A limit
  * on address space (RLIMIT_AS) is noticed this way; a limit that ends the process when pages are touched (cgroups) cannot
- * be. Without a free file descriptor, and beyond a limit on the size of files (RLIMIT_FSIZE), a call fails and no signal
- * is raised.
+ * be. A small allocation that the system refuses is served from a reserve of 8 MiB; calls then end with
+ * DLNMS_E_OUT_OF_MEMORY until the system has 40 MiB again (in libraries that were built with the feature memory-reserve,
+ * as make dist does). Without a free file descriptor, and beyond a limit on the size of files (RLIMIT_FSIZE), a call fails
+ * and no signal is raised.
  *
  * Fork. Threads are not inherited. In a process that was forked from one that has loaded ONNX Runtime, every call returns
  * DLNMS_E_FORKED at once, every _free does nothing (what it would free leaks until the process ends), and no callback or
