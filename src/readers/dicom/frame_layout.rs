@@ -232,3 +232,84 @@ fn slice_offsets(places: &[[usize; 3]], offsets: &[f64], step: f64, slices: usiz
     all.extend(known.last().map(|(_, z)| *z));
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Axial frames of 1 mm pixels at these heights.
+    fn frames(between: Option<f64>, thickness: Option<f64>, heights: &[f64]) -> Vec<Frame> {
+        let frame = |(index, z): (usize, &f64)| Frame {
+            index,
+            position: [0.0, 0.0, *z],
+            orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            spacing: [1.0; 2],
+            between,
+            thickness,
+        };
+        heights.iter().enumerate().map(frame).collect()
+    }
+
+    fn layout(
+        between: Option<f64>,
+        thickness: Option<f64>,
+        heights: &[f64],
+    ) -> Result<FrameLayout, String> {
+        FrameLayout::new(&frames(between, thickness, heights), [4, 4])
+    }
+
+    #[test]
+    fn the_step_is_the_smallest_gap_and_uneven_slices_keep_their_places() {
+        let uneven = layout(None, None, &[0.0, 3.2, 6.2]).unwrap();
+        assert_eq!((uneven.step, uneven.dims), (3.0, [4, 4, 3]));
+        assert_eq!(uneven.slice_offsets, [0.0, 3.2, 6.2]);
+        // A slice without a frame lies in the middle of its neighbours.
+        let sparse = layout(None, None, &[0.0, 3.0, 9.25]).unwrap();
+        assert_eq!(sparse.dims, [4, 4, 4]);
+        assert_eq!(sparse.slice_offsets, [0.0, 3.0, 6.125, 9.25]);
+        // Positions with few digits: a micrometre for each slice is even.
+        let even = layout(None, None, &[0.0, 3.0, 6.002]).unwrap();
+        assert_eq!(even.slice_offsets, [0.0; 0]);
+    }
+
+    #[test]
+    fn spacing_between_slices_counts_frames_that_were_left_out_and_nothing_else() {
+        let step = |between, thickness, gap: f64| {
+            layout(Some(between), thickness, &[0.0, gap, 2.0 * gap]).map(|l| l.step)
+        };
+        assert_eq!(step(2.5, None, 5.0), Ok(2.5));
+        assert_eq!(step(5.0, None, 5.25), Ok(5.25));
+        for (between, thickness, gap) in [
+            (2.5, Some(5.0), 5.0),
+            (2.5, None, 4.0),
+            (0.5, None, 0.6),
+            (5.0, None, 2.5),
+        ] {
+            let error = step(between, thickness, gap).unwrap_err();
+            let words = format!("is {between} mm, its frames lie {gap:.3} mm apart");
+            assert!(error.contains(&words), "{error}");
+        }
+    }
+
+    #[test]
+    fn frames_must_agree_on_their_spacing_and_thickness() {
+        let edited = |between: Option<f64>, thickness: Option<f64>| {
+            let mut frames = frames(Some(3.0), Some(3.0), &[0.0, 3.0]);
+            (frames[1].between, frames[1].thickness) = (between, thickness);
+            FrameLayout::new(&frames, [4, 4])
+        };
+        assert!(edited(Some(3.000_01), Some(2.999_99)).is_ok());
+        for (between, thickness) in [
+            (None, Some(3.0)),
+            (Some(3.0), None),
+            (Some(3.2), Some(3.0)),
+            (Some(3.0), Some(2.8)),
+        ] {
+            let error = edited(between, thickness).unwrap_err();
+            assert_eq!(
+                error,
+                "frames 1 and 2 have different slice spacings or thicknesses"
+            );
+        }
+    }
+}
