@@ -79,7 +79,7 @@ fn the_phantom_is_scored_by_point_and_by_mask() {
         "timings_ms/total",
         "model/id",
         "model/version",
-        "model/sha256",
+        "model/manifest_sha256",
         "model/weights",
         "flags/0",
         "warnings/0",
