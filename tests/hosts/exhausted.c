@@ -50,8 +50,12 @@ static void open_all(void) {
     dlnms_scorer_options options;
     dlnms_scorer_options_init(&options, sizeof options);
     options.bundle_dir = bundle;
+    dlnms_provider_options cpu;
+    dlnms_provider_options_init(&cpu, sizeof cpu);
+    cpu.provider = DLNMS_PROVIDER_CPU;
+    const dlnms_provider_options *providers[] = {&cpu};
+    options.providers = providers;
     options.n_providers = 1;
-    options.providers[0] = DLNMS_PROVIDER_CPU;
     CALL("scorer_new", dlnms_scorer_new(runtime, &options, &scorer, &error));
     CALL("prepare", dlnms_scorer_prepare(scorer, NULL, NULL, &error));
     CALL("study_open", dlnms_study_open(&study_folder, 1, NULL, NULL, NULL, NULL, &study, &error));
@@ -118,8 +122,12 @@ static void use_everything(double *n1) {
     dlnms_scorer_options options;
     dlnms_scorer_options_init(&options, sizeof options);
     options.bundle_dir = bundle;
+    dlnms_provider_options cpu;
+    dlnms_provider_options_init(&cpu, sizeof cpu);
+    cpu.provider = DLNMS_PROVIDER_CPU;
+    const dlnms_provider_options *providers[] = {&cpu};
+    options.providers = providers;
     options.n_providers = 1;
-    options.providers[0] = DLNMS_PROVIDER_CPU;
     CALL("scorer_new", dlnms_scorer_new(runtime, &options, &other, &error));
     dlnms_scorer_free(other);
     dlnms_cancel *cancel = NULL;

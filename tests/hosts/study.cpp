@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
 
         // SUV tags beside a volume that is not DICOM.
         const std::string tags = folder + "/tags.json";
-        std::ofstream(tags) << R"({"Units": "BQML", "DecayCorrection": "ADMIN", "CorrectedImage": ["ATTN"],
+        std::ofstream(tags) << R"({"Units": "BQML", "DecayCorrection": "ADMIN", "CorrectedImage": ["DECY", "ATTN"],
             "PatientWeight": 70, "RadionuclideTotalDose": 350000000})";
         const auto factors = dlnms::suv_factors(file.pet_info(tags));
         expect(!factors.empty() && std::abs(factors[0] - 70000.0 / 350e6) < 1e-15, "side-car");
