@@ -82,7 +82,7 @@ def pet_slices(rng, recipe):
         elif recipe == "admin":
             ds.DecayCorrection = "ADMIN"
         elif recipe == "none":
-            ds.DecayCorrection = "NONE"
+            ds.DecayCorrection, ds.CorrectedImage = "NONE", ["ATTN"]
         elif recipe == "lbm":
             ds.Units, ds.SUVType, ds.RescaleSlope = "GML", "LBM", str(round(0.0005 + 0.00005 * n, 6))
         elif recipe == "zone":

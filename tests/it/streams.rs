@@ -385,9 +385,12 @@ fn a_list_of_rois_can_be_cancelled_between_them() {
     let inspect = |cancel: &CancelToken| archive.inspect_until(cancel);
     let rois = archive.inspect().rois.len() as u64;
     let all = cancelling::looks(inspect);
-    // Before and after each, and between the parts of an inspection.
-    assert_eq!((rois, all), (4, 2 * 4 + 2));
-    cancelling::ends_when_cancelled("inspecting", 1..=all, 0, inspect);
+    // Before and after each, between the parts of an inspection, and inside each mask, which has many slices.
+    assert_eq!(rois, 4);
+    assert!(all > 100 * rois, "{all} looks");
+    let tried = (1..=10).chain((11..=all).step_by(97));
+    // What began to be drawn when the token was triggered looks once more before it ends.
+    cancelling::ends_when_cancelled("inspecting", tried, rois, inspect);
 }
 
 #[test]
