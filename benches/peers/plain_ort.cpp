@@ -1,8 +1,11 @@
 // The network alone, by a plain ONNX Runtime program in C++: what the plugin's `infer` is to be compared with.
-//   plain_ort LIBONNXRUNTIME.so MODEL.onnx [RUNS [THREADS [SPIN]]]     prints p50 and p99 in milliseconds
+//   plain_ort LIBONNXRUNTIME.so MODEL.onnx [RUNS [THREADS [SPIN [OFFSETS]]]]     prints p50 and p99 in milliseconds
+//   OFFSETS: a file with the places of `cpuid` in the library, which then sees no AVX-512 (held_to_avx2.hpp)
 //
 // ONNX Runtime's wheels hold no C header, so the few functions that are needed are taken from the table of functions by
 // their places, which never change (onnxruntime_c_api.h appends only).
+
+#include "held_to_avx2.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -47,13 +50,14 @@ void call(Place place, Args... args) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 3) return std::fprintf(stderr, "usage: plain_ort LIBONNXRUNTIME.so MODEL.onnx [RUNS [THREADS [SPIN]]]\n"), 2;
+    if (argc < 3) return std::fprintf(stderr, "usage: plain_ort LIBONNXRUNTIME.so MODEL.onnx [RUNS [THREADS [SPIN [OFFSETS]]]]\n"), 2;
     const int runs = argc > 3 ? std::atoi(argv[3]) : 200;
     const int threads = argc > 4 ? std::atoi(argv[4]) : 2;
     const char* spin = argc > 5 ? argv[5] : "0";
     setenv("ORT_DISABLE_TELEMETRY", "1", 1); // a program may change its own environment; a library must not
     void* library = dlopen(argv[1], RTLD_NOW);
     if (!library) return std::fprintf(stderr, "plain_ort: %s\n", dlerror()), 1;
+    const bool is_held = argc > 6 && held::to_avx2(argv[1], argv[6]) > 0;
     const auto base = reinterpret_cast<const ApiBase* (*)()>(dlsym(library, "OrtGetApiBase"))();
     api = base->get_api(17);
 
@@ -90,6 +94,6 @@ int main(int argc, char** argv) {
         if (i >= 0) ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count());
     }
     std::sort(ms.begin(), ms.end());
-    std::printf("{\"peer\": \"onnxruntime %s, C++\", \"p50\": %.4f, \"p99\": %.4f, \"n1\": %.6f}\n", base->version(), ms[ms.size() / 2],
+    std::printf("{\"peer\": \"onnxruntime %s, C++%s\", \"p50\": %.4f, \"p99\": %.4f, \"n1\": %.6f}\n", base->version(), is_held ? ", held to AVX2" : "", ms[ms.size() / 2],
                 ms[ms.size() * 99 / 100], static_cast<double>(scores[0]));
 }

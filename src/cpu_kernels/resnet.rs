@@ -8,7 +8,7 @@ use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
 use super::scratch::{At, ROW, STAGES, STEM, Scratch};
 use super::team::Leader;
 use super::tile::{self, ConvArgs};
-use super::tiling::convolve;
+use super::tiling::{convolve, convolve_stem};
 use crate::cancel::CancelToken;
 
 /// One backbone.
@@ -131,6 +131,7 @@ impl<A: Arithmetic> Backbone<A> {
             f32_copy: scratch.stem.as_mut_ptr().cast(),
             side: STEM,
             rows: 0..STEM,
+            columns: 0..STEM,
             relu: true,
         };
         /// Rows of a piece.
@@ -139,7 +140,7 @@ impl<A: Arithmetic> Backbone<A> {
         leader.share(
             STEM / ROWS,
             // SAFETY: the image has its border, the stem's plane too.
-            |_| unsafe { tile::convolve_stem(self.arithmetic, args) },
+            |_| unsafe { convolve_stem(self.arithmetic, args) },
             &|n, _| {
                 let rows = n * ROWS..(n + 1) * ROWS;
                 let args = ConvArgs {
@@ -147,7 +148,7 @@ impl<A: Arithmetic> Backbone<A> {
                     ..args.clone()
                 };
                 // SAFETY: as above; every piece writes its own rows.
-                unsafe { tile::convolve_stem(self.arithmetic, &args) }
+                unsafe { convolve_stem(self.arithmetic, &args) }
             },
         );
     }
@@ -250,6 +251,7 @@ impl<A: Arithmetic> Backbone<A> {
             f32_copy: std::ptr::null_mut(),
             side: to.side(),
             rows: 0..to.side(),
+            columns: 0..to.side(),
             relu: true,
         }
     }

@@ -47,8 +47,9 @@ pub struct ConvArgs {
     pub f32_copy: *mut f32,
     /// Pixels of a row and rows of the outcome, without its border.
     pub side: usize,
-    /// Rows to compute.
+    /// Rows and columns to compute.
     pub rows: Range<usize>,
+    pub columns: Range<usize>,
     /// Negative values become 0.
     pub relu: bool,
 }
@@ -79,26 +80,20 @@ pub unsafe fn convolve<
     arithmetic.instructions().run(tiles);
 }
 
-/// Computes the first convolution, stride 2, of channels that lie apart in rows of 118 values. A word holds one value of a
-/// row or two.
+/// Computes the first convolution, stride 2, of channels that lie apart in rows of 118 values, by tiles of `C` columns and
+/// `O` blocks. A word holds one value of a row or two.
 ///
 /// # Safety
 /// As for [`convolve`].
-pub unsafe fn convolve_stem<A: Arithmetic>(arithmetic: A, args: &ConvArgs) {
+pub unsafe fn convolve_stem<A: Arithmetic, const C: usize, const O: usize>(
+    arithmetic: A,
+    args: &ConvArgs,
+) {
     let instructions = arithmetic.instructions();
-    match (A::EXACT, A::Instructions::WIDE) {
-        (true, true) => {
-            instructions.run(Tiles::<A, true, 1, 14, 2, 118, 2> { arithmetic, args });
-        }
-        (true, false) => {
-            instructions.run(Tiles::<A, true, 1, 7, 1, 118, 2> { arithmetic, args });
-        }
-        (false, true) => {
-            instructions.run(Tiles::<A, true, 1, 14, 2, 59, 1> { arithmetic, args });
-        }
-        (false, false) => {
-            instructions.run(Tiles::<A, true, 1, 7, 1, 59, 1> { arithmetic, args });
-        }
+    if A::EXACT {
+        instructions.run(Tiles::<A, true, 1, C, O, 118, 2> { arithmetic, args });
+    } else {
+        instructions.run(Tiles::<A, true, 1, C, O, 59, 1> { arithmetic, args });
     }
 }
 
@@ -239,7 +234,7 @@ impl<
         for block in args.blocks.clone().step_by(O) {
             for image in 0..args.images {
                 for y in args.rows.clone().step_by(R) {
-                    for x in (0..args.side).step_by(C) {
+                    for x in args.columns.clone().step_by(C) {
                         let at = (y * Self::DOWN * P + x * S) * Self::WORDS;
                         let planes = image * args.out_blocks + block;
                         let to = ((planes * pitch + y + 1) * pitch) + x + 1;

@@ -68,7 +68,7 @@ pub unsafe fn convolve28<I: Instructions>(simd: I, args: &ConvArgs, workspace: &
     if I::WIDE {
         simd.run(Winograd::<I, 28, 1, 14, 2>::new(simd, args, workspace));
     } else {
-        simd.run(Winograd::<I, 28, 1, 7, 1>::new(simd, args, workspace));
+        simd.run(Winograd::<I, 28, 1, 6, 1>::new(simd, args, workspace));
     }
 }
 
@@ -80,7 +80,7 @@ pub unsafe fn convolve14<I: Instructions>(simd: I, args: &ConvArgs, workspace: &
     if I::WIDE {
         simd.run(Winograd::<I, 14, 7, 7, 4>::new(simd, args, workspace));
     } else {
-        simd.run(Winograd::<I, 14, 7, 7, 1>::new(simd, args, workspace));
+        simd.run(Winograd::<I, 14, 7, 6, 1>::new(simd, args, workspace));
     }
 }
 
@@ -99,6 +99,45 @@ impl<'a, I: Instructions, const SIDE: usize, const R: usize, const C: usize, con
         let lines = PARTS * R * SIDE / 2 * (args.in_blocks + O);
         assert!(lines <= workspace.len(), "workspace of a thread");
         Self(simd, args, workspace.as_mut_ptr().cast())
+    }
+
+    /// Multiplies all tiles with the blocks of output channels, of one component.
+    ///
+    /// # Safety
+    /// As for [`multiply`].
+    #[inline(always)]
+    unsafe fn multiply_all(
+        simd: I,
+        in_blocks: usize,
+        lines: *const Line,
+        tiles: usize,
+        from: *const f32,
+        to: *mut f32,
+    ) {
+        let mut tile = 0;
+        while tile < tiles {
+            // Four and six leave the least rest, and two times four are as good as six and two.
+            let columns = match tiles - tile {
+                _ if I::WIDE => C,
+                left @ 1..=3 => left,
+                4 | 5 | 7 | 8 => 4,
+                _ => 6,
+            };
+            // SAFETY: handed on from the caller.
+            unsafe {
+                let (from, to) = (from.add(tile * BLOCK), to.add(tile * O * BLOCK));
+                let next = tiles * BLOCK;
+                match columns {
+                    _ if I::WIDE => multiply::<I, C, O>(simd, in_blocks, lines, from, next, to),
+                    1 => multiply::<I, 1, O>(simd, in_blocks, lines, from, next, to),
+                    2 => multiply::<I, 2, O>(simd, in_blocks, lines, from, next, to),
+                    3 => multiply::<I, 3, O>(simd, in_blocks, lines, from, next, to),
+                    4 => multiply::<I, 4, O>(simd, in_blocks, lines, from, next, to),
+                    _ => multiply::<I, 6, O>(simd, in_blocks, lines, from, next, to),
+                }
+            }
+            tile += columns;
+        }
     }
 }
 
@@ -132,18 +171,9 @@ impl<I: Instructions, const SIDE: usize, const R: usize, const C: usize, const O
                 for block in args.blocks.clone().step_by(O) {
                     for part in 0..PARTS {
                         let lines = args.weights.add((block / O * PARTS + part) * inputs * O);
-                        for tile in (0..tiles).step_by(C) {
-                            let from = parts.add(part * tiles * inputs + tile * BLOCK);
-                            let to = outcome.add((part * tiles + tile) * O * BLOCK);
-                            multiply::<I, C, O>(
-                                simd,
-                                args.in_blocks,
-                                lines,
-                                from,
-                                tiles * BLOCK,
-                                to,
-                            );
-                        }
+                        let from = parts.add(part * tiles * inputs);
+                        let to = outcome.add(part * tiles * O * BLOCK);
+                        Self::multiply_all(simd, args.in_blocks, lines, tiles, from, to);
                     }
                     for tile in 0..tiles {
                         let (y, x) = (2 * (first + tile / across), 2 * (tile % across));
