@@ -1,17 +1,23 @@
 """The network of a bundle on the CPU, side by side: this library, plain ONNX Runtime in C++, OpenVINO and PyTorch.
 
-    python benches/peers/network.py [--bundle target/bundle] [--threads 2] [--runs 100] [--rounds 3] [--json FILE]
+    python benches/peers/network.py [--bundle target/bundle] [--threads 2] [--runs 100] [--rounds 3] [--only NAME ...] [--json FILE]
 
 Each peer is a process of its own, in turns, `rounds` times, so that what else the machine does falls on all of them; the
 figure of a peer is the median of its rounds' medians. OpenVINO and PyTorch take part where the Python that runs this has
 them, and run the same weights: OpenVINO the bundle's graph, PyTorch the seeded network built layer by layer. C++ programs
 are compiled with g++ into a temporary folder. Needs `make dist`.
+
+Where the processor has AVX-512, OpenVINO and ONNX Runtime also run held to AVX2, to be compared with this library's kernels
+for AVX2: OpenVINO by ONEDNN_MAX_CPU_ISA, and its convolutions are asked what they are; ONNX Runtime, which has no such
+switch, by hiding AVX-512 from it (held_to_avx2.hpp, needs objdump).
 """
 
 import argparse
 import importlib.util
 import json
+import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -49,10 +55,18 @@ def openvino(bundle, threads, runs, precision):
     model = core.read_model(bundle / "dlnms.onnx")
     model.reshape({"pet": [1, 3, 112, 112], "ct": [1, 3, 112, 112]})
     options = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
-    request = core.compile_model(model, "CPU", options).create_infer_request()
+    compiled = core.compile_model(model, "CPU", options)
+    told = [{key: value.astype(str) for key, value in op.get_rt_info().items() if key in ("layerType", "primitiveType")}
+            for op in compiled.get_runtime_model().get_ops()]
+    kinds = {each["primitiveType"] for each in told if each["layerType"] == "Convolution"}
+    held = os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2"
+    if held and any("avx512" in kind for kind in kinds):
+        raise SystemExit(f"OpenVINO is not held to AVX2: {sorted(kinds)}")
+    request = compiled.create_infer_request()
     x = inputs()
     scores = next(iter(request.infer(x).values()))
-    return f"openvino {ov.__version__.split('-')[0]} {precision}", measure(lambda: request.infer(x), runs), float(scores[0][0])
+    name = f"openvino {ov.__version__.split('-')[0]} {precision}{', held to AVX2' if held else ''}"
+    return name, measure(lambda: request.infer(x), runs), float(scores[0][0])
 
 
 def pytorch(bundle, threads, runs):
@@ -145,6 +159,14 @@ def compile_host(source, out, *arguments):
     return program
 
 
+def cpuid_places(library, out):
+    """Writes where the library asks the processor for its features, one offset a line."""
+    listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", str(library)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    places = [line.split(":")[0].strip() for line in listing.splitlines() if line.split()[-1:] == ["cpuid"]]
+    (out / "cpuid").write_text("\n".join(places) + "\n")
+    return out / "cpuid"
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--bundle", type=pathlib.Path, default=ROOT / "target/bundle", help="a seeded bundle (default target/bundle)")
@@ -152,6 +174,7 @@ def main():
     p.add_argument("--runs", type=int, default=100, help="of each peer in each round (default 100)")
     p.add_argument("--rounds", type=int, default=3, help="turns of every peer (default 3)")
     p.add_argument("--json", type=pathlib.Path, help="write the figures there")
+    p.add_argument("--only", nargs="+", metavar="NAME", help="these peers alone, as the lines of progress name them")
     p.add_argument("--peer", help=argparse.SUPPRESS)
     a = p.parse_args()
     if a.peer:
@@ -178,12 +201,19 @@ def main():
             peers |= {name: [*again, name] for name in ("openvino", "openvino-bf16")}
         if importlib.util.find_spec("torch"):
             peers["torch"] = [*again, "torch"]
+        if "avx512f" in pathlib.Path("/proc/cpuinfo").read_text() and shutil.which("objdump"):
+            peers["plain, avx2"] = [plain, *model, 0, cpuid_places(library, out)]
+        if "openvino" in peers:
+            peers["openvino, avx2"] = ["env", "ONEDNN_MAX_CPU_ISA=AVX2", *again, "openvino"]
         peers |= {
             "dlnms": call,
+            "dlnms, avx2": [*call, "avx2"],
             "dlnms, spinning": [*call, "spin"],
             "dlnms, bf16": [*call, "bf16"],
             "dlnms, ONNX Runtime's kernels": [*call, "onnxruntime"],
         }
+        if a.only:
+            peers = {name: peers[name] for name in a.only}
         rounds = {name: [] for name in peers}
         for n in range(a.rounds):
             for name, command in peers.items():
@@ -200,7 +230,7 @@ def main():
         for name, r in rounds.items()
     ]
     base = rows[0]["p50"]
-    print(f"{'':54} {'p50 ms':>8} {'p99 ms':>8} {'/ plain':>8}  n1")
+    print(f"{'':54} {'p50 ms':>8} {'p99 ms':>8} {'/ first':>8}  n1")
     for row in rows:
         n1 = "" if row["n1"] is None else f"{row['n1']:.6f}"
         print(f"{row['peer']:54} {row['p50']:8.2f} {row['p99']:8.2f} {row['p50'] / base:8.2f}  {n1}")

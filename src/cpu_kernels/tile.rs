@@ -57,8 +57,8 @@ pub struct ConvArgs {
 // SAFETY: what the threads of a layer write does not overlap; what they read is written by none of them.
 unsafe impl Sync for ConvArgs {}
 
-/// Lines that are fetched ahead of use, where each is used little: 4 KiB.
-const AHEAD: usize = 64;
+/// Lines that are fetched ahead of use, where each is used little: 12 KiB, which is longer than memory takes to answer.
+const AHEAD: usize = 192;
 
 /// Computes a convolution by tiles of `R` rows, `C` columns and `O` blocks of output channels; `P` pixels from row to row of
 /// the source, stride `S`.
