@@ -9,12 +9,14 @@ pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
 pub(crate) mod instructions;
+#[cfg(test)]
+mod layer_tests;
 pub(crate) mod layers;
 pub(crate) mod resnet;
 pub(crate) mod scalar;
 pub(crate) mod scratch;
 pub(crate) mod team;
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod tests;
 mod tile;
 mod tiling;

@@ -190,3 +190,73 @@ impl Leader<'_> {
         while job.help(self.workspace) {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    /// Jobs of some layers of some pieces; returns how often each piece of each job's layers was computed.
+    fn run(threads: usize, jobs: usize, layers: usize, pieces: usize) -> Vec<u32> {
+        let counts: Vec<AtomicU32> = (0..jobs * pieces).map(|_| AtomicU32::new(0)).collect();
+        let (team, counts) = (Team::new(jobs), &counts);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let mut workspace = [Line([0; 16])];
+                    team.work(&mut workspace, |job, leader| {
+                        for layer in 0..layers as u32 {
+                            let count = |piece: usize, workspace: &mut [Line]| {
+                                workspace[0].0[0] += 1; // nobody else has it
+                                let before =
+                                    counts[job * pieces + piece].fetch_add(1, Ordering::Relaxed);
+                                assert_eq!(before, layer, "layers are one after the other");
+                            };
+                            let whole = |workspace: &mut [Line]| {
+                                (0..pieces).for_each(|piece| count(piece, workspace));
+                            };
+                            leader.share(pieces, whole, &count);
+                        }
+                    });
+                });
+            }
+        });
+        counts.iter().map(|c| c.load(Ordering::Relaxed)).collect()
+    }
+
+    #[test]
+    fn every_piece_of_every_layer_is_computed_once() {
+        let layers = if cfg!(miri) { 5 } else { 200 };
+        for (threads, jobs, pieces) in [(1, 3, 4), (4, 1, 7), (3, 4, 2), (8, 2, 5), (2, 1, 1)] {
+            let counts = run(threads, jobs, layers, pieces);
+            assert_eq!(counts, vec![layers as u32; jobs * pieces]);
+        }
+    }
+
+    #[test]
+    fn a_panic_of_a_thread_ends_the_work_of_none() {
+        let team = Team::new(2);
+        let finished = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            let work = |_| {
+                let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    team.work(&mut [], |job, leader| {
+                        while job == 0 && team.idle() == 0 {
+                            std::thread::yield_now();
+                        }
+                        let fails = |piece: usize, _: &mut [Line]| {
+                            assert!(job != 0 || piece != 2, "a piece that fails");
+                        };
+                        leader.share(4, |_| (), &fails);
+                        finished.fetch_add(1, Ordering::Relaxed);
+                    });
+                }));
+                result.is_err()
+            };
+            let threads = [0, 1].map(|n| scope.spawn(move || work(n)));
+            let failed = threads.map(|t| t.join().unwrap());
+            assert_eq!(failed.iter().filter(|f| **f).count(), 1, "{failed:?}");
+        });
+        assert!(finished.load(Ordering::Relaxed) >= 1);
+    }
+}

@@ -1,4 +1,5 @@
-//! The kernels against the same network written down loop by loop in double precision.
+//! The kernels against the same network written down loop by loop in double precision: too much for Miri, which runs the
+//! tests of single layers.
 
 use super::arithmetic::{Arithmetic, Bf16, Fp32};
 use super::layers::{CHANNELS, FEATURES, LAYERS, Layer, Packed, SIDE};
