@@ -2,9 +2,9 @@
 
 import dataclasses
 import json
-import sys
 
 from . import bundle, calibration, checkpoint, layout, network, record, seeded
+from .failure import fail
 
 SEEDED_CARD = (
     "Seeded weights: pseudo-random numbers from seed {seed}, in the DLNMS architecture. NOT trained on anything. The "
@@ -87,7 +87,7 @@ def run_export(a, say):
         networks = network.arrange({(c.label, c.kind): c.state for c in _calibrated(checkpoints, records)})
         description = _description(a, networks, records)
     except (ValueError, OSError) as error:  # of options, checkpoints, records and their combination
-        return _refuse(error)
+        return fail(error)
     return _write(a, networks, description, say)
 
 
@@ -190,10 +190,5 @@ def _write(a, networks, description, say):
     try:
         bundle.write(a.out, networks, description, not a.no_fp16, say)
     except OSError as error:
-        return _refuse(error)
+        return fail(error)
     return 0
-
-
-def _refuse(error):
-    print(f"dlnms_model: error: {error}", file=sys.stderr)
-    return 1

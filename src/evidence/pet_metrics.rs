@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 
 use crate::imaging::VolumeView;
 use crate::imaging::roi::{Delineation, Extent, Seed};
+use crate::imaging::suv::slice_factor;
 use serde::Serialize;
 
 /// The metrics of one lesion.
@@ -143,7 +144,7 @@ pub fn delineate(
     delineation: Delineation,
     point: Option<[f64; 3]>,
 ) -> Result<Delineated> {
-    let suv = |v: [usize; 3]| view.value(v) * factors.get(v[2]).copied().unwrap_or(1.0);
+    let suv = |v: [usize; 3]| view.value(v) * slice_factor(factors, v[2]);
     for v in region.voxels() {
         if !suv(v).is_finite() {
             return Err(Error::VoxelNotFinite {

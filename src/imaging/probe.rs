@@ -1,5 +1,6 @@
 //! Single voxels of a volume at points of the patient.
 
+use super::suv::slice_factor;
 use super::{VolumeView, inside};
 
 /// Voxels of a volume at points of the patient, the inverse of its direction taken once.
@@ -85,7 +86,6 @@ impl<'a> Probe<'a> {
     /// SUVbw.
     pub(crate) fn suv(&self, point: [f64; 3], factors: &[f64]) -> Option<f64> {
         let index = self.index(point)?;
-        let factor = factors.get(index[2]).copied().unwrap_or(1.0);
-        Some(self.view.value(index) * factor)
+        Some(self.view.value(index) * slice_factor(factors, index[2]))
     }
 }

@@ -40,6 +40,20 @@ static dlnms_study *study;
 static dlnms_roi roi;
 static dlnms_case wanted;
 
+/* The bundle on the CPU; allocates nothing. */
+static dlnms_scorer_options scorer_options(void) {
+    static dlnms_provider_options cpu;
+    static const dlnms_provider_options *const providers[] = {&cpu};
+    dlnms_provider_options_init(&cpu, sizeof cpu);
+    cpu.provider = DLNMS_PROVIDER_CPU;
+    dlnms_scorer_options options;
+    dlnms_scorer_options_init(&options, sizeof options);
+    options.bundle_dir = bundle;
+    options.providers = providers;
+    options.n_providers = 1;
+    return options;
+}
+
 static void open_all(void) {
     dlnms_error *error;
     dlnms_status status;
@@ -47,15 +61,7 @@ static void open_all(void) {
     dlnms_runtime_options_init(&where, sizeof where);
     where.library_path = library;
     CALL("runtime_new", dlnms_runtime_new(&where, &runtime, &error));
-    dlnms_scorer_options options;
-    dlnms_scorer_options_init(&options, sizeof options);
-    options.bundle_dir = bundle;
-    dlnms_provider_options cpu;
-    dlnms_provider_options_init(&cpu, sizeof cpu);
-    cpu.provider = DLNMS_PROVIDER_CPU;
-    const dlnms_provider_options *providers[] = {&cpu};
-    options.providers = providers;
-    options.n_providers = 1;
+    const dlnms_scorer_options options = scorer_options();
     CALL("scorer_new", dlnms_scorer_new(runtime, &options, &scorer, &error));
     CALL("prepare", dlnms_scorer_prepare(scorer, NULL, NULL, &error));
     CALL("study_open", dlnms_study_open(&study_folder, 1, NULL, NULL, NULL, NULL, &study, &error));
@@ -119,15 +125,7 @@ static void use_everything(double *n1) {
     CALL("volume_file_open", dlnms_volume_file_open(volume_file, NULL, NULL, &file, &error));
     dlnms_volume_file_free(file);
     dlnms_scorer *other = NULL;
-    dlnms_scorer_options options;
-    dlnms_scorer_options_init(&options, sizeof options);
-    options.bundle_dir = bundle;
-    dlnms_provider_options cpu;
-    dlnms_provider_options_init(&cpu, sizeof cpu);
-    cpu.provider = DLNMS_PROVIDER_CPU;
-    const dlnms_provider_options *providers[] = {&cpu};
-    options.providers = providers;
-    options.n_providers = 1;
+    const dlnms_scorer_options options = scorer_options();
     CALL("scorer_new", dlnms_scorer_new(runtime, &options, &other, &error));
     dlnms_scorer_free(other);
     dlnms_cancel *cancel = NULL;

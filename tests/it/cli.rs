@@ -331,90 +331,19 @@ fn exit_codes_and_messages_say_whose_fault_it_is() {
     };
     let (tiny, here) = (tiny_bundle(), out.path());
     let (tiny, here) = (tiny.to_str().unwrap(), here.to_str().unwrap());
+    // The folder of the study is empty.
+    let score = |code: i32, word: &str, bundle: &str, more: &[&str]| {
+        let study = ["score", "--bundle", bundle, "--ct", here, "--pet", here];
+        says(code, word, &[&study, more].concat());
+    };
     says(2, "Usage", &["score"]);
-    says(
-        2,
-        "three numbers",
-        &[
-            "score", "--bundle", tiny, "--ct", here, "--pet", here, "--center", "1,2",
-        ],
-    );
-    says(
-        2,
-        "cannot be used with",
-        &[
-            "score",
-            "--bundle",
-            tiny,
-            "--ct",
-            here,
-            "--pet",
-            here,
-            "--center=1,2,3",
-            "--mask",
-            "m.nii",
-        ],
-    );
-    says(
-        3,
-        "manifest.json",
-        &[
-            "score",
-            "--bundle",
-            here,
-            "--ct",
-            here,
-            "--pet",
-            here,
-            "--center=1,2,3",
-        ],
-    );
-    says(
-        3,
-        "searched",
-        &[
-            "--onnxruntime",
-            here,
-            "score",
-            "--bundle",
-            tiny,
-            "--ct",
-            here,
-            "--pet",
-            here,
-            "--center=1,2,3",
-        ],
-    );
-    says(
-        1,
-        "DICOM",
-        &[
-            "score",
-            "--bundle",
-            tiny,
-            "--ct",
-            here,
-            "--pet",
-            here,
-            "--center=1,2,3",
-        ],
-    );
-    says(
-        1,
-        "--provider",
-        &[
-            "score",
-            "--bundle",
-            tiny,
-            "--ct",
-            here,
-            "--pet",
-            here,
-            "--center=1,2,3",
-            "--provider",
-            "abacus",
-        ],
-    );
+    score(2, "three numbers", tiny, &["--center", "1,2"]);
+    let center = "--center=1,2,3";
+    score(2, "cannot be used with", tiny, &[center, "--mask", "m.nii"]);
+    score(3, "manifest.json", here, &[center]);
+    score(3, "searched", tiny, &[center, "--onnxruntime", here]);
+    score(1, "DICOM", tiny, &[center]);
+    score(1, "--provider", tiny, &[center, "--provider", "abacus"]);
     says(
         1,
         "cannot write",

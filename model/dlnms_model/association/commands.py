@@ -1,8 +1,6 @@
 """Options of the commands `associate` and `gene-sets`. Their libraries are loaded only when they run."""
 
-import sys
-
-from ..table import TableError
+from ..failure import guarded
 
 
 def add(sub):
@@ -29,19 +27,17 @@ def add(sub):
 
 
 def run(a, say):
-    """Runs `associate` or `gene-sets`."""
-    extra = {"associate": "evaluate", "gene-sets": "biology"}[a.command]
-    try:
-        if a.command == "associate":
-            from . import associate as module
-        else:
-            from . import gene_sets as module
-    except ImportError as error:
-        print(f"dlnms_model: error: {a.command} needs {error.name}: pip install 'dlnms_model[{extra}]'", file=sys.stderr)
-        return 1
-    try:
-        module.command(a, say)
-    except (TableError, OSError) as error:
-        print(f"dlnms_model: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    """Runs `associate` or `gene-sets`, whose libraries are loaded only now."""
+    if a.command == "associate":
+        return guarded(a.command, "evaluate", lambda: _associate(a, say))
+    return guarded(a.command, "biology", lambda: _gene_sets(a, say))
+
+
+def _associate(a, say):
+    from . import associate
+    associate.command(a, say)
+
+
+def _gene_sets(a, say):
+    from . import gene_sets
+    gene_sets.command(a, say)

@@ -1,8 +1,8 @@
 """Options of `clinical` and its commands. The libraries are loaded only when one runs."""
 
 import argparse
-import sys
 
+from ..failure import guarded
 from ..table import IN_TRAINING, MODEL, MODEL_SHA256, PATIENT, REGRESSION, TableError
 
 ORDER = """the usual order, for label n1:
@@ -43,13 +43,7 @@ def add(sub):
 
 def run(a, say):
     """Runs a command of `clinical`."""
-    try:
-        return {"fit": _fit, "score": _score}[a.action](a, say)
-    except ImportError as error:
-        print(f"dlnms_model: error: clinical needs {error.name}: pip install 'dlnms_model[evaluate]'", file=sys.stderr)
-    except (TableError, OSError) as error:
-        print(f"dlnms_model: error: {error}", file=sys.stderr)
-    return 1
+    return guarded("clinical", "evaluate", lambda: {"fit": _fit, "score": _score}[a.action](a, say))
 
 
 def _table(a, columns):

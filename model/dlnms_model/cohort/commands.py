@@ -2,8 +2,8 @@
 
 import argparse
 import os
-import sys
 
+from ..failure import fail
 from ..table import TableError
 from . import columns, tumour
 
@@ -67,18 +67,13 @@ def run(a, say):
     try:
         return {"check": _check, "prepare": _prepare, "show": _show, "score": _score, "radiogenomics": _radiogenomics}[a.action](a, say)
     except ImportError as error:
-        return _fail(f"cohort {a.action} needs {error.name}: pip install 'dlnms_model[cohort]'", REFUSED)
+        return fail(f"cohort {a.action} needs {error.name}: pip install 'dlnms_model[cohort]'", REFUSED)
     except TableError as error:
-        return _fail(error, LIBRARY if type(error).__name__ == "LibraryError" else REFUSED)
+        return fail(error, LIBRARY if type(error).__name__ == "LibraryError" else REFUSED)
     except OSError as error:
-        return _fail(f"{os.path.basename(error.filename) + ': ' if error.filename else ''}{error.strerror or error}", REFUSED)
+        return fail(f"{os.path.basename(error.filename) + ': ' if error.filename else ''}{error.strerror or error}", REFUSED)
     except KeyboardInterrupt:
-        return _fail("interrupted; what was done is kept, and the same command goes on", 130)
-
-
-def _fail(why, code):
-    print(f"dlnms_model: error: {why}", file=sys.stderr)
-    return code
+        return fail("interrupted; what was done is kept, and the same command goes on", 130)
 
 
 def _workers(a):

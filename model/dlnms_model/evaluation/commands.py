@@ -1,8 +1,6 @@
 """Options of the command `evaluate`. Its libraries are loaded only when it runs."""
 
-import sys
-
-from ..table import TableError
+from ..failure import guarded
 
 
 def add(sub):
@@ -28,14 +26,9 @@ def add(sub):
 
 def run(a, say):
     """Runs `evaluate`, whose libraries are loaded only now."""
-    try:
-        from . import evaluate
-    except ImportError as error:
-        print(f"dlnms_model: error: evaluate needs {error.name}: pip install 'dlnms_model[evaluate]'", file=sys.stderr)
-        return 1
-    try:
-        evaluate.command(a, say)
-    except (TableError, OSError) as error:
-        print(f"dlnms_model: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return guarded("evaluate", "evaluate", lambda: _evaluate(a, say))
+
+
+def _evaluate(a, say):
+    from . import evaluate
+    evaluate.command(a, say)

@@ -2,9 +2,10 @@
 
 use super::code::Code;
 use super::finding::Findings;
-use super::window::{Tissue, factor};
+use super::window::Tissue;
 use crate::case::Case;
 use crate::imaging::Probe;
+use crate::imaging::suv::slice_factor;
 
 /// Samples of a ball around the centre: its radius and their distance, mm.
 const RADIUS_MM: f64 = 10.0;
@@ -46,7 +47,7 @@ pub(super) fn check(
     let pet = Probe::new(&case.pet);
     let suv = ball().filter_map(|offset| {
         let (slice, value) = pet.voxel(std::array::from_fn(|i| center[i] + offset[i]))?;
-        Some(value * factor(factors, slice)).filter(|suv| suv.is_finite())
+        Some(value * slice_factor(factors, slice)).filter(|suv| suv.is_finite())
     });
     let (mut sum, mut max, mut n) = (0.0, f64::NEG_INFINITY, 0);
     for suv in suv {

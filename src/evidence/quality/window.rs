@@ -6,7 +6,7 @@ use super::code::Code;
 use super::finding::Findings;
 use crate::case::Case;
 use crate::imaging::sampler::PreprocessSpec;
-use crate::imaging::suv::Units;
+use crate::imaging::suv::{Units, slice_factor};
 use crate::imaging::{Probe, VolumeView};
 
 const STEP_MM: f64 = 12.0;
@@ -208,11 +208,6 @@ impl Tissue {
     }
 }
 
-/// SUV factor of a slice.
-pub(super) fn factor(factors: &[f64], slice: usize) -> f64 {
-    factors.get(slice).copied().unwrap_or(1.0)
-}
-
 /// HU and SUV at a coarse grid over the volume that PET and CT share.
 fn body_samples<'a>(
     case: &'a Case<'_>,
@@ -234,7 +229,7 @@ fn hu_and_suv(
     pet: Option<(usize, f64)>,
     factors: &[f64],
 ) -> (Option<f64>, Option<f64>) {
-    let suv = pet.map(|(slice, value)| value * factor(factors, slice));
+    let suv = pet.map(|(slice, value)| value * slice_factor(factors, slice));
     (ct.map(|(_, hu)| hu), suv)
 }
 

@@ -12,6 +12,7 @@ mod liver;
 
 use crate::case::{Case, ReferenceRequest};
 use crate::evidence::pet_metrics::Region;
+use crate::imaging::suv::slice_factor;
 use chest::Chest;
 use lattice::Lattice;
 use serde::Serialize;
@@ -116,7 +117,7 @@ fn measure_region(
             let point = pet.geometry.index_to_lps(v.map(|n| n as f64));
             inside(std::array::from_fn(|a| point[a] - center[a]))
         })
-        .map(|v| pet.value(v) * factors.get(v[2]).copied().unwrap_or(1.0))
+        .map(|v| pet.value(v) * slice_factor(factors, v[2]))
         .collect();
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;

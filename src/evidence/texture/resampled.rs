@@ -6,8 +6,9 @@ use crate::allocation;
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
 use crate::evidence::lesion;
-use crate::evidence::pet_metrics::index_box;
+use crate::evidence::pet_metrics::{Region, index_box};
 use crate::imaging::roi::{Extent, Roi};
+use crate::imaging::suv::slice_factor;
 use crate::imaging::{IDENTITY, ImageGrid, Probe, VolumeView};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -102,8 +103,8 @@ pub fn measure(
         }
     };
     let suv = |v: [usize; 3]| {
-        let factor = factors.get(v[2]).copied().unwrap_or(1.0);
-        case.pet.unpadded_value(v).map(|value| value * factor)
+        let value = case.pet.unpadded_value(v)?;
+        Some(value * slice_factor(factors, v[2]))
     };
     let hu = |v: [usize; 3]| case.ct.unpadded_value(v);
     Ok(Texture {
@@ -218,7 +219,10 @@ impl Points {
 
 /// Returns the points of a grid, LPS mm, the first axis fastest.
 fn lattice<'a>(grid: &'a ImageGrid<'_>) -> impl Iterator<Item = [f64; 3]> + 'a {
-    let [nx, ny, nz] = grid.dims;
-    let all = (0..nz).flat_map(move |k| (0..ny).flat_map(move |j| (0..nx).map(move |i| [i, j, k])));
-    all.map(|index| grid.index_to_lps(index.map(|n| n as f64)))
+    let all = Region {
+        first: [0; 3],
+        last: grid.dims.map(|n| n - 1),
+    };
+    all.voxels()
+        .map(|index| grid.index_to_lps(index.map(|n| n as f64)))
 }

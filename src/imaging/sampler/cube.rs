@@ -9,8 +9,11 @@ use ndarray::Array3;
 impl PreprocessSpec {
     /// Samples a cube of `edge` samples a side around a centre: HU or SUVbw, not normalised.
     ///
-    /// The axes run to superior, posterior and left; the centre lies at index `edge / 2` of each. Spacing, interpolation, padding, clipping and
-    /// the value outside the volume are those of the planes. Refuses what `sample` refuses, and an edge outside 2 to 1024.
+    /// The axes run to superior, posterior and left; the centre lies at index `edge / 2` of each. Spacing, interpolation,
+    /// padding, clipping and the value outside the volume are those of the planes.
+    ///
+    /// # Errors
+    /// Those of `sample`; [`Error::InvalidArgument`] for an edge outside 2 to 1024; [`Error::OutOfMemory`].
     pub fn cube(
         &self,
         view: &VolumeView<'_>,

@@ -16,6 +16,7 @@ pub use spec::{Channel, Intensity, PreprocessSpec, SignedAxis};
 
 use crate::error::{Error, Result};
 use crate::imaging::VolumeView;
+use crate::imaging::suv::slice_factor;
 use value_map::ValueMap;
 
 /// Buffers of the sampler, kept between calls so that a warm call allocates nothing.
@@ -60,7 +61,8 @@ impl PreprocessSpec {
         self.fill(view, factors, intensity, center, workspace, tensor)
     }
 
-    /// Computes a tensor as `sample` does, without its check that the centre lies inside. A volume whose axes run along the patient's needs it there.
+    /// Computes a tensor as `sample` does, without the check of the centre. Where the volume's axes are the patient's, the
+    /// caller makes sure that the centre lies inside.
     fn fill(
         &self,
         view: &VolumeView<'_>,
@@ -86,7 +88,7 @@ impl PreprocessSpec {
         workspace.slices.clear();
         workspace.slices.extend((0..n_slices).map(|k| {
             let (slope, intercept) = view.rescale.at(k);
-            let factor = factors.get(k).copied().unwrap_or(1.0);
+            let factor = slice_factor(factors, k);
             (slope * factor, intercept * factor)
         }));
         let map = ValueMap::new(intensity, view.padding);

@@ -12,4 +12,4 @@ mod tests;
 pub use pet_info::{
     Assumptions, DecayCorrection, PetInfo, Sex, SliceTiming, SuvScale, SuvType, Units,
 };
-pub(crate) use scale::F18_HALF_LIFE_S;
+pub(crate) use scale::{F18_HALF_LIFE_S, slice_factor};

@@ -13,6 +13,11 @@ const HEAVIEST_KG: f64 = 1000.0;
 /// Below this a dose cannot be one in becquerel.
 const LOWEST_DOSE_BQ: f64 = 1e4;
 
+/// Returns the SUV factor of a slice: 1 where a volume has no factors, because its values are SUVbw already.
+pub(crate) fn slice_factor(factors: &[f64], slice: usize) -> f64 {
+    factors.get(slice).copied().unwrap_or(1.0)
+}
+
 impl PetInfo {
     /// Returns the factor of every slice.
     ///
