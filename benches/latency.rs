@@ -200,7 +200,7 @@ impl Host {
     /// Raw volumes in, numbers out.
     fn score(&self) -> f32 {
         let describe = |view: &VolumeView<'_>, data: &[u8]| {
-            let g = view.geometry;
+            let g = view.grid;
             // SAFETY: zeroed, then initialised by its own function.
             let mut v: dlnms_volume = unsafe { std::mem::zeroed() };
             // SAFETY: as above.

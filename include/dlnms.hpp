@@ -121,7 +121,7 @@ class ProgressAdapter {
 public:
     explicit ProgressAdapter(const Progress& progress) : progress_(progress) {
         dlnms_progress_init(&raw_, sizeof raw_);
-        raw_.callback = &ProgressAdapter::tell;
+        raw_.callback = &ProgressAdapter::report;
         raw_.user_data = this;
     }
     ProgressAdapter(const ProgressAdapter&) = delete;
@@ -133,7 +133,7 @@ public:
     }
 
 private:
-    static int32_t tell(uint32_t phase, float fraction, void* self) {
+    static int32_t report(uint32_t phase, float fraction, void* self) {
         auto* me = static_cast<ProgressAdapter*>(self); // called by one thread at a time
         if (me->thrown_) return 1;                      // the first exception is the one that goes on
         try {

@@ -105,7 +105,7 @@ fn view<'a>(volume: &cpp::Volume<'a>, name: &'static str) -> Result<VolumeView<'
             format!("{} is unknown", volume.dtype),
         )
     })?;
-    let geometry = ImageGrid {
+    let grid = ImageGrid {
         dims: volume
             .dims
             .map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
@@ -114,7 +114,7 @@ fn view<'a>(volume: &cpp::Volume<'a>, name: &'static str) -> Result<VolumeView<'
         direction: std::array::from_fn(|r| std::array::from_fn(|a| volume.direction[3 * r + a])),
         slice_offsets: None,
     };
-    VolumeView::packed(volume.voxels, dtype, geometry, name)?.with_rescale(Rescale::Uniform {
+    VolumeView::packed(volume.voxels, dtype, grid, name)?.with_rescale(Rescale::Uniform {
         slope: volume.rescale_slope,
         intercept: volume.rescale_intercept,
     })

@@ -16,7 +16,7 @@ pub struct Case<'a> {
     /// The tumour.
     pub roi: Roi<'a>,
     /// What quality checks may know beyond the voxels.
-    pub facts: CaseMetadata,
+    pub metadata: CaseMetadata,
     /// Measure the lesion as well; no part of the scores.
     pub lesion: Option<LesionRequest>,
     /// Measure liver and blood pool as well, and warn where their SUV is implausible; no part of the scores.
@@ -31,7 +31,7 @@ impl<'a> Case<'a> {
             pet,
             pet_info: None,
             roi,
-            facts: CaseMetadata::default(),
+            metadata: CaseMetadata::default(),
             lesion: None,
             references: None,
         }

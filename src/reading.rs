@@ -109,7 +109,7 @@ impl From<io::Error> for Failure {
     fn from(e: io::Error) -> Self {
         match e.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE) => {
-                Failure::Other(Error::Resources(crate::regular_file::why(e)))
+                Failure::Other(Error::Resources(crate::regular_file::io_reason(e)))
             }
             Some(libc::ENOMEM) => Failure::Other(Error::OutOfMemory {
                 what: "a file".into(),
@@ -117,7 +117,7 @@ impl From<io::Error> for Failure {
             }),
             _ => match e.downcast::<Error>() {
                 Ok(error) => Failure::Other(error),
-                Err(e) => Failure::Content(crate::regular_file::why(e)),
+                Err(e) => Failure::Content(crate::regular_file::io_reason(e)),
             },
         }
     }

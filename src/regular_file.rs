@@ -45,7 +45,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Returns an I/O error in words, without the path that it may hold: folders are named after patients.
-pub(crate) fn why(e: Error) -> String {
+pub(crate) fn io_reason(e: Error) -> String {
     match (e.raw_os_error(), e.get_ref()) {
         (Some(libc::EMFILE), _) => "the process has too many open files (EMFILE)".into(),
         (Some(libc::ENFILE), _) => "the system has too many open files (ENFILE)".into(),

@@ -167,7 +167,7 @@ fn runtime_of(runtime: Runtime, threads: usize, engine: Option<&Engine>) -> Valu
         "kernels": engine.map(|e| e.kernels),
         "instruction_set": engine.and_then(|e| e.instruction_set),
         "placement": engine.map(|e| &e.placement),
-        "passed_over": engine.map(|e| &e.passed_over),
+        "skipped_providers": engine.map(|e| &e.skipped_providers),
         "cache": engine.map(|e| &e.cache),
         "self_test_max_difference": engine.map(|e| e.self_test_max_difference),
     })

@@ -66,7 +66,7 @@ impl Bundle {
                 "is larger than {MAX_MANIFEST_BYTES} bytes"
             )));
         }
-        let manifest_sha256 = Digest::of(&text).sha256;
+        let manifest_sha256 = Digest::from_bytes(&text).sha256;
         if let Some(expected) = expected.filter(|e| *e != manifest_sha256) {
             return Err(altered(
                 "manifest.json",
@@ -107,7 +107,7 @@ impl Bundle {
         let names = std::iter::once(&graph.file).chain(&graph.weights);
         let files = names.filter_map(|name| self.manifest.file(name));
         let digests: Vec<_> = files.map(|f| f.sha256.as_str()).collect();
-        Digest::of(digests.join(" ").as_bytes()).sha256
+        Digest::from_bytes(digests.join(" ").as_bytes()).sha256
     }
 
     /// Path of a file of the bundle.
@@ -203,7 +203,7 @@ pub struct Digest {
 
 impl Digest {
     /// Of bytes in memory.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub fn from_bytes(bytes: &[u8]) -> Self {
         Self::finish(bytes.len() as u64, Sha256::new_with_prefix(bytes))
     }
 

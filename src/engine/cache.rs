@@ -9,7 +9,7 @@
 use super::batch_size::BatchSize;
 use super::private_folder;
 use crate::bundle::{Digest, Precision};
-use crate::regular_file::why;
+use crate::regular_file::io_reason;
 use crate::runtime::provider;
 use serde::Serialize;
 use std::fs::File;
@@ -90,17 +90,17 @@ impl<'a> Cache<'a> {
     /// The reason in words, without the path, for which it must not be used.
     pub fn folder(&self) -> Result<(PathBuf, CacheOutcome), String> {
         let content = serde_json::to_vec(&self.content).map_err(|e| e.to_string())?;
-        let name = Digest::of(&content).sha256;
+        let name = Digest::from_bytes(&content).sha256;
         let folder = private_folder::make(self.dir)?.join(name);
         let folder = private_folder::make(&folder)?;
         // Found out now: a provider would only complain in a log.
-        check_writable(&folder).map_err(why)?;
+        check_writable(&folder).map_err(io_reason)?;
         let mut filled = false;
-        for file in folder.read_dir().map_err(why)? {
+        for file in folder.read_dir().map_err(io_reason)? {
             filled = true;
             let found = file
                 .and_then(|f| f.path().symlink_metadata())
-                .map_err(why)?;
+                .map_err(io_reason)?;
             let owned = private_folder::owned(&found) && !found.is_symlink();
             if !owned {
                 return Err("a file in it belongs to another user".into());

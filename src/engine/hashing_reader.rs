@@ -36,7 +36,7 @@ impl<'a> HashingReader<'a> {
         to.try_reserve(length as usize).map_err(lacks)?;
         to.resize(at + length as usize, 0);
         let read = self.file.read_exact(&mut to[at..]);
-        read.map_err(crate::regular_file::why)?;
+        read.map_err(crate::regular_file::io_reason)?;
         self.hash.update(&to[at..]);
         self.at += length;
         Ok(())

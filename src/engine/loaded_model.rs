@@ -51,7 +51,7 @@ impl LoadedModel {
 
     /// Where its nodes are.
     pub fn placement(&self) -> Result<Vec<Placement>> {
-        placement::of(&self.inner)
+        placement::read(&self.inner)
     }
 
     /// Compare the graph's inputs and output with the manifest; whether inputs are float16.

@@ -8,7 +8,7 @@ use ort::AsPointer;
 use std::ffi::{CStr, c_char};
 
 /// Nodes by provider, from ONNX Runtime itself.
-pub fn of(session: &ort::session::Session) -> Result<Vec<Placement>> {
+pub fn read(session: &ort::session::Session) -> Result<Vec<Placement>> {
     let api = ort::api();
     let ask = failed("report node placement");
     let mut subgraphs = std::ptr::null();

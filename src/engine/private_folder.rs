@@ -5,7 +5,7 @@
 //! user of this process and root are trusted; they could replace the library as well.
 #![allow(unsafe_code)]
 
-use crate::regular_file::why;
+use crate::regular_file::io_reason;
 use std::fs::{DirBuilder, Metadata};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub fn make(folder: &Path) -> Result<PathBuf, String> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(why)?;
+        .map_err(io_reason)?;
     check(folder)
 }
 
@@ -31,18 +31,18 @@ pub fn make(folder: &Path) -> Result<PathBuf, String> {
 fn check(folder: &Path) -> Result<PathBuf, String> {
     // Without a slash at its end, which would lead through a link.
     let folder: PathBuf = folder.components().collect();
-    let found = folder.symlink_metadata().map_err(why)?;
+    let found = folder.symlink_metadata().map_err(io_reason)?;
     if found.is_symlink() {
         return Err("its folder is a link".into());
     }
-    let folder = folder.canonicalize().map_err(why)?;
-    let found = folder.symlink_metadata().map_err(why)?;
+    let folder = folder.canonicalize().map_err(io_reason)?;
+    let found = folder.symlink_metadata().map_err(io_reason)?;
     if !found.is_dir() {
         return Err("its folder is not a folder".into());
     }
     own(&found).map_err(|why| format!("its folder {why}"))?;
     for above in folder.ancestors().skip(1) {
-        let found = above.metadata().map_err(why)?;
+        let found = above.metadata().map_err(io_reason)?;
         if ![0, user()].contains(&found.uid()) {
             return Err("a folder above it belongs to another user".into());
         }

@@ -30,7 +30,7 @@ pub struct Session {
     /// Largest deviation from the self-test vectors.
     pub self_test_max_difference: f64,
     /// Attempts before it.
-    pub passed_over: Vec<SkippedProvider>,
+    pub skipped_providers: Vec<SkippedProvider>,
     /// Where the nodes really are.
     pub placement: Vec<Placement>,
     /// What the cache did.
@@ -46,13 +46,13 @@ pub type TryOut<'a> = &'a dyn Fn(&Session) -> Result<f64>;
 impl Session {
     /// Build a session for the first entry of the policy that takes a model of the bundle and answers its test vectors.
     pub fn build(config: &SessionConfig<'_>, try_out: TryOut<'_>) -> Result<Self> {
-        let mut passed_over = config.given_up.to_vec();
+        let mut skipped_providers = config.given_up.to_vec();
         let mut last = Error::ProviderUnavailable("the policy is empty".into());
         let attempts = attempts(config.policy, config.bundle).skip(config.given_up.len());
         for attempt in attempts {
             match Self::attempt(config, try_out, attempt) {
                 Ok(mut session) => {
-                    session.passed_over = passed_over;
+                    session.skipped_providers = skipped_providers;
                     return Ok(session);
                 }
                 // A manifest mismatch fails on every provider, and whoever cancelled wants no other. What the system refuses
@@ -73,7 +73,7 @@ impl Session {
                         Some(set) => format!("kernels of dlnms:{}: {}", set.name(), reason(&e)),
                     };
                     log::info!(target: "dlnms::runtime", "provider {provider} passed over: {reason}");
-                    passed_over.push(SkippedProvider {
+                    skipped_providers.push(SkippedProvider {
                         provider,
                         precision: attempt.precision,
                         reason,
@@ -85,7 +85,7 @@ impl Session {
         if let Error::SelfTest { .. } = last {
             return Err(last); // the last resort answers wrongly: that is the news
         }
-        let reasons: Vec<_> = passed_over
+        let reasons: Vec<_> = skipped_providers
             .iter()
             .map(|p| format!("{} {}: {}", p.provider, p.precision.name(), p.reason))
             .collect();
@@ -145,7 +145,7 @@ impl Session {
             instruction_set,
             tolerance: model.tolerance,
             self_test_max_difference: 0.0,
-            passed_over: Vec::new(),
+            skipped_providers: Vec::new(),
             placement,
             cache,
         };

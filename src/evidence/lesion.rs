@@ -94,7 +94,7 @@ fn missed_mask(
     voxels: &[[usize; 3]],
 ) -> Option<f64> {
     let probe = Probe::new(mask);
-    let point = |v: &[usize; 3]| case.pet.geometry.index_to_lps(v.map(|n| n as f64));
+    let point = |v: &[usize; 3]| case.pet.grid.index_to_lps(v.map(|n| n as f64));
     let inside = |v| probe.index(point(v)).is_some_and(|m| mask.value(m) != 0.0);
     if voxels.iter().any(inside) {
         return None;
@@ -105,7 +105,7 @@ fn missed_mask(
 }
 
 fn diameters(case: &Case<'_>, roi: &Extent, pet_voxels: &[[usize; 3]]) -> Option<Diameters> {
-    let ct = &case.ct.geometry;
+    let ct = &case.ct.grid;
     let point = |v: [usize; 3]| ct.index_to_lps(v.map(|n| n as f64));
     if let (Roi::Mask(mask), Some(bounds)) = (&case.roi, roi.bounds) {
         let probe = Probe::new(mask);
@@ -118,7 +118,7 @@ fn diameters(case: &Case<'_>, roi: &Extent, pet_voxels: &[[usize; 3]]) -> Option
         let soft = case.ct.value(v) > SOFT_TISSUE_HU;
         soft && probe.index(point(v)).is_some_and(|p| lesion.contains(&p))
     };
-    let bounds = case.pet.geometry.lps_box(index_box(pet_voxels));
+    let bounds = case.pet.grid.lps_box(index_box(pet_voxels));
     longest(case, bounds, "pet", inside)
 }
 
@@ -133,7 +133,7 @@ fn longest(
         return None;
     }
     let region = Region::within(&case.ct, bounds)?;
-    let [dx, dy, _] = case.ct.geometry.spacing;
+    let [dx, dy, _] = case.ct.grid.spacing;
     let mut best: Option<Diameters> = None;
     for k in region.first[2]..=region.last[2] {
         // Of each row only its ends can lie on the outline; their corners are the edges of the voxels.

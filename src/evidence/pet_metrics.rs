@@ -43,7 +43,7 @@ pub struct Region {
 impl Region {
     /// The cube of `radius` mm around a point, cut to the volume; `None` if the point is outside.
     pub fn around(view: &VolumeView<'_>, center: [f64; 3], radius: f64) -> Option<Self> {
-        let g = &view.geometry;
+        let g = &view.grid;
         let reaches = radius.is_finite() && radius >= 0.0;
         if !(reaches && g.contains(center)) {
             return None;
@@ -60,7 +60,7 @@ impl Region {
     /// The voxels from the one nearest to the lowest corner of an LPS box to that nearest to the highest, cut to the volume:
     /// of a box along voxel edges one layer more at the upper end. `None` if the box lies outside.
     pub fn within(view: &VolumeView<'_>, bounds: [[f64; 2]; 3]) -> Option<Self> {
-        let g = &view.geometry;
+        let g = &view.grid;
         let mut index = [[f64::INFINITY, f64::NEG_INFINITY]; 3];
         for corner in 0..8 {
             let point = g.lps_to_index(std::array::from_fn(|a| bounds[a][corner >> a & 1]));
@@ -235,7 +235,7 @@ fn own_lesion(
 
 /// Returns the voxel that a point lies in, if that is one of the volume.
 fn voxel_at(view: &VolumeView<'_>, point: [f64; 3]) -> Option<[usize; 3]> {
-    let g = &view.geometry;
+    let g = &view.grid;
     let index = g.lps_to_index(point);
     g.contains(point).then(|| {
         std::array::from_fn(|a| index[a].round().clamp(0.0, (g.dims[a] - 1) as f64) as usize)
@@ -244,7 +244,7 @@ fn voxel_at(view: &VolumeView<'_>, point: [f64; 3]) -> Option<[usize; 3]> {
 
 /// Returns how far a point lies from the nearest of some voxels, mm; `None` if it lies in one.
 fn distance(view: &VolumeView<'_>, voxels: &[[usize; 3]], point: [f64; 3]) -> Option<f64> {
-    let g = &view.geometry;
+    let g = &view.grid;
     if voxel_at(view, point).is_some_and(|v| voxels.contains(&v)) {
         return None;
     }
@@ -268,7 +268,7 @@ fn metrics(
     let suv_max = values.clone().fold(f64::NEG_INFINITY, f64::max);
     let (threshold, method) = delineation.threshold(suv_max);
     let suv_mean = values.sum::<f64>() / lesion.len() as f64;
-    let mtv_ml = lesion.len() as f64 * view.geometry.voxel_volume_mm3() / 1000.0;
+    let mtv_ml = lesion.len() as f64 * view.grid.voxel_volume_mm3() / 1000.0;
     let suv_peak = lesion
         .iter()
         .map(|v| sphere_mean(view, suv, *v))
@@ -298,13 +298,13 @@ pub fn extent_of_seed(view: &VolumeView<'_>, factors: &[f64], seed: &Seed) -> Re
     let n = found.voxels.len() as f64;
     let mut center = [0.0; 3];
     for v in found.voxels.iter().map(|v| v.map(|i| i as f64)) {
-        for (sum, x) in center.iter_mut().zip(view.geometry.index_to_lps(v)) {
+        for (sum, x) in center.iter_mut().zip(view.grid.index_to_lps(v)) {
             *sum += x / n;
         }
     }
     Ok(Extent {
         center,
-        bounds: Some(view.geometry.lps_box(index_box(&found.voxels))),
+        bounds: Some(view.grid.lps_box(index_box(&found.voxels))),
         lesion_missed_by_mm: found.missed_by_mm,
     })
 }
@@ -342,7 +342,7 @@ pub fn connected(seed: [usize; 3], belongs: impl Fn([usize; 3]) -> bool) -> Vec<
 
 /// Mean over the voxels whose centres lie within 1 cm3 around a voxel, the volume's border respected.
 fn sphere_mean(view: &VolumeView<'_>, suv: &impl Fn([usize; 3]) -> f64, center: [usize; 3]) -> f64 {
-    let g = &view.geometry;
+    let g = &view.grid;
     let reach: [isize; 3] = std::array::from_fn(|a| (PEAK_RADIUS_MM / g.spacing[a]) as isize);
     let (mut sum, mut n) = (0.0, 0.0);
     for dk in -reach[2]..=reach[2] {

@@ -112,8 +112,8 @@ impl HostProgress {
         }))
     }
 
-    /// Tell the host; `false` is its wish to cancel.
-    pub fn tell(&self, phase: u32, fraction: f32) -> bool {
+    /// Calls the host; returns `false` if it wishes to cancel.
+    pub fn report(&self, phase: u32, fraction: f32) -> bool {
         // SAFETY: the host's function with the host's pointer, as the header promises.
         unsafe { (self.callback)(phase, fraction, self.data.pointer) == 0 }
     }

@@ -167,7 +167,7 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
     // SAFETY: handed on from the caller.
     let mut case = Case::new(ct, pet, unsafe { roi(raw.roi) }?);
     // SAFETY: handed on from the caller.
-    case.facts = unsafe { case_metadata(raw.metadata) }?;
+    case.metadata = unsafe { case_metadata(raw.metadata) }?;
     if raw.measure_lesion != 0 {
         case.lesion = Some(LesionRequest {
             delineation: delineation("dlnms_case", raw.threshold_kind, raw.threshold)?,

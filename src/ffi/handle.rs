@@ -64,11 +64,11 @@ impl<T: Object> InUse<T> {
     /// # Errors
     /// [`Error::Internal`] if the object is poisoned already; those of `body`.
     pub fn with<R>(&self, body: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        let used = InUse::of(self.slot.clone())?;
+        let used = InUse::new(self.slot.clone())?;
         body(&used)
     }
 
-    fn of(slot: Arc<Slot>) -> Result<Self> {
+    fn new(slot: Arc<Slot>) -> Result<Self> {
         if slot.poisoned.load(Ordering::Acquire) {
             return Err(Error::Internal(format!(
                 "this {} was left unusable by an earlier internal error",
@@ -109,7 +109,7 @@ pub fn get<T: Object>(handle: *const T::Handle) -> Result<InUse<T>> {
             slot.name
         )));
     }
-    InUse::of(slot)
+    InUse::new(slot)
 }
 
 /// As [`get`], with NULL allowed.

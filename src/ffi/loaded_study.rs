@@ -33,15 +33,15 @@ impl LoadedStudy {
     pub fn new(study: Study) -> Result<Self> {
         let study = Arc::new(study);
         let info = study.pet.pet_info.as_ref();
-        let info = info.ok_or_else(|| Error::Internal("PET without its facts".into()))?;
+        let info = info.ok_or_else(|| Error::Internal("PET without its attributes".into()))?;
         let times = slice_times(info);
-        let mut joined = study.facts();
+        let mut joined = study.metadata();
         joined.contours_overlap = Some(true);
         Ok(Self {
             ct: describe(&study.ct.volume),
             pet: describe(&study.pet.volume),
             pet_info: raw_pet_info(info, &times),
-            metadata: raw_case_metadata(&study.facts(), size_of::<dlnms_case_metadata>() as u32),
+            metadata: raw_case_metadata(&study.metadata(), size_of::<dlnms_case_metadata>() as u32),
             metadata_of_joined: raw_case_metadata(&joined, size_of::<dlnms_case_metadata>() as u32),
             warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
             _times: times,

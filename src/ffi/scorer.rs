@@ -111,11 +111,11 @@ pub unsafe extern "C" fn dlnms_scorer_prepare(
         let progress = unsafe { HostProgress::read(progress) }?;
         let cancel = token(cancel)?;
         let scorer = handle::get::<Scorer>(scorer)?;
-        let mut tell = progress
+        let mut report = progress
             .as_ref()
-            .map(|p| move |phase: Phase, fraction| p.tell(phase as u32, fraction));
+            .map(|p| move |phase: Phase, fraction| p.report(phase as u32, fraction));
         scorer.prepare(
-            tell.as_mut().map(|t| t as &mut dyn FnMut(_, _) -> _),
+            report.as_mut().map(|t| t as &mut dyn FnMut(_, _) -> _),
             &cancel,
         )
     })

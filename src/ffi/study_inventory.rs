@@ -45,7 +45,7 @@ impl Inventory {
             .iter()
             .map(|r| [text(&r.name), text(&r.source), some(r.refusal.as_ref())]);
         let mut json = serde_json::json!(inspection);
-        let findings = check_headers(inspection.facts.as_ref(), inspection.suv.as_ref());
+        let findings = check_headers(inspection.metadata.as_ref(), inspection.suv.as_ref());
         json["qc"] = serde_json::json!(findings);
         Inventory {
             series: series.collect(),

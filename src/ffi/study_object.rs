@@ -44,11 +44,11 @@ impl StudyObject {
             return Err(again());
         }
         let one_at_a_time = Mutex::new(());
-        let tell = |done: usize, of: usize| {
+        let report = |done: usize, of: usize| {
             let _guard = lock(&one_at_a_time);
-            progress.is_none_or(|p| p.tell(DLNMS_PHASE_DECODE, done as f32 / of as f32))
+            progress.is_none_or(|p| p.report(DLNMS_PHASE_DECODE, done as f32 / of as f32))
         };
-        let study = Study::load(&self.archive, &self.archive, choice, &tell, cancel)?;
+        let study = Study::load(&self.archive, &self.archive, choice, &report, cancel)?;
         self.loaded
             .set(LoadedStudy::new(study)?)
             .map_err(|_| again())

@@ -159,14 +159,14 @@ pub(super) unsafe fn view<'a>(
             "is not aligned to 8 bytes",
         ));
     }
-    let geometry = ImageGrid {
+    let grid = ImageGrid {
         dims,
         origin: raw.origin,
         spacing: raw.spacing,
         direction: std::array::from_fn(|r| std::array::from_fn(|a| raw.direction[3 * r + a])),
         slice_offsets: array(raw.slice_offsets),
     };
-    let mut view = VolumeView::new(data, zero_at, dtype, strides, geometry, name)?;
+    let mut view = VolumeView::new(data, zero_at, dtype, strides, grid, name)?;
     view = view.with_rescale(match array(raw.slice_slopes) {
         Some(slopes) => Rescale::PerSlice {
             slopes,

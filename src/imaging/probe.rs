@@ -11,13 +11,13 @@ pub(crate) struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     pub(crate) fn new(view: &'a VolumeView<'a>) -> Self {
-        let inverse = view.geometry.inverse_direction();
+        let inverse = view.grid.inverse_direction();
         Self { view, inverse }
     }
 
     /// Returns the continuous index of a point.
     fn continuous_index(&self, point: [f64; 3]) -> [f64; 3] {
-        let g = &self.view.geometry;
+        let g = &self.view.grid;
         let along: [f64; 3] = std::array::from_fn(|a| {
             (0..3)
                 .map(|r| self.inverse[a][r] * (point[r] - g.origin[r]))
@@ -37,7 +37,7 @@ impl<'a> Probe<'a> {
         point: [f64; 3],
         quantity: impl Fn([usize; 3]) -> Option<f64>,
     ) -> Option<f64> {
-        let dims = self.view.geometry.dims;
+        let dims = self.view.grid.dims;
         let index = self.continuous_index(point);
         if !(0..3).all(|a| inside(index[a], dims[a])) {
             return None;
@@ -65,7 +65,7 @@ impl<'a> Probe<'a> {
 
     /// The voxel that a point lies in; `None` outside.
     pub(crate) fn index(&self, point: [f64; 3]) -> Option<[usize; 3]> {
-        let g = &self.view.geometry;
+        let g = &self.view.grid;
         let nearest = self.continuous_index(point).map(f64::round);
         (0..3)
             .all(|a| nearest[a] >= 0.0 && nearest[a] < g.dims[a] as f64)

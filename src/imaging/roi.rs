@@ -117,17 +117,15 @@ pub(crate) fn mask_center_until(view: &VolumeView<'_>, cancel: &CancelToken) -> 
 fn mask_extent(view: &VolumeView<'_>, check: &dyn Fn() -> Result<()>) -> Result<Extent> {
     let (mut count, mut sum) = (0u64, [0.0f64; 3]);
     let mut box_ = [[usize::MAX, 0]; 3];
-    for k in 0..view.geometry.dims[2] {
+    for k in 0..view.grid.dims[2] {
         check()?;
         let slice = with_voxel_type!(view.dtype(), V => set_in_slice::<V>(view, k))?;
         if slice.count > 0 {
             // Millimetres are taken slice by slice: steps may be uneven.
             let n = slice.count as f64;
-            let center = view.geometry.index_to_lps([
-                slice.sum_i as f64 / n,
-                slice.sum_j as f64 / n,
-                k as f64,
-            ]);
+            let center =
+                view.grid
+                    .index_to_lps([slice.sum_i as f64 / n, slice.sum_j as f64 / n, k as f64]);
             for (s, c) in sum.iter_mut().zip(center) {
                 *s += c * n;
             }
@@ -143,7 +141,7 @@ fn mask_extent(view: &VolumeView<'_>, check: &dyn Fn() -> Result<()>) -> Result<
     let edges = box_.map(|[low, high]| [low as f64 - 0.5, high as f64 + 0.5]);
     Ok(Extent {
         center: sum.map(|s| s / count as f64),
-        bounds: Some(view.geometry.lps_box(edges)),
+        bounds: Some(view.grid.lps_box(edges)),
         lesion_missed_by_mm: None,
     })
 }
@@ -158,7 +156,7 @@ struct SliceSums {
 }
 
 fn set_in_slice<V: Voxel>(view: &VolumeView<'_>, k: usize) -> Result<SliceSums> {
-    let [nx, ny, _] = view.geometry.dims;
+    let [nx, ny, _] = view.grid.dims;
     let mut sums = SliceSums {
         count: 0,
         sum_i: 0,

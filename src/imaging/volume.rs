@@ -30,7 +30,7 @@ pub struct Volume {
 
 impl Volume {
     /// Returns the grid.
-    pub fn geometry(&self) -> ImageGrid<'_> {
+    pub fn grid(&self) -> ImageGrid<'_> {
         ImageGrid {
             dims: self.dims,
             origin: self.origin,
@@ -42,7 +42,7 @@ impl Volume {
 
     /// Returns a view of the voxels; `name` stands in errors.
     pub fn view(&self, name: &'static str) -> Result<VolumeView<'_>> {
-        let mut view = VolumeView::packed(&self.data, self.dtype, self.geometry(), name)?
+        let mut view = VolumeView::packed(&self.data, self.dtype, self.grid(), name)?
             .with_rescale(Rescale::PerSlice {
                 slopes: &self.slopes,
                 intercept: self.intercept,

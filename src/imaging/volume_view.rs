@@ -96,7 +96,7 @@ pub struct VolumeView<'a> {
     strides: [isize; 3],
     dtype: DType,
     /// Where the voxels are.
-    pub geometry: ImageGrid<'a>,
+    pub grid: ImageGrid<'a>,
     /// What they mean.
     pub rescale: Rescale<'a>,
     /// Stored values in this closed range are padding (DICOM PixelPaddingValue and its range limit).
@@ -152,11 +152,11 @@ impl<'a> VolumeView<'a> {
         first: usize,
         dtype: DType,
         strides: [isize; 3],
-        geometry: ImageGrid<'a>,
+        grid: ImageGrid<'a>,
         name: &'static str,
     ) -> Result<Self> {
-        geometry.validate(name)?;
-        let (bytes, zero_at) = extent(geometry.dims, strides, dtype.size(), name)?;
+        grid.validate(name)?;
+        let (bytes, zero_at) = extent(grid.dims, strides, dtype.size(), name)?;
         if first < zero_at || bytes - zero_at > data.len().saturating_sub(first) {
             return Err(Error::VolumeShape {
                 volume: name,
@@ -171,7 +171,7 @@ impl<'a> VolumeView<'a> {
             first,
             strides,
             dtype,
-            geometry,
+            grid,
             rescale: Rescale::IDENTITY,
             padding: None,
             name,
@@ -182,17 +182,17 @@ impl<'a> VolumeView<'a> {
     pub fn packed(
         data: &'a [u8],
         dtype: DType,
-        geometry: ImageGrid<'a>,
+        grid: ImageGrid<'a>,
         name: &'static str,
     ) -> Result<Self> {
-        geometry.validate(name)?;
-        let row = (geometry.dims[0] * dtype.size()) as isize;
+        grid.validate(name)?;
+        let row = (grid.dims[0] * dtype.size()) as isize;
         Self::new(
             data,
             0,
             dtype,
-            [dtype.size() as isize, row, row * geometry.dims[1] as isize],
-            geometry,
+            [dtype.size() as isize, row, row * grid.dims[1] as isize],
+            grid,
             name,
         )
     }
@@ -204,13 +204,13 @@ impl<'a> VolumeView<'a> {
             Rescale::PerSlice { slopes, intercept } => (slopes, *intercept),
         };
         let name = self.name;
-        if matches!(rescale, Rescale::PerSlice { .. }) && slopes.len() != self.geometry.dims[2] {
+        if matches!(rescale, Rescale::PerSlice { .. }) && slopes.len() != self.grid.dims[2] {
             return Err(Error::VolumeShape {
                 volume: name,
                 why: format!(
                     "{} slice slopes for {} slices",
                     slopes.len(),
-                    self.geometry.dims[2]
+                    self.grid.dims[2]
                 ),
             });
         }
@@ -337,7 +337,7 @@ mod tests {
     use super::*;
     use crate::imaging::IDENTITY;
 
-    fn geometry(dims: [usize; 3]) -> ImageGrid<'static> {
+    fn grid(dims: [usize; 3]) -> ImageGrid<'static> {
         ImageGrid {
             dims,
             origin: [0.0; 3],
@@ -351,13 +351,13 @@ mod tests {
     fn negative_and_padded_strides_address_the_same_voxels() {
         let values: Vec<i16> = (0..24).collect();
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
-        let forward = VolumeView::packed(&bytes, DType::I16, geometry([4, 3, 2]), "ct").unwrap();
+        let forward = VolumeView::packed(&bytes, DType::I16, grid([4, 3, 2]), "ct").unwrap();
         let flipped = VolumeView::new(
             &bytes,
             24 + 16,
             DType::I16,
             [2, -8, -24],
-            geometry([4, 3, 2]),
+            grid([4, 3, 2]),
             "ct",
         )
         .unwrap();
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn every_dtype_reads_back() {
-        let g = geometry([1, 1, 1]);
+        let g = grid([1, 1, 1]);
         let cases: [(DType, Vec<u8>, f64); 7] = [
             (DType::U8, vec![200], 200.0),
             (DType::I16, (-3024i16).to_ne_bytes().into(), -3024.0),
@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn impossible_strides_are_refused_before_any_read() {
         let bytes = [0u8; 64];
-        let g = geometry([4, 4, 2]);
+        let g = grid([4, 4, 2]);
         for strides in [
             [isize::MAX, 8, 32],
             [2, isize::MIN, 32],

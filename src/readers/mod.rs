@@ -65,6 +65,6 @@ pub fn read_with(path: &Path, options: &ReadOptions, cancel: &CancelToken) -> Re
         nifti => nifti::read(path, nifti == Format::NiftiGzip, &reading)
             .map_err(|e| e.into_error(Error::Nifti)),
     }?;
-    volume.geometry().validate("file")?;
+    volume.grid().validate("file")?;
     Ok(volume)
 }

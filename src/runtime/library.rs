@@ -142,7 +142,7 @@ pub struct Probed {
 pub fn probe(path: &Path) -> Result<Probed> {
     // The loader opens what it is given without looking, and would wait for ever for the writer of a pipe.
     let mut file = crate::regular_file::open(path)
-        .map_err(|e| not_a_library(path, crate::regular_file::why(e)))?;
+        .map_err(|e| not_a_library(path, crate::regular_file::io_reason(e)))?;
     if let Some(why) = super::elf::foreign_machine(&mut file) {
         return Err(not_a_library(path, why));
     }

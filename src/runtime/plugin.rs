@@ -121,7 +121,7 @@ fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<Path
 
 /// The absolute path of a regular file, without links: the loader would wait for ever for the writer of a pipe.
 fn library_file(path: &Path) -> Result<PathBuf, String> {
-    let reason = |e| format!("{}: {}", path.display(), regular_file::why(e));
+    let reason = |e| format!("{}: {}", path.display(), regular_file::io_reason(e));
     let mut file = regular_file::open(path).map_err(reason)?;
     match super::elf::foreign_machine(&mut file) {
         Some(why) => Err(format!("{}: {why}", path.display())),

@@ -84,13 +84,13 @@ impl Scorer {
         let current = state.active.as_ref();
         if current.is_some_and(|c| Arc::ptr_eq(c, failed)) {
             let session = &failed.session;
-            let given_up = session.passed_over.len() + 1;
+            let given_up = session.skipped_providers.len() + 1;
             let allowed = attempts(&self.options.policy, &self.bundle).count();
             if given_up >= allowed {
                 return Err(why);
             }
             log::warn!(target: "dlnms::runtime", "provider {} is given up: {why}", session.provider.name());
-            state.given_up = session.passed_over.clone();
+            state.given_up = session.skipped_providers.clone();
             state.given_up.push(SkippedProvider {
                 provider: session.provider.name(),
                 precision: session.precision,

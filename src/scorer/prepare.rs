@@ -176,7 +176,7 @@ impl Scorer {
             precision: session.precision,
             kernels: session.kernels,
             instruction_set: session.instruction_set,
-            passed_over: session.passed_over.clone(),
+            skipped_providers: session.skipped_providers.clone(),
             placement: session.placement.clone(),
             cache: session.cache.clone(),
             self_test_max_difference: session.self_test_max_difference,

@@ -88,9 +88,9 @@ pub(super) struct ValidatedCase {
 
 impl ValidatedCase {
     pub fn new(case: &Case<'_>) -> Result<Self> {
-        require_overlap(&case.pet.geometry, &case.ct.geometry)?;
+        require_overlap(&case.pet.grid, &case.ct.grid)?;
         let suv = case.pet_info.map(PetInfo::suv_scale).transpose()?;
-        let slices = case.pet.geometry.dims[2];
+        let slices = case.pet.grid.dims[2];
         if let Some(scale) = &suv
             && scale.factors.len() != slices
         {
@@ -110,7 +110,7 @@ impl ValidatedCase {
             other => other.extent()?,
         };
         for view in [&case.ct, &case.pet] {
-            if !view.geometry.contains(roi.center) {
+            if !view.grid.contains(roi.center) {
                 return Err(Error::RoiOutside {
                     volume: view.name(),
                     center: roi.center,

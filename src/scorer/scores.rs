@@ -83,7 +83,7 @@ pub struct Engine {
     /// Its instructions, where it is this library's.
     pub instruction_set: Option<InstructionSet>,
     /// Attempts before it in the policy.
-    pub passed_over: Vec<SkippedProvider>,
+    pub skipped_providers: Vec<SkippedProvider>,
     /// Nodes by provider, as ONNX Runtime reports.
     pub placement: Vec<Placement>,
     /// What the cache did for this start.

@@ -50,7 +50,7 @@ struct Slice {
 
 impl Slice {
     fn all_of(view: &VolumeView<'_>, factors: &[f64]) -> Vec<Self> {
-        let g = &view.geometry;
+        let g = &view.grid;
         let [columns, rows, slices] = g.dims;
         (0..slices)
             .map(|k| {

@@ -485,7 +485,10 @@ fn a_strict_provider_that_is_not_there_fails_with_its_reason_and_auto_goes_on() 
     auto.prepare(None, &cancel).unwrap();
     let engine = auto.engine().unwrap();
     assert_eq!(engine.provider, Provider::Cpu);
-    let absent = engine.passed_over.iter().filter(|p| p.provider != "cpu");
+    let absent = engine
+        .skipped_providers
+        .iter()
+        .filter(|p| p.provider != "cpu");
     assert_eq!(absent.count(), 3, "{engine:?}");
     assert!(
         engine

@@ -100,7 +100,7 @@ fn tensors_in_other_files_are_refused_before_onnx_runtime_sees_the_model() {
 /// A scorer of the tiny bundle with another graph, of which the manifest knows the digest.
 fn with_graph(graph: &[u8]) -> Scorer {
     scorer(|manifest, dir| {
-        let digest = Digest::of(graph);
+        let digest = Digest::from_bytes(graph);
         manifest["files"][1]["bytes"] = json!(digest.bytes);
         manifest["files"][1]["sha256"] = json!(digest.sha256);
         std::fs::write(dir.join("tiny.onnx"), graph).unwrap();
@@ -167,7 +167,7 @@ fn a_graph_takes_tensors_from_where_the_manifest_says_and_nowhere_else() {
     for edit in edits {
         let scorer = scorer(|manifest, dir| {
             let longer = [std::fs::read(dir.join("tiny.f32")).unwrap(), vec![0; 64]].concat();
-            let digest = Digest::of(&longer);
+            let digest = Digest::from_bytes(&longer);
             std::fs::write(dir.join("tiny.f32"), longer).unwrap();
             let file = &mut manifest["files"][0];
             file["bytes"] = json!(digest.bytes);

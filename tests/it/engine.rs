@@ -55,14 +55,14 @@ impl Voxels {
     }
 
     fn view(&self, name: &'static str) -> VolumeView<'_> {
-        let geometry = ImageGrid {
+        let grid = ImageGrid {
             dims: [SIDE; 3],
             origin: [-(SIDE as f64) / 2.0; 3],
             spacing: [1.0; 3],
             direction: IDENTITY,
             slice_offsets: None,
         };
-        VolumeView::packed(&self.0, DType::F32, geometry, name).unwrap()
+        VolumeView::packed(&self.0, DType::F32, grid, name).unwrap()
     }
 }
 
@@ -100,7 +100,7 @@ fn a_provider_that_fails_while_it_runs_is_given_up_for_the_next_and_nothing_is_l
     );
     let engine = either.engine().unwrap();
     assert_eq!(engine.precision, Precision::Fp32);
-    let reason = &engine.passed_over[0].reason;
+    let reason = &engine.skipped_providers[0].reason;
     assert!(reason.contains("failed while it ran"), "{reason}");
 
     // The scorer has gone over to another engine; each result names the one that computed it.
@@ -168,9 +168,9 @@ fn each_result_names_the_engine_that_computed_it_while_threads_share_a_scorer_th
                 let reason = p["reason"].as_str().unwrap();
                 reason.contains("failed while it ran")
             };
-            let passed_over = report["runtime"]["passed_over"].as_array().unwrap();
+            let skipped_providers = report["runtime"]["skipped_providers"].as_array().unwrap();
             assert_eq!(
-                passed_over.iter().filter(|p| failed(p)).count(),
+                skipped_providers.iter().filter(|p| failed(p)).count(),
                 usize::from(precision == Precision::Fp32)
             );
         }

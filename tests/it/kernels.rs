@@ -176,7 +176,7 @@ fn they_are_chosen_where_they_can_be_and_the_report_says_so() {
         ),
     };
     assert_eq!(engine.instruction_set, Some(best));
-    let reasons = engine.passed_over.iter().map(|p| &*p.reason);
+    let reasons = engine.skipped_providers.iter().map(|p| &*p.reason);
     assert!(reasons.eq(skipped), "{engine:?}");
     assert_eq!(dlnms::report::runtime(&chosen)["kernels"], "dlnms");
     assert!(engine.self_test_max_difference < 1e-5);
@@ -185,7 +185,7 @@ fn they_are_chosen_where_they_can_be_and_the_report_says_so() {
     let foreign = scorer(&tiny_bundle(), 1, entry(None, None)).unwrap();
     let engine = foreign.engine().unwrap();
     assert_eq!(engine.kernels, Kernels::OnnxRuntime);
-    let reason = &engine.passed_over[0].reason;
+    let reason = &engine.skipped_providers[0].reason;
     assert!(
         reason.contains("kernels of dlnms") && reason.contains("has no backbones"),
         "{reason}"

@@ -52,9 +52,8 @@ fn frames_equal_the_slices_they_were_made_of() {
         for k in 0..n {
             let (a, b) = (&multi_frame.volume, &single_frame.volume);
             assert_eq!(a.dims[..2], b.dims[..2], "{multi}");
-            let place = |v: &dlnms::imaging::Volume, k: usize| {
-                v.geometry().index_to_lps([0.0, 0.0, k as f64])
-            };
+            let place =
+                |v: &dlnms::imaging::Volume, k: usize| v.grid().index_to_lps([0.0, 0.0, k as f64]);
             let (p, q) = (place(a, k), place(b, first + k));
             assert!(
                 (0..3).all(|i| (p[i] - q[i]).abs() < 2e-3),
@@ -90,7 +89,7 @@ fn a_true_enhanced_ct_has_the_values_that_pydicom_finds() {
     assert!((mean + 643.961_914_062_5).abs() < 1e-9, "{mean}");
     // Its rows run to the right, and it is derived, which a quality check says.
     assert_eq!(ct.volume.direction[0][0], -1.0);
-    assert!(ct.facts.unwrap().derived);
+    assert!(ct.metadata.unwrap().derived);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Synthetic {
         for k in 0..dims[2] {
             for j in 0..dims[1] {
                 for i in 0..dims[0] {
-                    let p = s.geometry().index_to_lps([i as f64, j as f64, k as f64]);
+                    let p = s.grid().index_to_lps([i as f64, j as f64, k as f64]);
                     s.bytes.extend(value(p).to_ne_bytes());
                 }
             }
@@ -74,7 +74,7 @@ impl Synthetic {
         s
     }
 
-    fn geometry(&self) -> ImageGrid<'_> {
+    fn grid(&self) -> ImageGrid<'_> {
         ImageGrid {
             dims: self.dims,
             origin: self.origin,
@@ -85,7 +85,7 @@ impl Synthetic {
     }
 
     fn view(&self) -> VolumeView<'_> {
-        VolumeView::packed(&self.bytes, DType::F64, self.geometry(), "pet").unwrap()
+        VolumeView::packed(&self.bytes, DType::F64, self.grid(), "pet").unwrap()
     }
 }
 
@@ -197,22 +197,22 @@ fn uneven_slices_are_sampled_where_they_lie() {
         .collect();
     let mut volume = Synthetic::new([60, 60, 60], [4.0, 4.0, 3.2], IDENTITY, |_| 0.0);
     volume.origin[2] = -offsets[59] / 2.0;
-    let geometry = ImageGrid {
+    let grid = ImageGrid {
         slice_offsets: Some(&offsets),
-        ..volume.geometry()
+        ..volume.grid()
     };
     let mut bytes = Vec::new();
     for k in 0..60 {
         for j in 0..60 {
             for i in 0..60 {
                 bytes.extend(
-                    linear(geometry.index_to_lps([i as f64, j as f64, k as f64])).to_ne_bytes(),
+                    linear(grid.index_to_lps([i as f64, j as f64, k as f64])).to_ne_bytes(),
                 );
             }
         }
     }
     assert_linear(
-        &VolumeView::packed(&bytes, DType::F64, geometry, "pet").unwrap(),
+        &VolumeView::packed(&bytes, DType::F64, grid, "pet").unwrap(),
         [1.0, 2.0, 3.0],
     );
 }

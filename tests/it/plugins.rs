@@ -30,8 +30,11 @@ fn refused(provider: Provider, plugin: Option<&Path>, word: &str) {
     let scorer = prepare(&[provider, Provider::Cpu], plugin).unwrap();
     let engine = scorer.engine().unwrap();
     assert_eq!(engine.provider, Provider::Cpu);
-    assert_eq!(engine.passed_over[0].provider, provider.name());
-    assert!(engine.passed_over[0].reason.contains(word), "{engine:?}");
+    assert_eq!(engine.skipped_providers[0].provider, provider.name());
+    assert!(
+        engine.skipped_providers[0].reason.contains(word),
+        "{engine:?}"
+    );
 }
 
 /// One test in a process of its own, for a process registers a plugin once: first what fails, then the real one.

@@ -179,14 +179,14 @@ fn half_precision_is_within_the_goal_of_single_and_what_answers_wrongly_is_passe
     let data: Vec<u8> = (0..side.pow(3))
         .flat_map(|n| voxel(n).to_ne_bytes())
         .collect();
-    let geometry = ImageGrid {
+    let grid = ImageGrid {
         dims: [side; 3],
         origin: [-60.0; 3],
         spacing: [1.0; 3],
         direction: IDENTITY,
         slice_offsets: None,
     };
-    let view = |name| VolumeView::packed(&data, DType::F32, geometry, name).unwrap();
+    let view = |name| VolumeView::packed(&data, DType::F32, grid, name).unwrap();
     let case = Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]));
     let scores = |s: &Scorer| s.score(&case, &CancelToken::default()).unwrap().heads;
     for (a, b) in scores(&single).iter().zip(scores(&half)) {
@@ -204,7 +204,7 @@ fn half_precision_is_within_the_goal_of_single_and_what_answers_wrongly_is_passe
     either.prepare(None, &CancelToken::default()).unwrap();
     let engine = either.engine().unwrap();
     assert_eq!(engine.precision, Precision::Fp32);
-    let passed = &engine.passed_over[0];
+    let passed = &engine.skipped_providers[0];
     assert!(
         passed.precision == Precision::Fp16 && passed.reason.contains("self-test failed"),
         "{passed:?}"
@@ -265,14 +265,14 @@ fn a_call_from_prepares_own_callback_is_busy_and_nothing_is_lost() {
     let scorer = Scorer::new(runtime(), &bundle, with(&[cpu(None)])).unwrap();
     let other = Scorer::new(runtime(), &bundle, with(&[cpu(None)])).unwrap();
     let data = vec![0u8; 40 * 40 * 40];
-    let geometry = ImageGrid {
+    let grid = ImageGrid {
         dims: [40; 3],
         origin: [-100.0; 3],
         spacing: [5.0; 3],
         direction: IDENTITY,
         slice_offsets: None,
     };
-    let view = |name| VolumeView::packed(&data, DType::U8, geometry, name).unwrap();
+    let view = |name| VolumeView::packed(&data, DType::U8, grid, name).unwrap();
     let case = Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]));
     let cancel = CancelToken::default();
     let mut phases = Vec::new();

@@ -92,67 +92,67 @@ fn a_sound_case_has_no_findings_and_each_fault_its_own() {
     let sound = body.case([0.0; 2], 4.0);
     assert_eq!(codes(&sound), []);
 
-    let with = |facts: CaseMetadata| Case { facts, ..sound };
-    let facts = CaseMetadata::default();
-    for (facts, code) in [
+    let with = |metadata: CaseMetadata| Case { metadata, ..sound };
+    let metadata = CaseMetadata::default();
+    for (metadata, code) in [
         (
             CaseMetadata {
                 same_study: Some(false),
-                ..facts
+                ..metadata
             },
             Code::StudyMismatch,
         ),
         (
             CaseMetadata {
                 same_frame_of_reference: Some(false),
-                ..facts
+                ..metadata
             },
             Code::FrameOfReferenceMismatch,
         ),
         (
             CaseMetadata {
                 fdg: Some(false),
-                ..facts
+                ..metadata
             },
             Code::TracerNotFdg,
         ),
         (
             CaseMetadata {
                 lossy: Some(true),
-                ..facts
+                ..metadata
             },
             Code::LossySource,
         ),
         (
             CaseMetadata {
                 derived: Some(true),
-                ..facts
+                ..metadata
             },
             Code::DerivedImage,
         ),
         (
             CaseMetadata {
                 age_known: Some(false),
-                ..facts
+                ..metadata
             },
             Code::AgeMissing,
         ),
         (
             CaseMetadata {
                 modality_stated: Some(false),
-                ..facts
+                ..metadata
             },
             Code::ModalityMissing,
         ),
         (
             CaseMetadata {
                 pet_slice_thickness_mm: Some(5.5),
-                ..facts
+                ..metadata
             },
             Code::SliceThickness,
         ),
     ] {
-        assert_eq!(codes(&with(facts)), [code]);
+        assert_eq!(codes(&with(metadata)), [code]);
     }
 
     assert_eq!(
@@ -233,7 +233,7 @@ fn suv_facts_out_of_range_are_found() {
 fn the_policy_refuses_warns_or_looks_away() {
     let body = Body::new();
     let mut case = body.case([0.0; 2], 4.0);
-    case.facts.same_patient = Some(false);
+    case.metadata.same_patient = Some(false);
     let mut policy = QualityPolicy::default();
     let refused = check(&case, &policy).unwrap_err();
     assert_eq!(refused.status(), DLNMS_E_QUALITY);

@@ -197,7 +197,7 @@ fn another_patients_organs_are_found_whatever_the_axes_of_the_volume() {
     // No PET was published with it: two SUV everywhere.
     let pet = vec![2.0f32; 64 * 64 * 64];
     let pet: Vec<u8> = pet.iter().flat_map(|v| v.to_ne_bytes()).collect();
-    let geometry = ImageGrid {
+    let grid = ImageGrid {
         dims: [64; 3],
         origin: [-250.0, -163.0, -1132.0],
         spacing: [8.0, 8.0, 4.8],
@@ -205,7 +205,7 @@ fn another_patients_organs_are_found_whatever_the_axes_of_the_volume() {
         slice_offsets: None,
     };
     let find = |ct: &Volume| {
-        let pet = VolumeView::packed(&pet, DType::F32, geometry, "pet").unwrap();
+        let pet = VolumeView::packed(&pet, DType::F32, grid, "pet").unwrap();
         let case = Case::new(ct.view("ct").unwrap(), pet, Roi::Point([0.0; 3]));
         let found = reference_region::measure(&case, &[], &ReferenceRequest::default(), 0);
         (found.liver.unwrap(), found.blood_pool.unwrap())
@@ -254,7 +254,7 @@ fn an_implausible_liver_is_a_finding_unless_the_tracer_is_another() {
     let findings = |study: &Study, fdg| {
         let mut case = study.case(Roi::Point([-42.3, -14.6, -122.1])).unwrap();
         case.references = Some(ReferenceRequest::default());
-        case.facts.fdg = fdg;
+        case.metadata.fdg = fdg;
         let scores = scorer.score(&case, &CancelToken::default()).unwrap();
         assert!(scores.references.unwrap().liver.is_ok());
         let found = scores.quality.into_iter();

@@ -62,7 +62,7 @@ fn drawn_on_slices(contours: &[Contour], grid: &ImageGrid<'_>) -> Vec<u8> {
 
 fn ml(volume: &Volume) -> f64 {
     let set = volume.data.iter().filter(|v| **v != 0).count();
-    set as f64 * volume.geometry().voxel_volume_mm3() / 1000.0
+    set as f64 * volume.grid().voxel_volume_mm3() / 1000.0
 }
 
 /// Contours on the grid they were drawn on, the published masks and each other, voxel for voxel.
@@ -108,7 +108,7 @@ fn masks_on_the_grids_of_their_contours_are_what_they_were() {
         let pet = folder.contains("/PET/") || folder.ends_with("PT");
         let modality = if pet { Modality::Pt } else { Modality::Ct };
         let series = support::series(&[data.join(folder)], modality).unwrap();
-        let grid = series.volume.geometry();
+        let grid = series.volume.grid();
         for roi in rtstruct::read(&data.join(&file)).unwrap().rois {
             let mask = roi.mask(&grid, &CancelToken::default()).unwrap();
             assert!(!mask.contours_overlap, "{file} {}", roi.number);
@@ -144,7 +144,7 @@ fn every(volume: &Volume, n: usize, first: usize) -> Volume {
         })
         .collect();
     let mut grid = volume.clone();
-    grid.origin = volume.geometry().index_to_lps([0.0, 0.0, first as f64]);
+    grid.origin = volume.grid().index_to_lps([0.0, 0.0, first as f64]);
     grid.spacing[2] *= n as f64;
     grid.dims[2] = kept.len();
     if !volume.slice_offsets.is_empty() {
@@ -164,14 +164,14 @@ fn contours_keep_their_volume_on_another_grid() {
     let gtv = rtstruct::read(&file).unwrap();
     let gtv = gtv.find("GTV_SUV4").unwrap();
     let whole = ml(&gtv
-        .mask(&ct.volume.geometry(), &CancelToken::default())
+        .mask(&ct.volume.grid(), &CancelToken::default())
         .unwrap()
         .volume);
     println!("ACRIN-042's GTV on every slice: {whole:.3} ml");
     for (n, first) in [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)] {
         let grid = every(&ct.volume, n, first);
         let got = ml(&gtv
-            .mask(&grid.geometry(), &CancelToken::default())
+            .mask(&grid.image_grid(), &CancelToken::default())
             .unwrap()
             .volume);
         println!("on slice {first} and every {n} after it: {got:.3} ml");
@@ -182,7 +182,7 @@ fn contours_keep_their_volume_on_another_grid() {
     // The PET's slices lie up to 0.02 mm off the CT's.
     let pet = support::series(&[acrin.join("pet_ac")], Modality::Pt).unwrap();
     let on_pet = gtv
-        .mask(&pet.volume.geometry(), &CancelToken::default())
+        .mask(&pet.volume.grid(), &CancelToken::default())
         .unwrap()
         .volume;
     // They outline the voxels of the PET that reach SUV 4 (NUMERICS 4).
@@ -269,7 +269,7 @@ fn contours_give_the_voxels_and_centroids_of_plastimatch() {
         let mask = rois
             .find(name)
             .unwrap()
-            .mask(&series.volume.geometry(), &CancelToken::default())
+            .mask(&series.volume.grid(), &CancelToken::default())
             .unwrap();
         let count = mask.volume.data.iter().filter(|v| **v != 0).count() as f64;
         let center = Roi::Mask(mask.volume.view("mask").unwrap())
@@ -406,7 +406,7 @@ fn the_case_of_a_mask_of_joined_contours_says_so() {
             dlnms_study_scan(pointers.as_ptr(), 4, null(), null(), &mut study, null_mut());
         assert_eq!(scanned, 0);
         assert_eq!(dlnms_study_roi_count(study), 2);
-        let (mut said, mut facts) = (Vec::new(), Vec::new());
+        let (mut said, mut metadata) = (Vec::new(), Vec::new());
         for load in [true, false] {
             for n in 0..2 {
                 let mut info = std::mem::zeroed::<dlnms_roi_info>();
@@ -432,13 +432,13 @@ fn the_case_of_a_mask_of_joined_contours_says_so() {
                 let mut case = std::mem::zeroed::<dlnms_case>();
                 dlnms_case_init(&mut case, size_of::<dlnms_case>() as u32);
                 assert_eq!(dlnms_study_case(study, &roi, &mut case, null_mut()), 0);
-                facts.push((*case.metadata).contours_overlap == DLNMS_TRISTATE_YES);
+                metadata.push((*case.metadata).contours_overlap == DLNMS_TRISTATE_YES);
             }
         }
         // Files are listed by their paths, so either may be the first.
         assert_eq!(said[..2], said[2..]);
         assert_eq!(said[0] + said[1], 1);
-        assert_eq!(said.iter().map(|s| *s == 1).collect::<Vec<_>>(), facts);
+        assert_eq!(said.iter().map(|s| *s == 1).collect::<Vec<_>>(), metadata);
         dlnms_study_free(study);
     }
 }

@@ -13,13 +13,13 @@ pub fn voxels() -> Vec<u8> {
 
 /// Builds a case whose CT and PET are these voxels, 180 mm across, around the origin.
 pub fn small_case(voxels: &[u8]) -> Case<'_> {
-    let geometry = ImageGrid {
+    let grid = ImageGrid {
         dims: [SMALL; 3],
         origin: [-90.0; 3],
         spacing: [3.0; 3],
         direction: IDENTITY,
         slice_offsets: None,
     };
-    let view = |name| VolumeView::packed(voxels, DType::U8, geometry, name).unwrap();
+    let view = |name| VolumeView::packed(voxels, DType::U8, grid, name).unwrap();
     Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]))
 }

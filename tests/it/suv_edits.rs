@@ -604,7 +604,7 @@ fn an_inspection_has_the_findings_of_suv() {
     let folder = tempfile::tempdir().unwrap();
     write_pet(folder.path(), &set(tags::PATIENT_WEIGHT, VR::DS, "70000"));
     let found = inspect(&[folder.path().to_owned()]).unwrap();
-    let findings = quality::check_headers(found.facts.as_ref(), found.suv.as_ref());
+    let findings = quality::check_headers(found.metadata.as_ref(), found.suv.as_ref());
     let codes: Vec<Code> = findings.iter().map(|f| f.code).collect();
     assert_eq!(codes, [Code::WeightUnitAssumed]);
     let suv = found.series[0].suv.as_ref().unwrap();

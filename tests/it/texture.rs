@@ -153,7 +153,7 @@ fn volume(dims: [usize; 3], spacing: f64, value: impl Fn([f64; 3]) -> f32) -> Vo
         intercept: 0.0,
         padding: None,
     };
-    let grid = volume.geometry();
+    let grid = volume.grid();
     let all = (0..dims[2])
         .flat_map(|k| (0..dims[1]).flat_map(move |j| (0..dims[0]).map(move |i| [i, j, k])));
     let values = all.map(|v| value(grid.index_to_lps(v.map(|n| n as f64))));

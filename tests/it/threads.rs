@@ -102,7 +102,7 @@ fn without_threads(allow: &dyn Fn(i32)) {
         (here.kernels, here.precision),
         (there.kernels, there.precision)
     );
-    assert_eq!(here.passed_over.len(), there.passed_over.len());
+    assert_eq!(here.skipped_providers.len(), there.skipped_providers.len());
 
     // Prepared, it needs none: batches, planes and reference regions are computed by the thread that asks.
     allow(0);

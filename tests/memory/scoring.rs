@@ -21,7 +21,7 @@ fn a_warm_sampler_allocates_nothing_and_a_cold_one_under_two_megabytes() {
     let _turn = counting::turn();
     let manifest = std::fs::read(support::tiny_bundle().join("manifest.json")).unwrap();
     let spec = Manifest::parse(&manifest).unwrap().preprocessing;
-    let geometry = |n: usize, pixel: f64, direction| ImageGrid {
+    let grid = |n: usize, pixel: f64, direction| ImageGrid {
         dims: [n, n, 300],
         origin: [
             -(n as f64 - 1.0) / 2.0 * pixel,
@@ -39,11 +39,9 @@ fn a_warm_sampler_allocates_nothing_and_a_cold_one_under_two_megabytes() {
     let turned = [[0.8, -0.6, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]];
     let mut tensor = vec![0f32; spec.tensor_len()];
     for direction in [IDENTITY, turned] {
-        let ct =
-            VolumeView::packed(&ct, DType::I16, geometry(512, 0.9766, direction), "ct").unwrap();
-        let pet =
-            VolumeView::packed(&pet, DType::F32, geometry(200, 4.07, direction), "pet").unwrap();
-        let center = ct.geometry.index_to_lps([250.0, 260.0, 150.0]);
+        let ct = VolumeView::packed(&ct, DType::I16, grid(512, 0.9766, direction), "ct").unwrap();
+        let pet = VolumeView::packed(&pet, DType::F32, grid(200, 4.07, direction), "pet").unwrap();
+        let center = ct.grid.index_to_lps([250.0, 260.0, 150.0]);
         let mut workspace = Workspace::default();
         let mut both = || {
             let before = allocated();
@@ -66,14 +64,14 @@ fn a_warm_call_allocates_a_few_hundred_bytes() {
     let data: Vec<u8> = (0..side.pow(3) as i32)
         .flat_map(|n| ((n % 300) as i16).to_ne_bytes())
         .collect();
-    let geometry = ImageGrid {
+    let grid = ImageGrid {
         dims: [side; 3],
         origin: [-100.0; 3],
         spacing: [1.0; 3],
         direction: IDENTITY,
         slice_offsets: None,
     };
-    let view = |name| VolumeView::packed(&data, DType::I16, geometry, name).unwrap();
+    let view = |name| VolumeView::packed(&data, DType::I16, grid, name).unwrap();
     let mut case = Case::new(view("ct"), view("pet"), Roi::Point([0.0; 3]));
     for kernels in Kernels::ALL {
         let mut policy = Policy::strict(Provider::Cpu);

@@ -92,7 +92,7 @@ fn print_bundle(scorer: &Scorer) {
         for p in &engine.placement {
             say!("  placement   {} nodes on {}", p.nodes, p.provider);
         }
-        for p in &engine.passed_over {
+        for p in &engine.skipped_providers {
             say!("  passed over {}: {}", p.provider, p.reason);
         }
         say!("cache         {}", cache(&engine.cache));

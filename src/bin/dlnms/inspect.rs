@@ -23,7 +23,7 @@ pub struct Arguments {
 pub fn run(a: &Arguments) -> Result<(), Failure> {
     let options = a.read.options(0);
     let inspection = Archive::open_with(&a.paths, &options, &CancelToken::default())?.inspect();
-    let findings = check_headers(inspection.facts.as_ref(), inspection.suv.as_ref());
+    let findings = check_headers(inspection.metadata.as_ref(), inspection.suv.as_ref());
     if a.json {
         let mut json = serde_json::json!(inspection);
         json["qc"] = serde_json::json!(findings);

@@ -158,7 +158,7 @@ fn parts(mask: &Volume) -> Result<Vec<Lesion>> {
 }
 
 fn connected_parts(view: &VolumeView<'_>) -> Vec<Vec<[usize; 3]>> {
-    let [nx, ny, nz] = view.geometry.dims;
+    let [nx, ny, nz] = view.grid.dims;
     let set = |v: [usize; 3]| v[0] < nx && v[1] < ny && v[2] < nz && view.value(v) != 0.0;
     let mut seen = vec![false; nx * ny * nz];
     let mut parts = Vec::new();
@@ -180,7 +180,7 @@ impl Lesion {
     /// Returns the case of this lesion in a study.
     pub fn case<'a>(&'a self, study: &'a Study) -> Result<Case<'a>> {
         let mut case = study.case(self.roi()?)?;
-        case.facts.contours_overlap = Some(self.contours_overlap);
+        case.metadata.contours_overlap = Some(self.contours_overlap);
         Ok(case)
     }
 

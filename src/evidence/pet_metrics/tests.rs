@@ -65,7 +65,7 @@ impl Pet {
             first: [0; 3],
             last: [19, 9, 4],
         };
-        let point = point.map(|p| view.geometry.index_to_lps(p));
+        let point = point.map(|p| view.grid.index_to_lps(p));
         delineate(&view, &[], all, delineation, point).unwrap()
     }
 }

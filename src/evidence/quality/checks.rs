@@ -16,57 +16,57 @@ const MAX_SLICE_MM: f64 = 5.0;
 const MAX_SHIFT_MM: f64 = 10.0;
 
 /// Checks what the headers say.
-pub(super) fn facts(facts: &CaseMetadata, out: &mut Findings<'_>) {
+pub(super) fn metadata(metadata: &CaseMetadata, out: &mut Findings<'_>) {
     let no = |fact: Option<bool>| fact == Some(false);
     let yes = |fact: Option<bool>| fact == Some(true);
     for (bad, code, message) in [
         (
-            no(facts.same_patient),
+            no(metadata.same_patient),
             Code::PatientMismatch,
             "PET and CT have different patient IDs",
         ),
         (
-            no(facts.same_study),
+            no(metadata.same_study),
             Code::StudyMismatch,
             "PET and CT come from different studies",
         ),
         (
-            no(facts.same_frame_of_reference),
+            no(metadata.same_frame_of_reference),
             Code::FrameOfReferenceMismatch,
             "PET and CT have different frames of reference: their alignment is not known",
         ),
         (
-            no(facts.fdg),
+            no(metadata.fdg),
             Code::TracerNotFdg,
             "the tracer is not FDG, for which the signature was made",
         ),
         (
-            yes(facts.lossy),
+            yes(metadata.lossy),
             Code::LossySource,
             "the images were compressed with loss",
         ),
         (
-            yes(facts.derived),
+            yes(metadata.derived),
             Code::DerivedImage,
             "the images are derived, not original",
         ),
         (
-            no(facts.age_known),
+            no(metadata.age_known),
             Code::AgeMissing,
             "neither age nor birth date is known",
         ),
         (
-            no(facts.modality_stated),
+            no(metadata.modality_stated),
             Code::ModalityMissing,
             "Modality is missing, it was taken from the SOP class",
         ),
         (
-            no(facts.hounsfield_stated),
+            no(metadata.hounsfield_stated),
             Code::HounsfieldAssumed,
             "RescaleType (0028,1054) of the CT is US, unspecified: its values were taken for HU",
         ),
         (
-            yes(facts.contours_overlap),
+            yes(metadata.contours_overlap),
             Code::ContoursOverlap,
             "contours of one plane overlap in part and were joined",
         ),
@@ -76,14 +76,14 @@ pub(super) fn facts(facts: &CaseMetadata, out: &mut Findings<'_>) {
 }
 
 /// Refuses a thickness that no slice has: compared with a limit, NaN and negative numbers would pass for thin slices.
-pub(super) fn require_thickness(facts: &CaseMetadata) -> Result<()> {
+pub(super) fn require_thickness(metadata: &CaseMetadata) -> Result<()> {
     for (name, stated) in [
-        ("ct_slice_thickness_mm", facts.ct_slice_thickness_mm),
-        ("pet_slice_thickness_mm", facts.pet_slice_thickness_mm),
+        ("ct_slice_thickness_mm", metadata.ct_slice_thickness_mm),
+        ("pet_slice_thickness_mm", metadata.pet_slice_thickness_mm),
     ] {
         if let Some(mm) = stated.filter(|mm| !(mm.is_finite() && *mm > 0.0)) {
             return Err(Error::invalid(
-                format!("facts.{name}"),
+                format!("metadata.{name}"),
                 format!("{mm} is no thickness"),
             ));
         }
@@ -92,8 +92,11 @@ pub(super) fn require_thickness(facts: &CaseMetadata) -> Result<()> {
 }
 
 /// Checks the thickness of the slices of CT and PET, and their steps.
-pub(super) fn thickness(facts: &CaseMetadata, steps: [f64; 2], out: &mut Findings<'_>) {
-    let stated = [facts.ct_slice_thickness_mm, facts.pet_slice_thickness_mm];
+pub(super) fn thickness(metadata: &CaseMetadata, steps: [f64; 2], out: &mut Findings<'_>) {
+    let stated = [
+        metadata.ct_slice_thickness_mm,
+        metadata.pet_slice_thickness_mm,
+    ];
     for ((name, step), stated) in ["CT", "PET"].iter().zip(steps).zip(stated) {
         let mm = stated.unwrap_or(0.0).max(step);
         // A hair's breadth for headers that say 5.0000001.
@@ -135,11 +138,11 @@ pub(super) fn region(case: &Case<'_>, roi: &Extent, spec: &PreprocessSpec, out: 
     let Some(bounds) = roi.bounds else { return };
     for view in [&case.ct, &case.pet] {
         let touches = view
-            .geometry
+            .grid
             .bounds()
             .iter()
             .zip(&bounds)
-            .zip(view.geometry.spacing)
+            .zip(view.grid.spacing)
             .any(|((volume, roi), voxel)| {
                 // Less than a voxel from the edge: what lies beyond was not imaged.
                 roi[0] - volume[0] < voxel || volume[1] - roi[1] < voxel
@@ -184,10 +187,10 @@ const BLOOD_POOL_SUV: std::ops::RangeInclusive<f64> = 0.5..=3.5;
 /// Checks that the SUV of liver and blood pool is one of FDG.
 pub(super) fn plausible_references(
     references: &References,
-    facts: &CaseMetadata,
+    metadata: &CaseMetadata,
     out: &mut Findings<'_>,
 ) {
-    if facts.fdg == Some(false) {
+    if metadata.fdg == Some(false) {
         return; // another tracer has other organs
     }
     for (name, found, usual) in [

@@ -40,15 +40,15 @@ pub fn check(
     spec: &PreprocessSpec,
     policy: &QualityPolicy,
 ) -> Result<Vec<Finding>> {
-    checks::require_thickness(&case.facts)?;
+    checks::require_thickness(&case.metadata)?;
     let mut findings = Findings {
         policy,
         found: Vec::new(),
     };
-    checks::facts(&case.facts, &mut findings);
+    checks::metadata(&case.metadata, &mut findings);
     checks::thickness(
-        &case.facts,
-        [case.ct.geometry.spacing[2], case.pet.geometry.spacing[2]],
+        &case.metadata,
+        [case.ct.grid.spacing[2], case.pet.grid.spacing[2]],
         &mut findings,
     );
     checks::acquisition(case, suv, &mut findings);
@@ -59,7 +59,7 @@ pub fn check(
     let window = Window::sample(case, roi.center, factors, spec);
     window.check_padding(&mut findings);
     if let Some(references) = references {
-        checks::plausible_references(references, &case.facts, &mut findings);
+        checks::plausible_references(references, &case.metadata, &mut findings);
     }
     // Voxels of the other modality would make every check below speak of what is not there.
     if !window.check_modalities(case, &mut findings) {
@@ -81,21 +81,21 @@ pub fn check(
 /// Returns what the headers of a CT and a PET say against them before there is a tumour; nothing is refused. `facts` are
 /// those of both, `suv` those of the PET with the factors they give; a score checks more.
 pub fn check_headers(
-    facts: Option<&CaseMetadata>,
+    metadata: Option<&CaseMetadata>,
     suv: Option<&(PetInfo, SuvScale)>,
 ) -> Vec<Finding> {
-    let of_both = facts.map_or_else(Vec::new, check_facts);
+    let of_both = metadata.map_or_else(Vec::new, check_metadata);
     let of_pet = suv.map_or_else(Vec::new, |(info, scale)| check_suv_inputs(info, scale));
     [of_both, of_pet].concat()
 }
 
-fn check_facts(of: &CaseMetadata) -> Vec<Finding> {
+fn check_metadata(of: &CaseMetadata) -> Vec<Finding> {
     let policy = QualityPolicy::default();
     let mut findings = Findings {
         policy: &policy,
         found: Vec::new(),
     };
-    checks::facts(of, &mut findings);
+    checks::metadata(of, &mut findings);
     checks::thickness(of, [0.0; 2], &mut findings);
     findings.found
 }

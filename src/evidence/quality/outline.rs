@@ -20,7 +20,7 @@ pub(super) fn shift(
     one_suv: f64,
 ) -> Option<[f64; 2]> {
     let (pet, ct) = (Probe::new(&case.pet), Probe::new(&case.ct));
-    let (p, c) = (case.pet.geometry.bounds(), case.ct.geometry.bounds());
+    let (p, c) = (case.pet.grid.bounds(), case.ct.grid.bounds());
     let range = |axis: usize| [p[axis][0].max(c[axis][0]), p[axis][1].min(c[axis][1])];
     let (xs, ys) = (range(0), range(1));
     // Skin, fat and muscle; the couch is thinner than the distance of the lines.

@@ -214,7 +214,7 @@ fn body_samples<'a>(
     factors: &'a [f64],
 ) -> impl Iterator<Item = (Option<f64>, Option<f64>)> + 'a {
     let (ct, pet) = (Probe::new(&case.ct), Probe::new(&case.pet));
-    let (a, b) = (case.ct.geometry.bounds(), case.pet.geometry.bounds());
+    let (a, b) = (case.ct.grid.bounds(), case.pet.grid.bounds());
     let shared: [[f64; 2]; 3] =
         std::array::from_fn(|i| [a[i][0].max(b[i][0]), a[i][1].min(b[i][1])]);
     grid(BODY_SAMPLES).map(move |at| {
@@ -236,7 +236,7 @@ fn hu_and_suv(
 /// Values at a coarse grid over a whole volume, but for padding.
 fn volume_samples<'a>(view: &'a VolumeView<'_>) -> impl Iterator<Item = f64> + 'a {
     grid(VOLUME_SAMPLES).filter_map(|at| {
-        let dims = view.geometry.dims;
+        let dims = view.grid.dims;
         view.unpadded_value(std::array::from_fn(|i| (at[i] * dims[i] as f64) as usize))
     })
 }

@@ -49,7 +49,7 @@ pub(super) struct Chest {
 impl Chest {
     /// Finds the lungs, on at most `threads` threads.
     pub fn new(case: &Case<'_>, ct: &Lattice<'_>, threads: usize) -> Result<Self, String> {
-        let (a, b) = (case.ct.geometry.bounds(), case.pet.geometry.bounds());
+        let (a, b) = (case.ct.grid.bounds(), case.pet.grid.bounds());
         let low: [f64; 3] = std::array::from_fn(|i| a[i][0].max(b[i][0]) + STEP_MM / 2.0);
         let high: [f64; 3] = std::array::from_fn(|i| a[i][1].min(b[i][1]));
         let dims = std::array::from_fn(|i| ((high[i] - low[i]) / STEP_MM + 1.0).max(0.0) as usize);

@@ -16,7 +16,7 @@ pub(super) struct Lattice<'a> {
 
 impl<'a> Lattice<'a> {
     pub fn new(view: &'a VolumeView<'a>) -> Self {
-        let direction = view.geometry.direction;
+        let direction = view.grid.direction;
         // Exactly along one axis: then every index depends on one coordinate, to the bit.
         let along = |row: usize| {
             let on: Vec<usize> = (0..3).filter(|a| direction[row][*a] != 0.0).collect();
@@ -65,7 +65,7 @@ impl<'a> Lattice<'a> {
         take: &mut impl FnMut(usize, &[f64]),
     ) {
         let view = self.view;
-        let origin = view.geometry.origin;
+        let origin = view.grid.origin;
         // Byte offsets along one axis; the other coordinates are those of the first voxel, which is inside.
         let offsets = |row: usize, at: &[f64]| -> Vec<Option<isize>> {
             let axis = axes[row];

@@ -105,7 +105,7 @@ fn measure_region(
     inside: impl Fn([f64; 3]) -> bool,
 ) -> Result<Reference, String> {
     let pet = &case.pet;
-    let bounds = pet.geometry.bounds();
+    let bounds = pet.grid.bounds();
     let covered = (0..3).all(|a| {
         bounds[a][0] + LIVER_RADIUS_MM <= center[a] && center[a] <= bounds[a][1] - LIVER_RADIUS_MM
     });
@@ -114,7 +114,7 @@ fn measure_region(
     let values: Vec<f64> = region
         .voxels()
         .filter(|v| {
-            let point = pet.geometry.index_to_lps(v.map(|n| n as f64));
+            let point = pet.grid.index_to_lps(v.map(|n| n as f64));
             inside(std::array::from_fn(|a| point[a] - center[a]))
         })
         .map(|v| pet.value(v) * slice_factor(factors, v[2]))

@@ -93,7 +93,7 @@ pub fn measure(
         }
         _ => {
             let voxels = lesion::cut_out(case, roi, factors, lesion)?.voxels;
-            let bounds = case.pet.geometry.lps_box(index_box(&voxels));
+            let bounds = case.pet.grid.lps_box(index_box(&voxels));
             let lesion: HashSet<[usize; 3]> = voxels.into_iter().collect();
             let set = |v| f64::from(lesion.contains(&v));
             (

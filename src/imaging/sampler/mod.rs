@@ -52,7 +52,7 @@ impl PreprocessSpec {
                 "the centre {center:?} is not finite"
             )));
         }
-        if !view.geometry.contains(center) {
+        if !view.grid.contains(center) {
             return Err(Error::RoiOutside {
                 volume: view.name(),
                 center,
@@ -78,7 +78,7 @@ impl PreprocessSpec {
                 needed: self.tensor_len(),
             });
         }
-        let n_slices = view.geometry.dims[2];
+        let n_slices = view.grid.dims[2];
         if !factors.is_empty() && factors.len() != n_slices {
             return Err(Error::Internal(format!(
                 "{} factors for {n_slices} slices",
@@ -101,7 +101,7 @@ impl PreprocessSpec {
         let finish = |sum: f64| (sum * scale + shift) as f32;
         let planes = self.channels.iter().zip(tensor.chunks_exact_mut(plane_len));
         let slices = &workspace.slices;
-        match separable::patient_axes(&view.geometry) {
+        match separable::patient_axes(&view.grid) {
             Some(axes) => {
                 let frame = separable::Frame {
                     view,

@@ -53,10 +53,10 @@ fn fill<V: Voxel>(
     channel: &Channel,
     samples: &mut [f64],
 ) {
-    let geometry = &frame.view.geometry;
+    let grid = &frame.view.grid;
     // Index space is affine in the sample position but for the slices, whose steps may be uneven: work in
     // millimetres along the index axes and turn the third into a slice index per sample.
-    let inverse = geometry.inverse_direction();
+    let inverse = grid.inverse_direction();
     let along = |vector: [f64; 3]| -> [f64; 3] {
         std::array::from_fn(|a| (0..3).map(|r| inverse[a][r] * vector[r]).sum())
     };
@@ -65,9 +65,7 @@ fn fill<V: Voxel>(
         v[signed.axis()] = signed.sign() * spec.spacing_mm;
         along(v)
     };
-    let start = along(std::array::from_fn(|r| {
-        frame.center[r] - geometry.origin[r]
-    }));
+    let start = along(std::array::from_fn(|r| frame.center[r] - grid.origin[r]));
     let (row_step, column_step) = (unit(channel.rows), unit(channel.columns));
     for (r, line) in samples.chunks_exact_mut(spec.samples).enumerate() {
         let dr = r as f64 - spec.center_index as f64;
@@ -76,9 +74,9 @@ fn fill<V: Voxel>(
             let mm: [f64; 3] =
                 std::array::from_fn(|a| start[a] + dr * row_step[a] + dc * column_step[a]);
             let index = [
-                mm[0] / geometry.spacing[0],
-                mm[1] / geometry.spacing[1],
-                geometry.slice_index(mm[2]),
+                mm[0] / grid.spacing[0],
+                mm[1] / grid.spacing[1],
+                grid.slice_index(mm[2]),
             ];
             *out = interpolate::<V>(frame, index);
         }
@@ -88,7 +86,7 @@ fn fill<V: Voxel>(
 /// Trilinear value minus pad; 0 outside, which is the pad value.
 #[inline]
 fn interpolate<V: Voxel>(frame: &Frame<'_>, index: [f64; 3]) -> f64 {
-    let (view, dims) = (frame.view, frame.view.geometry.dims);
+    let (view, dims) = (frame.view, frame.view.grid.dims);
     let (Some(x), Some(y), Some(z)) = (
         linear_taps(index[0], dims[0]),
         linear_taps(index[1], dims[1]),

@@ -23,9 +23,9 @@ pub(super) struct Frame<'a> {
 ///
 /// Zeros are asked for, but for rounding noise: a cosine of 1e-6 moves a voxel 300 mm away by 0.3 micrometres, which
 /// at a bone edge is more than 1e-4 HU.
-pub(super) fn patient_axes(geometry: &ImageGrid<'_>) -> Option<[usize; 3]> {
+pub(super) fn patient_axes(grid: &ImageGrid<'_>) -> Option<[usize; 3]> {
     let mut axes = [usize::MAX; 3];
-    for (patient, row) in geometry.direction.iter().enumerate() {
+    for (patient, row) in grid.direction.iter().enumerate() {
         for (axis, cosine) in row.iter().enumerate() {
             if cosine.abs() < 1e-12 {
                 continue;
@@ -131,10 +131,10 @@ pub(super) fn prepare(
     center: [f64; 3],
     buffers: &mut Buffers,
 ) {
-    let geometry = &frame.view.geometry;
-    let index = geometry.lps_to_index(center);
-    let inverse = geometry.inverse_direction();
-    let origin_to_center: [f64; 3] = std::array::from_fn(|r| center[r] - geometry.origin[r]);
+    let grid = &frame.view.grid;
+    let index = grid.lps_to_index(center);
+    let inverse = grid.inverse_direction();
+    let origin_to_center: [f64; 3] = std::array::from_fn(|r| center[r] - grid.origin[r]);
     for (patient, &axis) in frame.axes.iter().enumerate() {
         buffers.center[patient] = index[axis];
         let start: f64 = (0..3).map(|r| inverse[axis][r] * origin_to_center[r]).sum();
@@ -147,12 +147,12 @@ pub(super) fn prepare(
             let index_of = |offset: f64| {
                 let mm = start + step * offset;
                 if axis == 2 {
-                    geometry.slice_index(mm)
+                    grid.slice_index(mm)
                 } else {
-                    mm / geometry.spacing[axis]
+                    mm / grid.spacing[axis]
                 }
             };
-            buffers.maps[signed as usize].build(spec, geometry.dims[axis], index_of);
+            buffers.maps[signed as usize].build(spec, grid.dims[axis], index_of);
         }
     }
 }
@@ -178,7 +178,7 @@ pub(super) fn sample(
     );
     let fixed = 3 - channel.rows.axis() - channel.columns.axis();
     let slab_axes = [fixed, channel.rows.axis(), channel.columns.axis()].map(|p| frame.axes[p]);
-    let across = linear_taps(center[fixed], frame.view.geometry.dims[slab_axes[0]]);
+    let across = linear_taps(center[fixed], frame.view.grid.dims[slab_axes[0]]);
     let output = spec.output;
     // Three zeros behind the last voxel and three lines of zeros behind the last line: four taps may reach past it.
     let n_columns = columns.sources.len();

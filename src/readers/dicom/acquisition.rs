@@ -28,14 +28,14 @@ pub struct Acquisition {
 
 impl Acquisition {
     /// Reads the acquisition of an image.
-    pub fn read(facts: &impl Attributes) -> Self {
-        let date = text(facts, tags::ACQUISITION_DATE).unwrap_or_default();
-        let time = text(facts, tags::FRAME_ACQUISITION_DATE_TIME)
-            .or_else(|| text(facts, tags::ACQUISITION_TIME).map(|time| date + &time))
-            .or_else(|| text(facts, tags::ACQUISITION_DATE_TIME));
+    pub fn read(attributes: &impl Attributes) -> Self {
+        let date = text(attributes, tags::ACQUISITION_DATE).unwrap_or_default();
+        let time = text(attributes, tags::FRAME_ACQUISITION_DATE_TIME)
+            .or_else(|| text(attributes, tags::ACQUISITION_TIME).map(|time| date + &time))
+            .or_else(|| text(attributes, tags::ACQUISITION_DATE_TIME));
         Self {
-            marks: MARKS.map(|tag| text(facts, tag).map(|t| digest(&t))),
-            trigger: text(facts, tags::TRIGGER_TIME).map(|t| digest(&t)),
+            marks: MARKS.map(|tag| text(attributes, tag).map(|t| digest(&t))),
+            trigger: text(attributes, tags::TRIGGER_TIME).map(|t| digest(&t)),
             time,
         }
     }

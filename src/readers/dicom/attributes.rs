@@ -252,17 +252,17 @@ pub fn optional<const N: usize>(
 pub type Stated<T> = Result<Option<T>, String>;
 
 /// Returns one finite number of an attribute.
-pub fn decimal(facts: &impl Attributes, tag: Tag) -> Stated<f64> {
-    Ok(optional(facts, tag)?.map(|[value]| value))
+pub fn decimal(attributes: &impl Attributes, tag: Tag) -> Stated<f64> {
+    Ok(optional(attributes, tag)?.map(|[value]| value))
 }
 
 /// Returns the value that `parse` makes of an attribute's text.
 pub fn parsed<T>(
-    facts: &impl Attributes,
+    attributes: &impl Attributes,
     tag: Tag,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Stated<T> {
-    match text(facts, tag) {
+    match text(attributes, tag) {
         None => Ok(None),
         Some(text) => match parse(&text) {
             Some(value) => Ok(Some(value)),

@@ -18,12 +18,12 @@ pub struct Patient {
 
 impl Patient {
     /// Reads the identity of an image's patient.
-    pub fn read(facts: &impl Attributes) -> Self {
-        let digest_of = |tag| text(facts, tag).map(|t| digest(&t));
+    pub fn read(attributes: &impl Attributes) -> Self {
+        let digest_of = |tag| text(attributes, tag).map(|t| digest(&t));
         Self {
             id: digest_of(tags::PATIENT_ID),
             issuer: digest_of(tags::ISSUER_OF_PATIENT_ID),
-            name: text(facts, tags::PATIENT_NAME).map(|t| digest(&comparable_name(&t))),
+            name: text(attributes, tags::PATIENT_NAME).map(|t| digest(&comparable_name(&t))),
             birth_date: digest_of(tags::PATIENT_BIRTH_DATE),
         }
     }
@@ -76,9 +76,9 @@ pub struct PetConstants([(Tag, Option<u64>); 5]);
 
 impl PetConstants {
     /// Reads the constants of a PET image.
-    pub fn read(facts: &impl Attributes) -> Self {
-        let drug = radiopharmaceutical(facts);
-        let of = |tag| text(facts, tag).map(|t| digest(&t));
+    pub fn read(attributes: &impl Attributes) -> Self {
+        let drug = radiopharmaceutical(attributes);
+        let of = |tag| text(attributes, tag).map(|t| digest(&t));
         let name = drug.and_then(|d| text(d, tags::RADIOPHARMACEUTICAL));
         let coded = |tag| drug.and_then(|d| code(d, tag));
         Self([

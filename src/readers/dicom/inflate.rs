@@ -125,7 +125,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn of(bytes: Vec<u8>, cancel: &CancelToken) -> Inflate<Cursor<Vec<u8>>> {
+    fn from_bytes(bytes: Vec<u8>, cancel: &CancelToken) -> Inflate<Cursor<Vec<u8>>> {
         Inflate::new(Cancellable::new(Cursor::new(bytes), cancel), 0).unwrap()
     }
 
@@ -136,7 +136,7 @@ mod tests {
             .flat_map(|n| n.wrapping_mul(n).to_le_bytes())
             .collect();
         let packed = deflated(&plain);
-        let mut stream = of(packed.clone(), &cancel);
+        let mut stream = from_bytes(packed.clone(), &cancel);
         for at in [0usize, 700_000, 3, 799_990, 400_000] {
             stream.seek(SeekFrom::Start(at as u64)).unwrap();
             let mut found = [0; 10];
@@ -145,7 +145,7 @@ mod tests {
         }
         for cut in [0, 1, packed.len() / 2, packed.len() - 1] {
             let mut all = Vec::new();
-            let failure = of(packed[..cut].to_vec(), &cancel).read_to_end(&mut all);
+            let failure = from_bytes(packed[..cut].to_vec(), &cancel).read_to_end(&mut all);
             let why = failure.unwrap_err().to_string();
             assert_eq!(why, "the deflated data set breaks off", "{cut}");
         }
@@ -155,10 +155,10 @@ mod tests {
     fn a_bomb_ends_at_the_limit_and_a_cancelled_one_before() {
         let cancel = CancelToken::default();
         let bomb = deflated(&vec![0; 300 << 20]);
-        let mut stream = of(bomb.clone(), &cancel);
+        let mut stream = from_bytes(bomb.clone(), &cancel);
         let failure = std::io::copy(&mut stream, &mut std::io::sink()).unwrap_err();
         assert!(failure.to_string().contains("beyond 256 MiB"), "{failure}");
-        let mut stream = of(bomb, &cancel);
+        let mut stream = from_bytes(bomb, &cancel);
         stream.seek(SeekFrom::Start(1 << 20)).unwrap();
         cancel.trigger();
         let failure = Failure::from(stream.seek(SeekFrom::Start(2 << 20)).unwrap_err());

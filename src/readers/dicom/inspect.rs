@@ -4,7 +4,7 @@ use super::archive::Archive;
 use super::modality::Modality;
 use super::rois::RoiSummary;
 use super::series::SeriesMetadata;
-use super::series_selection::{Candidate, candidates, largest, largest_pair, passed_over};
+use super::series_selection::{Candidate, candidates, largest, largest_pair, reason_not_selected};
 use super::study;
 use crate::cancel::CancelToken;
 use crate::case::CaseMetadata;
@@ -54,7 +54,7 @@ pub struct Inspection {
     pub rois: Vec<RoiSummary>,
     /// What the headers of the chosen CT and PET say together; `None` unless both are chosen.
     #[serde(skip)]
-    pub facts: Option<CaseMetadata>,
+    pub metadata: Option<CaseMetadata>,
     /// What the SUV of the chosen PET is computed from, and its factors; `None` without a PET.
     #[serde(skip)]
     pub suv: Option<(PetInfo, SuvScale)>,
@@ -127,7 +127,7 @@ impl Archive {
             let alone = || largest(all, code).err().map(|e| e.to_string());
             let rejected = |n: usize| match chosen[modality] {
                 Some(chosen) if chosen == n => None,
-                Some(chosen) => Some(passed_over(&all[n], &all[chosen], partner)),
+                Some(chosen) => Some(reason_not_selected(&all[n], &all[chosen], partner)),
                 None => why_not.clone().or_else(alone),
             };
             let summary = |(n, c): (usize, &Candidate<'_>)| {
@@ -137,15 +137,16 @@ impl Archive {
             all.iter().enumerate().map(summary).collect::<Vec<_>>()
         };
         let series = [of(&ct, 0, &pet), of(&pet, 1, &ct)].concat();
-        let facts = |all: &[Candidate<'_>], n: usize| SeriesMetadata::from_slices(&all[n].slices);
-        let chosen_facts = chosen[0].zip(chosen[1]);
-        let chosen_facts = chosen_facts.map(|(c, p)| (facts(&ct, c), facts(&pet, p)));
+        let metadata =
+            |all: &[Candidate<'_>], n: usize| SeriesMetadata::from_slices(&all[n].slices);
+        let chosen_metadata = chosen[0].zip(chosen[1]);
+        let chosen_metadata = chosen_metadata.map(|(c, p)| (metadata(&ct, c), metadata(&pet, p)));
         cancel.check()?;
         let suv = chosen[1].and_then(|p| pet[p].suv.as_ref()?.as_ref().ok().cloned());
         Ok(Inspection {
             series,
             rois: self.rois_until(cancel)?,
-            facts: chosen_facts.map(|(ct, pet)| study::facts(&ct, &pet)),
+            metadata: chosen_metadata.map(|(ct, pet)| study::metadata(&ct, &pet)),
             suv,
             warnings: self.warnings.clone(),
         })

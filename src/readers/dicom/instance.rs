@@ -155,32 +155,36 @@ impl Instance {
         images
     }
 
-    fn image(info: &Arc<FileInfo>, frame: usize, facts: &FunctionalGroups<'_>) -> Option<Self> {
-        let sop_class = text(facts, tags::SOP_CLASS_UID).unwrap_or_default();
-        let stated = text(facts, tags::MODALITY);
-        let modality = modality(facts).unwrap_or_default();
+    fn image(
+        info: &Arc<FileInfo>,
+        frame: usize,
+        attributes: &FunctionalGroups<'_>,
+    ) -> Option<Self> {
+        let sop_class = text(attributes, tags::SOP_CLASS_UID).unwrap_or_default();
+        let stated = text(attributes, tags::MODALITY);
+        let modality = modality(attributes).unwrap_or_default();
         let is_ct_or_pet = matches!(modality.as_str(), "CT" | "PT");
         if !is_ct_or_pet && info.pixels.is_none() {
             return None;
         }
-        let image_type = [tags::FRAME_TYPE, tags::IMAGE_TYPE].map(|tag| texts(facts, tag));
+        let image_type = [tags::FRAME_TYPE, tags::IMAGE_TYPE].map(|tag| texts(attributes, tag));
         let is = |value: &str| {
             let mut values = image_type.iter().flatten();
             values.any(|v| v.eq_ignore_ascii_case(value))
         };
-        let lossy_flag = text(facts, tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01");
-        let content = Content::read(facts, &modality);
+        let lossy_flag = text(attributes, tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01");
+        let content = Content::read(attributes, &modality);
         let pet = modality == "PT";
         Some(Self {
             frame,
             modality_stated: stated.is_some(),
-            study_uid: text(facts, tags::STUDY_INSTANCE_UID).unwrap_or_default(),
-            series_uid: text(facts, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
-            frame_of_reference: text(facts, tags::FRAME_OF_REFERENCE_UID),
-            patient: Patient::read(facts),
-            acquisition: Acquisition::read(facts),
-            age_known: text(facts, tags::PATIENT_AGE).is_some()
-                || text(facts, tags::PATIENT_BIRTH_DATE).is_some(),
+            study_uid: text(attributes, tags::STUDY_INSTANCE_UID).unwrap_or_default(),
+            series_uid: text(attributes, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
+            frame_of_reference: text(attributes, tags::FRAME_OF_REFERENCE_UID),
+            patient: Patient::read(attributes),
+            acquisition: Acquisition::read(attributes),
+            age_known: text(attributes, tags::PATIENT_AGE).is_some()
+                || text(attributes, tags::PATIENT_BIRTH_DATE).is_some(),
             localizer: is("LOCALIZER"),
             derived: is("DERIVED"),
             lossy: lossy_flag || LOSSY.contains(&info.transfer_syntax.as_str()),
@@ -198,8 +202,8 @@ impl Instance {
             orientation: content.place.orientation,
             pixel_spacing: content.place.pixel_spacing,
             slice_thickness: content.place.slice_thickness,
-            pet: pet.then(|| PetHeader::read(facts, &sop_class)),
-            pet_constants: pet.then(|| PetConstants::read(facts)),
+            pet: pet.then(|| PetHeader::read(attributes, &sop_class)),
+            pet_constants: pet.then(|| PetConstants::read(attributes)),
             modality,
             sop_class,
             defect: content.defect,
@@ -226,10 +230,10 @@ impl Instance {
 }
 
 /// Returns the modality of an object: by its SOP class where that is a CT or a PET, else as Modality (0008,0060) says.
-pub fn modality(facts: &impl Attributes) -> Option<String> {
-    let class = text(facts, tags::SOP_CLASS_UID).unwrap_or_default();
+pub fn modality(attributes: &impl Attributes) -> Option<String> {
+    let class = text(attributes, tags::SOP_CLASS_UID).unwrap_or_default();
     let by_class = modality_of(&class).map(str::to_owned);
-    by_class.or_else(|| text(facts, tags::MODALITY))
+    by_class.or_else(|| text(attributes, tags::MODALITY))
 }
 
 /// Returns the modality of a storage class: CT, Enhanced CT and PET with their legacy converted kinds.
@@ -292,26 +296,26 @@ struct Content {
 }
 
 impl Content {
-    fn read(facts: &impl Attributes, modality: &str) -> Self {
+    fn read(attributes: &impl Attributes, modality: &str) -> Self {
         let is_ct_or_pet = matches!(modality, "CT" | "PT");
-        let sop_class = text(facts, tags::SOP_CLASS_UID).unwrap_or_default();
+        let sop_class = text(attributes, tags::SOP_CLASS_UID).unwrap_or_default();
         let mut defects = Defects(None);
-        if text(facts, tags::MODALITY).is_some_and(|stated| stated != modality) {
+        if text(attributes, tags::MODALITY).is_some_and(|stated| stated != modality) {
             let tag = named(tags::MODALITY);
             defects.add(format!("{tag} is not that of the SOP class"));
         }
-        if is_ct_or_pet && text(facts, tags::SERIES_INSTANCE_UID).is_none() {
+        if is_ct_or_pet && text(attributes, tags::SERIES_INSTANCE_UID).is_none() {
             defects.add(format!("{} is missing", named(tags::SERIES_INSTANCE_UID)));
         }
-        let pixels = defects.keep(PixelDescription::read(facts));
+        let pixels = defects.keep(PixelDescription::read(attributes));
         let rescale = match is_ct_or_pet {
-            true => defects.keep(stored::rescale(facts, modality, &sop_class)),
+            true => defects.keep(stored::rescale(attributes, modality, &sop_class)),
             false => Rescale::default(),
         };
-        let padding = defects.keep(stored::padding(facts, &pixels));
-        let mapped = defects.keep(stored::mapped(facts, &sop_class, &pixels));
+        let padding = defects.keep(stored::padding(attributes, &pixels));
+        let mapped = defects.keep(stored::mapped(attributes, &sop_class, &pixels));
         let place = match is_ct_or_pet {
-            true => defects.keep(Place::read(facts)),
+            true => defects.keep(Place::read(attributes)),
             false => Place::default(),
         };
         Self {
@@ -339,15 +343,15 @@ impl Place {
     ///
     /// # Errors
     /// Names the attribute that is missing or impossible; Slice Thickness may be absent or 0, it decides no position.
-    fn read(facts: &impl Attributes) -> Result<Self, String> {
-        let spacing: [f64; 2] = required(facts, tags::PIXEL_SPACING)?;
+    fn read(attributes: &impl Attributes) -> Result<Self, String> {
+        let spacing: [f64; 2] = required(attributes, tags::PIXEL_SPACING)?;
         if let Some(odd) = spacing.iter().find(|v| **v <= 0.0) {
             return Err(format!("{} is {odd}", named(tags::PIXEL_SPACING)));
         }
-        let thickness = optional(facts, tags::SLICE_THICKNESS)?.map(|[v]: [f64; 1]| v);
+        let thickness = optional(attributes, tags::SLICE_THICKNESS)?.map(|[v]: [f64; 1]| v);
         Ok(Self {
-            position: Some(required(facts, tags::IMAGE_POSITION_PATIENT)?),
-            orientation: Some(required(facts, tags::IMAGE_ORIENTATION_PATIENT)?),
+            position: Some(required(attributes, tags::IMAGE_POSITION_PATIENT)?),
+            orientation: Some(required(attributes, tags::IMAGE_ORIENTATION_PATIENT)?),
             pixel_spacing: Some(spacing),
             slice_thickness: thickness.filter(|v| *v > 0.0),
         })

@@ -42,62 +42,69 @@ pub struct PetHeader {
 
 impl PetHeader {
     /// Reads every attribute that SUV may need.
-    pub fn read(facts: &impl Attributes, sop_class: &str) -> Self {
-        let manufacturer = text(facts, tags::MANUFACTURER)
+    pub fn read(attributes: &impl Attributes, sop_class: &str) -> Self {
+        let manufacturer = text(attributes, tags::MANUFACTURER)
             .unwrap_or_default()
             .to_ascii_uppercase();
         let philips = |element, name: &str| {
             let vendor = manufacturer.contains("PHILIPS");
-            private(facts, 0x7053, "Philips PET Private Group", element, vendor)
-                .map_or(Ok(None), |e| private_decimal(e, name))
+            private(
+                attributes,
+                0x7053,
+                "Philips PET Private Group",
+                element,
+                vendor,
+            )
+            .map_or(Ok(None), |e| private_decimal(e, name))
         };
         let ge = manufacturer.contains("GE MEDICAL");
-        let tracer = Tracer::read(facts);
-        let corrected = texts(facts, tags::CORRECTED_IMAGE);
+        let tracer = Tracer::read(attributes);
+        let corrected = texts(attributes, tags::CORRECTED_IMAGE);
         let header = Self {
-            units: Ok(text(facts, tags::UNITS)),
+            units: Ok(text(attributes, tags::UNITS)),
             suv_by_map: false,
-            suv_type: text(facts, tags::SUV_TYPE),
-            decay_correction: text(facts, tags::DECAY_CORRECTION),
+            suv_type: text(attributes, tags::SUV_TYPE),
+            decay_correction: text(attributes, tags::DECAY_CORRECTION),
             attenuation_corrected: corrected.iter().any(|v| v == "ATTN"),
             decay_corrected: (!corrected.is_empty()).then(|| corrected.iter().any(|v| v == "DECY")),
-            weight_kg: decimal(facts, tags::PATIENT_WEIGHT),
-            height_m: decimal(facts, tags::PATIENT_SIZE),
-            sex: text(facts, tags::PATIENT_SEX),
+            weight_kg: decimal(attributes, tags::PATIENT_WEIGHT),
+            height_m: decimal(attributes, tags::PATIENT_SIZE),
+            sex: text(attributes, tags::PATIENT_SEX),
             fdg: tracer.fdg,
             tracer,
-            zone: parsed(facts, tags::TIMEZONE_OFFSET_FROM_UTC, time::offset),
-            series: day_and_time(facts, tags::SERIES_DATE, tags::SERIES_TIME),
-            ge_scan_start: private(facts, 0x0009, "GEMS_PETD_01", 0x0D, ge).map_or(Ok(None), |e| {
-                match private_text(e) {
+            zone: parsed(attributes, tags::TIMEZONE_OFFSET_FROM_UTC, time::offset),
+            series: day_and_time(attributes, tags::SERIES_DATE, tags::SERIES_TIME),
+            ge_scan_start: private(attributes, 0x0009, "GEMS_PETD_01", 0x0D, ge).map_or(
+                Ok(None),
+                |e| match private_text(e) {
                     None => Ok(None),
                     Some(text) => time::date_time(&text).map(Some).ok_or_else(|| {
                         "the GE private scan start (0009,xx0D) is not a date-time".into()
                     }),
-                }
-            }),
+                },
+            ),
             philips_suv_factor: philips(0x00, "SUV factor (7053,xx00)"),
             philips_activity_factor: philips(0x09, "activity factor (7053,xx09)"),
-            acquisition: acquisition(facts),
-            frame_reference_ms: decimal(facts, tags::FRAME_REFERENCE_TIME),
-            frame_duration_ms: decimal(facts, tags::ACTUAL_FRAME_DURATION).and_then(|duration| {
-                match duration {
-                    None => decimal(facts, tags::FRAME_ACQUISITION_DURATION),
+            acquisition: acquisition(attributes),
+            frame_reference_ms: decimal(attributes, tags::FRAME_REFERENCE_TIME),
+            frame_duration_ms: decimal(attributes, tags::ACTUAL_FRAME_DURATION).and_then(
+                |duration| match duration {
+                    None => decimal(attributes, tags::FRAME_ACQUISITION_DURATION),
                     some => Ok(some),
-                }
-            }),
+                },
+            ),
         };
         match sop_class == real_world_value::ENHANCED_PET {
-            true => header.of_enhanced(facts),
+            true => header.of_enhanced(attributes),
             false => header,
         }
     }
 
     /// Enhanced PET says units by a real-world value map, corrections by flags, and names the moment of the decay
     /// correction (PS3.3 C.8.22), which is what the series' time stands for in START.
-    fn of_enhanced(mut self, facts: &impl Attributes) -> Self {
-        let flag = |tag| text(facts, tag);
-        let unit = real_world_value::pet_unit(facts);
+    fn of_enhanced(mut self, attributes: &impl Attributes) -> Self {
+        let flag = |tag| text(attributes, tag);
+        let unit = real_world_value::pet_unit(attributes);
         self.suv_by_map = unit == Ok(Some("GML"));
         self.units = unit.map(|u| u.map(str::to_owned));
         self.suv_type = None;
@@ -108,21 +115,29 @@ impl PetHeader {
             Some("NO") => Some("NONE".into()),
             _ => None,
         };
-        self.series = parsed(facts, tags::DECAY_CORRECTION_DATE_TIME, time::date_time);
+        self.series = parsed(
+            attributes,
+            tags::DECAY_CORRECTION_DATE_TIME,
+            time::date_time,
+        );
         self
     }
 }
 
 /// Returns the moment at which the acquisition of an image began; refuses two statements that contradict each other.
-fn acquisition(facts: &impl Attributes) -> Stated<Moment> {
-    if let Some(frame) = parsed(facts, tags::FRAME_ACQUISITION_DATE_TIME, time::date_time)? {
+fn acquisition(attributes: &impl Attributes) -> Stated<Moment> {
+    if let Some(frame) = parsed(
+        attributes,
+        tags::FRAME_ACQUISITION_DATE_TIME,
+        time::date_time,
+    )? {
         return Ok(Some(frame));
     }
-    let apart = day_and_time(facts, tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)?;
-    let together = parsed(facts, tags::ACQUISITION_DATE_TIME, time::date_time)?;
+    let apart = day_and_time(attributes, tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)?;
+    let together = parsed(attributes, tags::ACQUISITION_DATE_TIME, time::date_time)?;
     if let (Some(apart), Some(together)) = (apart, together) {
         // An offset that cannot be read is the refusal of what needs it.
-        let zone = parsed(facts, tags::TIMEZONE_OFFSET_FROM_UTC, time::offset).unwrap_or(None);
+        let zone = parsed(attributes, tags::TIMEZONE_OFFSET_FROM_UTC, time::offset).unwrap_or(None);
         // The clock of a date and a time without an offset is not known; one of a date-time may be another.
         let known = together.zone.is_none() || zone.is_some();
         let off = together.on_clock(zone) - apart.on_clock(zone);
@@ -142,9 +157,9 @@ fn acquisition(facts: &impl Attributes) -> Stated<Moment> {
 const SAME_MOMENT_S: f64 = 1.0;
 
 /// Returns a date and a time as one moment; without either of them there is none.
-fn day_and_time(facts: &impl Attributes, day: Tag, clock: Tag) -> Stated<Moment> {
-    let day = parsed(facts, day, time::date)?;
-    let clock = parsed(facts, clock, time::time_of_day)?;
+fn day_and_time(attributes: &impl Attributes, day: Tag, clock: Tag) -> Stated<Moment> {
+    let day = parsed(attributes, day, time::date)?;
+    let clock = parsed(attributes, clock, time::time_of_day)?;
     Ok(day.zip(clock).map(|(day, clock)| Moment {
         local: day + clock,
         zone: None,

@@ -22,7 +22,7 @@ const SAME: f64 = 1e-6;
 
 /// Returns the map to one of these units; refuses two.
 fn map_to<'a>(
-    facts: &'a impl Attributes,
+    attributes: &'a impl Attributes,
     units: &[&str],
 ) -> Result<Option<&'a InMemDicomObject>, String> {
     let of_unit = |map: &&InMemDicomObject| {
@@ -30,7 +30,7 @@ fn map_to<'a>(
             .and_then(|unit| text(unit, tags::CODE_VALUE))
             .is_some_and(|code| units.contains(&code.as_str()))
     };
-    let maps = items(facts, tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE);
+    let maps = items(attributes, tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE);
     let mut found = maps.iter().filter(of_unit);
     let map = found.next();
     match found.next() {
@@ -44,11 +44,11 @@ fn map_to<'a>(
 
 /// Returns what the values of an Enhanced PET are, in terms of Units (0054,1001): `GML` by a map to SUVbw, else `BQML`
 /// where a map says that they are activity, else nothing.
-pub fn pet_unit(facts: &impl Attributes) -> Stated<&'static str> {
-    if map_to(facts, &SUV)?.is_some() {
+pub fn pet_unit(attributes: &impl Attributes) -> Stated<&'static str> {
+    if map_to(attributes, &SUV)?.is_some() {
         return Ok(Some("GML"));
     }
-    Ok(map_to(facts, &ACTIVITY)?.map(|_| "BQML"))
+    Ok(map_to(attributes, &ACTIVITY)?.map(|_| "BQML"))
 }
 
 /// Returns the map that decides the values of an Enhanced PET (SUVbw) or Enhanced CT (HU), or nothing where the Pixel Value
@@ -72,8 +72,8 @@ pub fn deciding_map<'a>(
 /// # Errors
 /// Two maps have that unit, the map has no slope and intercept (it may be a table), or a map to activity contradicts the
 /// Pixel Value Transformation.
-pub fn slope_and_intercept(facts: &impl Attributes, sop_class: &str) -> Stated<[f64; 2]> {
-    if let Some(map) = deciding_map(facts, sop_class)? {
+pub fn slope_and_intercept(attributes: &impl Attributes, sop_class: &str) -> Stated<[f64; 2]> {
+    if let Some(map) = deciding_map(attributes, sop_class)? {
         let [slope] = required(map, tags::REAL_WORLD_VALUE_SLOPE)?;
         let [intercept] = required(map, tags::REAL_WORLD_VALUE_INTERCEPT)?;
         if slope == 0.0 || (sop_class == ENHANCED_PET && slope < 0.0) {
@@ -85,18 +85,18 @@ pub fn slope_and_intercept(facts: &impl Attributes, sop_class: &str) -> Stated<[
         return Ok(Some([slope, intercept]));
     }
     if sop_class == ENHANCED_PET
-        && let Some(activity) = map_to(facts, &ACTIVITY)?
+        && let Some(activity) = map_to(attributes, &ACTIVITY)?
     {
-        agrees(activity, facts)?;
+        agrees(activity, attributes)?;
     }
     Ok(None)
 }
 
 /// Refuses a map to activity that is a table, or that gives other values than the Pixel Value Transformation. One that
 /// states the unit alone is right.
-fn agrees(map: &InMemDicomObject, facts: &impl Attributes) -> Result<(), String> {
+fn agrees(map: &InMemDicomObject, attributes: &impl Attributes) -> Result<(), String> {
     let differs = |a: Tag, b: Tag| {
-        let pair = decimal(map, a)?.zip(decimal(facts, b)?);
+        let pair = decimal(map, a)?.zip(decimal(attributes, b)?);
         Ok::<_, String>(pair.is_some_and(|(a, b)| (a - b).abs() > SAME * a.abs().max(b.abs())))
     };
     if map

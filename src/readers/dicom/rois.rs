@@ -174,7 +174,7 @@ impl Archive {
             .fold(1u64, |n, d| n.saturating_mul(*d as u64));
         self.options
             .check_study_bytes(bytes, "the mask of an ROI")?;
-        let mut mask = roi.mask(&chosen.grid.geometry(chosen.dims), cancel)?;
+        let mut mask = roi.mask(&chosen.grid.image_grid(chosen.dims), cancel)?;
         mask.frame_of_reference = frame.or(chosen.frame).map(str::to_owned);
         Ok(mask)
     }
@@ -220,8 +220,8 @@ impl RoiMask {
     /// # Errors
     /// [`Error::RoiInvalid`].
     pub fn require_frame_of(&self, study: &Study) -> Result<()> {
-        let facts = [&study.ct.facts, &study.pet.facts];
-        let frames = facts.into_iter().flatten();
+        let metadata = [&study.ct.metadata, &study.pet.metadata];
+        let frames = metadata.into_iter().flatten();
         let frames = frames.map(|f| f.frame_of_reference.as_deref());
         require_frame(self.frame_of_reference.as_deref(), frames)
             .map_err(|why| Error::RoiInvalid(format!("the ROI: {why}")))
@@ -387,10 +387,10 @@ fn measured(mask: &Volume, cancel: &CancelToken) -> Result<(usize, f64, [f64; 3]
         voxels += slice.iter().filter(|v| **v != 0).count();
     }
     let centroid = mask_center_until(&mask.view("mask")?, cancel)?;
-    let geometry: ImageGrid<'_> = mask.geometry();
+    let grid: ImageGrid<'_> = mask.grid();
     Ok((
         voxels,
-        voxels as f64 * geometry.voxel_volume_mm3() / 1000.0,
+        voxels as f64 * grid.voxel_volume_mm3() / 1000.0,
         centroid,
     ))
 }

@@ -25,7 +25,7 @@ pub struct Series {
     /// PET only: what SUV needs.
     pub pet_info: Option<PetInfo>,
     /// What quality checks want to know; `None` for a volume that is not DICOM.
-    pub facts: Option<SeriesMetadata>,
+    pub metadata: Option<SeriesMetadata>,
     /// What a reader of the result should know.
     pub warnings: Vec<String>,
 }
@@ -38,7 +38,7 @@ impl Series {
             uid: String::new(),
             volume,
             pet_info,
-            facts: None,
+            metadata: None,
             warnings: Vec::new(),
         }
     }
@@ -193,7 +193,7 @@ impl<'a> SeriesLoader<'a> {
             uid: first.series_uid.clone(),
             volume,
             pet_info: self.pet_info,
-            facts: Some(SeriesMetadata::from_slices(&self.slices)),
+            metadata: Some(SeriesMetadata::from_slices(&self.slices)),
             warnings: self.warnings,
         })
     }

@@ -257,7 +257,7 @@ pub fn largest_pair(ct: &[Candidate<'_>], pet: &[Candidate<'_>]) -> Result<[usiz
 }
 
 /// Returns why a usable series is not the chosen one of its modality, whose partner is the chosen one of the other.
-pub fn passed_over(
+pub fn reason_not_selected(
     candidate: &Candidate<'_>,
     chosen: &Candidate<'_>,
     partner: Option<&Candidate<'_>>,
@@ -379,7 +379,7 @@ fn note(candidate: &Candidate<'_>, why: &str) -> String {
 fn notes(all: &[Candidate<'_>], chosen: usize, partner: Option<&Candidate<'_>>) -> Vec<String> {
     let others = all.iter().enumerate().filter(|(n, _)| *n != chosen);
     let why = |c: &Candidate<'_>| {
-        let usable = || passed_over(c, &all[chosen], partner);
+        let usable = || reason_not_selected(c, &all[chosen], partner);
         c.refusal().unwrap_or_else(usable)
     };
     others.map(|(_, c)| note(c, &why(c))).collect()

@@ -14,7 +14,7 @@ use super::pet::PetHeader;
 use super::pet_series::pet_info_of;
 use crate::error::{Error, Result};
 use crate::imaging::suv::PetInfo;
-use crate::regular_file::{self, why};
+use crate::regular_file::{self, io_reason};
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, PrimitiveValue, VR};
@@ -36,7 +36,8 @@ const OF_THE_DRUG: [&str; 5] = [
 
 /// Reads what SUV needs of a PET volume of `n_slices` slices from a JSON file.
 pub fn pet_info_from_file(path: &Path, n_slices: usize) -> Result<PetInfo> {
-    let json = regular_file::read(path).map_err(|e| Error::Suv(format!("side-car: {}", why(e))))?;
+    let json =
+        regular_file::read(path).map_err(|e| Error::Suv(format!("side-car: {}", io_reason(e))))?;
     pet_info_from_json(&json, n_slices)
 }
 

@@ -22,7 +22,7 @@ const SAME_ORIENTATION: f64 = 1e-4;
 
 impl SliceGrid {
     /// Returns the grid of a volume with these dimensions.
-    pub fn geometry(&self, dims: [usize; 3]) -> ImageGrid<'_> {
+    pub fn image_grid(&self, dims: [usize; 3]) -> ImageGrid<'_> {
         ImageGrid {
             dims,
             origin: self.origin,

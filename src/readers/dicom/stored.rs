@@ -25,8 +25,8 @@ impl PixelDescription {
     ///
     /// # Errors
     /// Names the attribute that is missing, is no number, or describes pixels that are not read.
-    pub fn read(facts: &impl Attributes) -> Result<Self, String> {
-        let count = |tag, range| required_count(facts, tag, range);
+    pub fn read(attributes: &impl Attributes) -> Result<Self, String> {
+        let count = |tag, range| required_count(attributes, tag, range);
         let bits_allocated = count(tags::BITS_ALLOCATED, 1..=64)?;
         let bits_stored = count(tags::BITS_STORED, 1..=bits_allocated)?;
         let high_bit = count(tags::HIGH_BIT, 0..=bits_allocated - 1)?;
@@ -44,7 +44,7 @@ impl PixelDescription {
                 named(tags::SAMPLES_PER_PIXEL)
             ));
         }
-        match text(facts, tags::PHOTOMETRIC_INTERPRETATION).as_deref() {
+        match text(attributes, tags::PHOTOMETRIC_INTERPRETATION).as_deref() {
             Some("MONOCHROME1" | "MONOCHROME2") => {}
             other => {
                 let is = if other.is_some() {
@@ -87,11 +87,11 @@ const OTHER_CT_UNITS: [&str; 8] = ["OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD",
 /// Names the attribute that is missing, empty, no number or impossible: a slope of 0, a negative slope of a PET, a
 /// lookup table, another unit.
 pub fn rescale(
-    facts: &impl Attributes,
+    attributes: &impl Attributes,
     modality: &str,
     sop_class: &str,
 ) -> Result<Rescale, String> {
-    if let Some([slope, intercept]) = real_world_value::slope_and_intercept(facts, sop_class)? {
+    if let Some([slope, intercept]) = real_world_value::slope_and_intercept(attributes, sop_class)? {
         return Ok(Rescale {
             slope,
             intercept,
@@ -99,15 +99,15 @@ pub fn rescale(
         });
     }
     let table = tags::MODALITY_LUT_SEQUENCE;
-    if facts.element(table).is_some_and(|e| !e.is_empty()) {
+    if attributes.element(table).is_some_and(|e| !e.is_empty()) {
         return Err(format!("{} is not read", named(table)));
     }
-    let [slope] = required(facts, tags::RESCALE_SLOPE)?;
-    let [intercept] = required(facts, tags::RESCALE_INTERCEPT)?;
+    let [slope] = required(attributes, tags::RESCALE_SLOPE)?;
+    let [intercept] = required(attributes, tags::RESCALE_INTERCEPT)?;
     if slope == 0.0 || (modality == "PT" && slope < 0.0) {
         return Err(format!("{} is {slope}", named(tags::RESCALE_SLOPE)));
     }
-    let unit = text(facts, tags::RESCALE_TYPE);
+    let unit = text(attributes, tags::RESCALE_TYPE);
     let unit = unit.as_deref();
     let refused = match modality {
         // Absent means HU (PS3.3 C.8.2.1.1).
@@ -175,11 +175,11 @@ pub fn mapped(
 /// # Errors
 /// Names the attribute that is no number, or a limit without a value.
 pub fn padding(
-    facts: &impl Attributes,
+    attributes: &impl Attributes,
     pixels: &PixelDescription,
 ) -> Result<Option<[f64; 2]>, String> {
-    let value = stored_value(facts, tags::PIXEL_PADDING_VALUE, pixels)?;
-    let limit = stored_value(facts, tags::PIXEL_PADDING_RANGE_LIMIT, pixels)?;
+    let value = stored_value(attributes, tags::PIXEL_PADDING_VALUE, pixels)?;
+    let limit = stored_value(attributes, tags::PIXEL_PADDING_RANGE_LIMIT, pixels)?;
     match (value, limit) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(format!(

@@ -40,9 +40,9 @@ impl Study {
         options.check_study_bytes(bytes, "the CT and the PET")?;
         let of = ct_loader.slices() + pet_loader.slices();
         let done = AtomicUsize::new(0);
-        let tell = |_, _| progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
-        let pet_series = pet_loader.load(options, &tell, cancel)?;
-        let ct_series = ct_loader.load(options, &tell, cancel)?;
+        let report = |_, _| progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
+        let pet_series = pet_loader.load(options, &report, cancel)?;
+        let ct_series = ct_loader.load(options, &report, cancel)?;
         let mut study = Self::new(ct_series, pet_series);
         study.warnings.extend_from_slice(&ct.warnings);
         if !std::ptr::eq(ct, pet) {
@@ -69,11 +69,11 @@ impl Study {
     }
 
     /// Returns what the headers of both series say to the quality checks.
-    pub fn facts(&self) -> CaseMetadata {
-        let (Some(ct), Some(pet)) = (&self.ct.facts, &self.pet.facts) else {
+    pub fn metadata(&self) -> CaseMetadata {
+        let (Some(ct), Some(pet)) = (&self.ct.metadata, &self.pet.metadata) else {
             return CaseMetadata::default();
         };
-        facts(ct, pet)
+        metadata(ct, pet)
     }
 
     /// Returns a case of this study for a tumour.
@@ -84,13 +84,13 @@ impl Study {
             roi,
         );
         case.pet_info = self.pet.pet_info.as_ref();
-        case.facts = self.facts();
+        case.metadata = self.metadata();
         Ok(case)
     }
 }
 
 /// Returns what the headers of a CT and a PET say together.
-pub(super) fn facts(ct: &SeriesMetadata, pet: &SeriesMetadata) -> CaseMetadata {
+pub(super) fn metadata(ct: &SeriesMetadata, pet: &SeriesMetadata) -> CaseMetadata {
     let frames = ct
         .frame_of_reference
         .as_ref()

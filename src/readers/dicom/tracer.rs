@@ -23,11 +23,11 @@ pub struct Tracer {
 
 impl Tracer {
     /// Reads the first item of the sequence; every value is missing without one.
-    pub fn read(facts: &impl Attributes) -> Self {
+    pub fn read(attributes: &impl Attributes) -> Self {
         let nothing = InMemDicomObject::new_empty();
-        let drug = radiopharmaceutical(facts).unwrap_or(&nothing);
+        let drug = radiopharmaceutical(attributes).unwrap_or(&nothing);
         Self {
-            items: items(facts, tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE).len(),
+            items: items(attributes, tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE).len(),
             dose_bq: decimal(drug, tags::RADIONUCLIDE_TOTAL_DOSE),
             half_life_s: decimal(drug, tags::RADIONUCLIDE_HALF_LIFE),
             nuclide: nuclide(drug),
@@ -47,8 +47,8 @@ impl Tracer {
 }
 
 /// Returns the first item of the radiopharmaceutical sequence.
-pub fn radiopharmaceutical(facts: &impl Attributes) -> Option<&InMemDicomObject> {
-    first_item(facts, tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE)
+pub fn radiopharmaceutical(attributes: &impl Attributes) -> Option<&InMemDicomObject> {
+    first_item(attributes, tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE)
 }
 
 /// A radionuclide whose half-life a header is compared with.

@@ -235,8 +235,8 @@ fn the_strict_policy_refuses_what_makes_a_score_wrong_and_names_all_of_it() {
     }
     let body = Body::new().times(5000.0);
     let mut case = body.case([0.0; 2], 4.0);
-    case.facts.same_patient = Some(false);
-    case.facts.derived = Some(true);
+    case.metadata.same_patient = Some(false);
+    case.metadata.derived = Some(true);
     let error = check(&case, &strict).unwrap_err();
     assert_eq!(error.status(), dlnms::error::status::DLNMS_E_QUALITY);
     assert_eq!(
@@ -255,7 +255,7 @@ fn the_strict_policy_refuses_what_makes_a_score_wrong_and_names_all_of_it() {
 fn a_thickness_that_no_slice_has_is_refused_and_not_taken_for_thin() {
     let body = Body::new();
     for mm in [f64::NAN, f64::INFINITY, -6.0, 0.0] {
-        let facts = [
+        let metadata = [
             CaseMetadata {
                 ct_slice_thickness_mm: Some(mm),
                 ..CaseMetadata::default()
@@ -265,9 +265,9 @@ fn a_thickness_that_no_slice_has_is_refused_and_not_taken_for_thin() {
                 ..CaseMetadata::default()
             },
         ];
-        for (facts, name) in facts.into_iter().zip(["ct", "pet"]) {
+        for (metadata, name) in metadata.into_iter().zip(["ct", "pet"]) {
             let case = Case {
-                facts,
+                metadata,
                 ..body.case([0.0; 2], 4.0)
             };
             let text = check(&case, &QualityPolicy::default())
@@ -275,7 +275,7 @@ fn a_thickness_that_no_slice_has_is_refused_and_not_taken_for_thin() {
                 .to_string();
             assert_eq!(
                 text,
-                format!("facts.{name}_slice_thickness_mm: {mm} is no thickness")
+                format!("metadata.{name}_slice_thickness_mm: {mm} is no thickness")
             );
         }
     }
@@ -419,7 +419,7 @@ fn real_patients_have_none_of_these_findings_until_they_are_edited() {
 
 /// Mean and highest HU in the cube of 24 mm around a point, as far as it was imaged.
 fn cube(case: &Case<'_>, point: [f64; 3]) -> (f64, f64) {
-    let g = &case.ct.geometry;
+    let g = &case.ct.grid;
     let middle = g.lps_to_index(point).map(|v| v.round() as usize);
     let reach = g.spacing.map(|mm| (12.0 / mm) as usize);
     let range =
@@ -441,12 +441,7 @@ fn a_centre_moved_out_of_a_real_patient_is_found_and_one_moved_within_is_not() {
     let Some(patients) = patients() else { return };
     for Patient { name, study, .. } in patients {
         let step = if name == "acrin042" { 40.0 } else { 20.0 };
-        let bounds = study
-            .case(Roi::Point([0.0; 3]))
-            .unwrap()
-            .ct
-            .geometry
-            .bounds();
+        let bounds = study.case(Roi::Point([0.0; 3])).unwrap().ct.grid.bounds();
         let along = |a: usize| {
             let [low, high] = bounds[a];
             let n = ((high - low) / step) as usize;
@@ -458,7 +453,7 @@ fn a_centre_moved_out_of_a_real_patient_is_found_and_one_moved_within_is_not() {
                 for x in along(0) {
                     let center = [x, y, z];
                     let case = study.case(Roi::Point(center)).unwrap();
-                    if !case.pet.geometry.contains(center) {
+                    if !case.pet.grid.contains(center) {
                         continue;
                     }
                     let (hu, max) = cube(&case, center);

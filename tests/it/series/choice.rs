@@ -43,7 +43,7 @@ fn ct_and_pet_are_chosen_as_a_pair_that_shares_a_frame_of_reference() {
             .collect();
         let loaded = loaded.unwrap();
         assert_eq!(listed, [loaded.ct.uid.clone(), loaded.pet.uid.clone()]);
-        assert!(loaded.facts().same_frame_of_reference.unwrap_or(true));
+        assert!(loaded.metadata().same_frame_of_reference.unwrap_or(true));
         (listed.join(" "), found)
     };
     // The larger CT lies in another frame of reference.
@@ -146,9 +146,9 @@ fn series_that_are_equally_good_are_refused_with_both_uids() {
         pet: Some("1.3"),
     };
     let study = load(folder.path(), both).unwrap();
-    assert_eq!(study.facts().same_frame_of_reference, Some(false));
+    assert_eq!(study.metadata().same_frame_of_reference, Some(false));
     let case = study.case(Roi::Point([2.0, 2.0, 6.0])).unwrap();
-    assert_eq!(case.facts.same_frame_of_reference, Some(false));
+    assert_eq!(case.metadata.same_frame_of_reference, Some(false));
     // But not the checks.
     let folder = tempfile::tempdir().unwrap();
     write(

@@ -160,7 +160,7 @@ fn patients_of_ct_and_pet_are_compared_by_what_both_state() {
         write(folder.path(), "p", "PT", N, &nothing);
         load(folder.path(), SeriesChoice::default())
             .unwrap()
-            .facts()
+            .metadata()
             .same_patient
     };
     assert_eq!(same(&nothing), Some(true));

@@ -93,7 +93,7 @@ fn a_ct_is_in_hounsfield_units_or_says_that_it_may_not_be() {
         });
         write(folder.path(), "p", "PT", N, &nothing);
         let found = inspect(&files(folder.path())).unwrap();
-        let qc = check_headers(found.facts.as_ref(), found.suv.as_ref());
+        let qc = check_headers(found.metadata.as_ref(), found.suv.as_ref());
         let qc: Vec<_> = qc.iter().map(|f| f.code.name()).collect();
         assert_eq!(qc, codes, "{rescale_type}");
     }

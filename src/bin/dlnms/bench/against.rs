@@ -45,8 +45,8 @@ pub fn measure(
         "precision": engine.as_ref().map(|e| e.precision),
         "kernels": engine.as_ref().map(|e| e.kernels),
         "instruction_set": engine.as_ref().and_then(|e| e.instruction_set),
-        "call": summary::of(&pairs.first),
-        "measured_call": summary::of(&pairs.second),
+        "call": summary::from_histogram(&pairs.first),
+        "measured_call": summary::from_histogram(&pairs.second),
         "ratio_to_measured": pairs.ratio,
         "largest_score_difference": apart,
     }))

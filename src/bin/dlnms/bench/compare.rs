@@ -25,7 +25,7 @@ pub fn print(old: &Value, new: &Value) {
         say!("another machine: {}", old["machine"]["cpu"]);
     }
     for what in ["call", "preprocess", "infer"] {
-        let (before, after) = (Relative::of(old, what), Relative::of(new, what));
+        let (before, after) = (Relative::from_run(old, what), Relative::from_run(new, what));
         say!(
             "{what:12} {:.3} -> {:.3} of bare ONNX Runtime: {}",
             before.median,
@@ -42,7 +42,7 @@ struct Relative {
 }
 
 impl Relative {
-    fn of(run: &Value, what: &str) -> Self {
+    fn from_run(run: &Value, what: &str) -> Self {
         let at = |name: &str, k: &str| run["call_ms"][name][k].as_f64().unwrap_or(f64::NAN);
         // Standard error of a median from the interquartile range.
         let error = |name: &str| {

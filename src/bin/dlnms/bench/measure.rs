@@ -87,7 +87,7 @@ pub mod summary {
         ("max", 1.0),
     ];
 
-    pub fn of(histogram: &Histogram<u64>) -> Value {
+    pub fn from_histogram(histogram: &Histogram<u64>) -> Value {
         let at = |q| histogram.value_at_quantile(q) as f64 / 1e3;
         let mut all: serde_json::Map<String, Value> = POINTS
             .iter()
@@ -203,11 +203,11 @@ pub fn calls(scorer: &Scorer, volumes: &Synthetic, n: usize) -> Result<Value, Fa
         |_| run_bare(),
     )?;
     Ok(json!({
-        "call": summary::of(&pairs.first),
-        "preprocess": summary::of(&preprocess),
-        "evidence": summary::of(&evidence),
-        "infer": summary::of(&infer),
-        "bare_ort": summary::of(&pairs.second),
+        "call": summary::from_histogram(&pairs.first),
+        "preprocess": summary::from_histogram(&preprocess),
+        "evidence": summary::from_histogram(&evidence),
+        "infer": summary::from_histogram(&infer),
+        "bare_ort": summary::from_histogram(&pairs.second),
         "ratio_to_bare": pairs.ratio,
     }))
 }
@@ -244,7 +244,9 @@ pub fn concurrency(
         let times = times.map_err(broken)??;
         all.add(times).map_err(|e| Error::Internal(e.to_string()))?;
     }
-    Ok(json!({ "n": threads, "cases_per_s": n as f64 / took, "call_ms": summary::of(&all) }))
+    Ok(
+        json!({ "n": threads, "cases_per_s": n as f64 / took, "call_ms": summary::from_histogram(&all) }),
+    )
 }
 
 /// Batches of one size.
@@ -267,7 +269,7 @@ pub fn batch(
     }
     let took = start.elapsed().as_secs_f64();
     let per_second = (batches * size) as f64 / took;
-    Ok(json!({ "n": size, "cases_per_s": per_second, "batch_ms": summary::of(&times) }))
+    Ok(json!({ "n": size, "cases_per_s": per_second, "batch_ms": summary::from_histogram(&times) }))
 }
 
 /// From the start of a fresh process to the end of its first score: without a cache, and with one that is filled.
