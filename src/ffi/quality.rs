@@ -213,7 +213,7 @@ pub unsafe extern "C" fn dlnms_case_metadata_init(
     unsafe { structs::init(metadata, struct_size, &unknown) };
 }
 
-/// The C struct of facts.
+/// Returns the C struct of case metadata.
 #[cfg_attr(not(feature = "dicom"), allow(dead_code))]
 pub(super) fn raw_case_metadata(metadata: &CaseMetadata, struct_size: u32) -> dlnms_case_metadata {
     let tristate = |value: Option<bool>| match value {

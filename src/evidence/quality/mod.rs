@@ -78,7 +78,7 @@ pub fn check(
     }
 }
 
-/// Returns what the headers of a CT and a PET say against them before there is a tumour; nothing is refused. `facts` are
+/// Returns what the headers of a CT and a PET say against them before there is a tumour; nothing is refused. `metadata` is
 /// those of both, `suv` those of the PET with the factors they give; a score checks more.
 pub fn check_headers(
     metadata: Option<&CaseMetadata>,

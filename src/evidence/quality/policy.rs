@@ -46,7 +46,7 @@ impl QualityPolicy {
     /// `center_without_uptake`).
     ///
     /// It warns of what makes right numbers less certain: thick slices, borders and padding, uptake time, compression with
-    /// loss, derived images, a reference time for want of a better one, joined contours, facts that are missing.
+    /// loss, derived images, a reference time for want of a better one, joined contours, metadata that is missing.
     #[must_use]
     pub fn strict() -> Self {
         let mut policy = Self::default();

@@ -22,7 +22,7 @@ pub(super) struct References {
 impl PetInfo {
     /// Returns the reference time of each slice for START.
     ///
-    /// A candidate that lies after the first acquisition, or more than 24 h before it, is passed over: it was written
+    /// A candidate that lies after the first acquisition, or more than 24 h before it, is skipped: it was written
     /// for something else or shifted by de-identification.
     pub(super) fn reference_times(&self, lambda: f64, log: &mut Provenance) -> Result<References> {
         let n = self.slices.len();

@@ -78,7 +78,7 @@ pub struct Assumptions {
     pub time_zone: bool,
 }
 
-/// The facts about a PET series that SUV needs. `None` is "the header does not say". Numbers are in the unit that the
+/// Attributes of a PET series that SUV depends on. `None` is "the header does not say". Numbers are in the unit that the
 /// field names; none is ever repaired here: a weight above 1000 kg or a dose below 10,000 Bq is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PetInfo {
@@ -138,7 +138,7 @@ pub struct SuvScale {
 }
 
 impl PetInfo {
-    /// Returns the facts of a series whose values are SUVbw already.
+    /// Returns the attributes of a series whose values are SUVbw already.
     pub fn already_suv(n_slices: usize) -> Self {
         Self {
             units: Units::Gml,

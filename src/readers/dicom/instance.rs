@@ -1,4 +1,4 @@
-//! The images of a DICOM file: one, or the frames of a multi-frame object, each with the facts of its own.
+//! The images of a DICOM file: one, or the frames of a multi-frame object, each with its own attributes.
 
 use super::acquisition::Acquisition;
 use super::attributes::{

@@ -1,4 +1,4 @@
-//! DICOM files, folders and buffers -> volumes, PET facts and ROIs. No other module reads tags.
+//! DICOM files, folders and buffers -> volumes, PET attributes and ROIs. No other module reads tags.
 
 mod acquisition;
 mod archive;

@@ -20,7 +20,7 @@ fn refuse<T>(why: impl Into<String>) -> Result<T> {
     Err(Error::Suv(why.into()))
 }
 
-/// Returns the series' facts from its slices, in volume order; refuses slices that disagree.
+/// Returns the PET attributes of a series from its slices, in volume order; refuses slices that disagree.
 pub fn pet_info(slices: &[&Instance]) -> Result<PetInfo> {
     let headers: Vec<&PetHeader> = slices.iter().filter_map(|s| s.pet.as_ref()).collect();
     if headers.len() != slices.len() || slices.is_empty() {
@@ -42,7 +42,7 @@ pub fn pet_info(slices: &[&Instance]) -> Result<PetInfo> {
     pet_info_of(&headers, &|slice| slices[slice].name())
 }
 
-/// Returns the facts of slices whose headers were read, in volume order; refuses slices that disagree. `name` gives
+/// Returns the PET attributes of slices whose headers were read, in volume order; refuses slices that disagree. `name` gives
 /// the file of a slice for messages.
 pub fn pet_info_of(headers: &[&PetHeader], name: &dyn Fn(usize) -> String) -> Result<PetInfo> {
     let Some(first) = headers.first() else {

@@ -28,7 +28,7 @@ pub struct SeriesChoice<'a> {
 pub struct Candidate<'a> {
     /// Sorted along the normal where that is possible.
     pub slices: Vec<&'a Instance>,
-    /// PET: its facts with the SUV factor they give, or why there is none.
+    /// PET: its attributes with the SUV factor they give, or why there is none.
     pub suv: Option<Result<(PetInfo, SuvScale)>>,
     /// Its grid, or why it makes none.
     pub grid: Result<SliceGrid>,
@@ -285,7 +285,7 @@ pub fn reason_not_selected(
     }
 }
 
-/// A chosen series with its grid, and notes on the ones passed over.
+/// A chosen series with its grid, and warnings about the series that were skipped.
 pub struct Chosen<'a> {
     pub candidate: Candidate<'a>,
     pub grid: SliceGrid,
