@@ -38,9 +38,10 @@ pub(crate) fn with_capacity<T>(len: usize, what: &str) -> Result<Vec<T>> {
     let mut buffer = Vec::new();
     let refused = buffer.try_reserve_exact(len).is_err();
     // A buffer that came out of the reserve is given back: the reserve is for what cannot fail.
-    match refused || memory_reserve::is_short() {
-        true => Err(out_of_memory::<T>(len, what)),
-        false => Ok(buffer),
+    if refused || memory_reserve::is_short() {
+        Err(out_of_memory::<T>(len, what))
+    } else {
+        Ok(buffer)
     }
 }
 
@@ -53,9 +54,10 @@ pub(crate) fn with_capacity<T>(len: usize, what: &str) -> Result<Vec<T>> {
 /// [`Error::OutOfMemory`] if the memory cannot be had.
 pub(crate) fn headroom(bytes: usize, what: &str) -> Result<()> {
     let bytes = bytes.saturating_add(SPARE_BYTES);
-    match memory_reserve::can_allocate(bytes) && !memory_reserve::is_short() {
-        true => Ok(()),
-        false => Err(out_of_memory::<u8>(bytes, what)),
+    if memory_reserve::can_allocate(bytes) && !memory_reserve::is_short() {
+        Ok(())
+    } else {
+        Err(out_of_memory::<u8>(bytes, what))
     }
 }
 

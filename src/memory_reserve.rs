@@ -53,12 +53,13 @@ pub(crate) const SPARE_BYTES: usize = 40 << 20;
 /// # Errors
 /// [`Error::OutOfMemory`].
 pub(crate) fn check() -> Result<()> {
-    match is_short() {
-        true => Err(Error::OutOfMemory {
+    if is_short() {
+        Err(Error::OutOfMemory {
             what: "what is small".into(),
             bytes: SPARE_BYTES as u64,
-        }),
-        false => Ok(()),
+        })
+    } else {
+        Ok(())
     }
 }
 
@@ -139,9 +140,10 @@ unsafe impl<S: GlobalAlloc, const PAGES: usize> GlobalAlloc for Reserved<'_, S, 
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: handed on from the caller.
         let pointer = unsafe { self.system.alloc(layout) };
-        match pointer.is_null() {
-            true => self.take_from_pool(layout),
-            false => pointer,
+        if pointer.is_null() {
+            self.take_from_pool(layout)
+        } else {
+            pointer
         }
     }
 

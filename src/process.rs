@@ -24,8 +24,9 @@ pub(crate) fn is_forked() -> bool {
 /// # Errors
 /// [`Error::Forked`].
 pub(crate) fn check() -> Result<()> {
-    match is_forked() {
-        true => Err(Error::Forked),
-        false => Ok(()),
+    if is_forked() {
+        Err(Error::Forked)
+    } else {
+        Ok(())
     }
 }

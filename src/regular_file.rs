@@ -26,9 +26,10 @@ pub(crate) fn open(path: &Path) -> Result<File> {
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(no_file()),
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(no_file())
     }
 }
 
@@ -38,9 +39,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut content = Vec::new();
     let file = open(path)?;
     file.take(MAX_WHOLE_BYTES + 1).read_to_end(&mut content)?;
-    match content.len() as u64 > MAX_WHOLE_BYTES {
-        true => Err(Error::new(ErrorKind::FileTooLarge, "it is too large")),
-        false => Ok(content),
+    if content.len() as u64 > MAX_WHOLE_BYTES {
+        Err(Error::new(ErrorKind::FileTooLarge, "it is too large"))
+    } else {
+        Ok(content)
     }
 }
 

@@ -131,12 +131,13 @@ impl Bundle {
 /// The digest that a host expects, in lower case.
 fn pin(expected: &str) -> Result<String> {
     let valid = expected.len() == 64 && expected.bytes().all(|b| b.is_ascii_hexdigit());
-    match valid {
-        true => Ok(expected.to_ascii_lowercase()),
-        false => Err(Error::invalid(
+    if valid {
+        Ok(expected.to_ascii_lowercase())
+    } else {
+        Err(Error::invalid(
             "expected_manifest_sha256",
             "is not a sha256 of 64 hexadecimal digits".to_owned(),
-        )),
+        ))
     }
 }
 
@@ -155,12 +156,13 @@ fn open_sized(dir: &Path, listed: &BundleFile) -> Result<File> {
     let path = dir.join(&listed.name);
     let file = open(&path)?;
     let found = file.metadata().map_err(|e| missing(&path, e))?.len();
-    match found == listed.bytes {
-        true => Ok(file),
-        false => Err(altered(
+    if found == listed.bytes {
+        Ok(file)
+    } else {
+        Err(altered(
             &listed.name,
             format!("has {found} bytes, the manifest says {}", listed.bytes),
-        )),
+        ))
     }
 }
 
@@ -176,12 +178,13 @@ fn verify(dir: &Path, listed: &BundleFile, mut content: impl FnMut(&[u8])) -> Re
 
 fn compare(listed: &BundleFile, found: &Digest) -> Result<()> {
     let BundleFile { name, sha256, .. } = listed;
-    match found.sha256 == *sha256 {
-        true => Ok(()),
-        false => Err(altered(
+    if found.sha256 == *sha256 {
+        Ok(())
+    } else {
+        Err(altered(
             name,
             format!("its sha256 is {}, the manifest says {sha256}", found.sha256),
-        )),
+        ))
     }
 }
 

@@ -80,10 +80,7 @@ pub struct Packed {
 impl Layer {
     /// Pixels from one output to the next: what changes the number of channels halves the sides.
     pub fn stride(&self) -> usize {
-        match self.inputs == self.outputs {
-            true => 1,
-            false => 2,
-        }
+        if self.inputs == self.outputs { 1 } else { 2 }
     }
 
     /// Whether Winograd's way is the shorter one: where there are more pixels than weights to read.
@@ -94,9 +91,10 @@ impl Layer {
     /// Lines of its weights.
     pub fn lines<A: Arithmetic>(&self) -> usize {
         let (groups, columns, words) = self.steps::<A>();
-        match self.halves::<A>() {
-            true => self.outputs * self.inputs,
-            false => self.outputs / BLOCK * groups * self.kernel * columns * words,
+        if self.halves::<A>() {
+            self.outputs * self.inputs
+        } else {
+            self.outputs / BLOCK * groups * self.kernel * columns * words
         }
     }
 
@@ -104,9 +102,10 @@ impl Layer {
     /// neighbouring columns of a channel in the stem, neighbouring channels elsewhere.
     pub fn steps<A: Arithmetic>(&self) -> (usize, usize, usize) {
         let values = BLOCK / A::WORDS;
-        match self.inputs < BLOCK {
-            true => (self.inputs, self.kernel.div_ceil(values), 1),
-            false => (self.inputs / BLOCK, self.kernel, A::WORDS),
+        if self.inputs < BLOCK {
+            (self.inputs, self.kernel.div_ceil(values), 1)
+        } else {
+            (self.inputs / BLOCK, self.kernel, A::WORDS)
         }
     }
 
@@ -131,9 +130,12 @@ impl Layer {
                 for ky in 0..k {
                     for column in 0..columns {
                         for word in 0..words {
-                            let at = |n| match stem {
-                                true => (ky * k + column * values + n, column * values + n < k),
-                                false => (((word * values + n) * k + ky) * k + column, true),
+                            let at = |n| {
+                                if stem {
+                                    (ky * k + column * values + n, column * values + n < k)
+                                } else {
+                                    (((word * values + n) * k + ky) * k + column, true)
+                                }
                             };
                             let ((first, _), (second, there)) = (at(0), at(values - 1));
                             to.push(Line(std::array::from_fn(|lane| {

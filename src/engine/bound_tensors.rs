@@ -50,9 +50,10 @@ impl Image {
     fn new(signature: &Signature, allocator: &Allocator, cases: usize) -> Result<Self> {
         let [channels, rows, columns] = signature.image;
         let shape = [cases, channels, rows, columns];
-        let made = match signature.half_inputs {
-            false => Tensor::new(allocator, shape).map(Self::Full),
-            true => Tensor::new(allocator, shape).map(Self::Half),
+        let made = if signature.half_inputs {
+            Tensor::new(allocator, shape).map(Self::Half)
+        } else {
+            Tensor::new(allocator, shape).map(Self::Full)
         };
         made.map_err(failed("allocate the inputs"))
     }

@@ -106,11 +106,12 @@ impl<'a> Cache<'a> {
                 return Err("a file in it belongs to another user".into());
             }
         }
-        let outcome = match filled {
-            true => CacheOutcome::Hit,
-            false => CacheOutcome::Miss {
+        let outcome = if filled {
+            CacheOutcome::Hit
+        } else {
+            CacheOutcome::Miss {
                 reason: "not there yet".into(),
-            },
+            }
         };
         Ok((folder, outcome))
     }

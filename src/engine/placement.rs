@@ -40,10 +40,11 @@ pub fn read(session: &ort::session::Session) -> Result<Vec<Placement>> {
             ))
             .map_err(&ask)?;
         }
-        let name = match name.is_null() {
-            true => "?".into(),
+        let name = if name.is_null() {
+            "?".into()
+        } else {
             // SAFETY: a NUL-terminated name owned by the subgraph.
-            false => unsafe { CStr::from_ptr(name) }.to_string_lossy(),
+            unsafe { CStr::from_ptr(name) }.to_string_lossy()
         };
         match placement.iter_mut().find(|p| p.provider == name) {
             Some(p) => p.nodes += n_nodes,

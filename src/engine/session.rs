@@ -89,9 +89,10 @@ impl Session {
             .iter()
             .map(|p| format!("{} {}: {}", p.provider, p.precision.name(), p.reason))
             .collect();
-        Err(match reasons.is_empty() {
-            true => last,
-            false => Error::ProviderUnavailable(reasons.join("; ")),
+        Err(if reasons.is_empty() {
+            last
+        } else {
+            Error::ProviderUnavailable(reasons.join("; "))
         })
     }
 

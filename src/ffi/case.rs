@@ -159,10 +159,11 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
     if raw.roi.is_null() {
         return Err(Error::NullArgument("dlnms_case.roi"));
     }
-    let pet_info = match raw.pet_info.is_null() {
-        true => None,
+    let pet_info = if raw.pet_info.is_null() {
+        None
+    } else {
         // SAFETY: handed on from the caller.
-        false => Some(unsafe { pet_info(raw.pet_info) }?),
+        Some(unsafe { pet_info(raw.pet_info) }?)
     };
     // SAFETY: handed on from the caller.
     let mut case = Case::new(ct, pet, unsafe { roi(raw.roi) }?);

@@ -220,10 +220,11 @@ pub(super) unsafe fn pet_info(ptr: *const dlnms_pet_info) -> Result<PetInfo> {
         suv_factor,
         activity_factor,
     ] = arrays.map(|(_, at)| {
-        match at.is_null() {
-            true => &[][..],
+        if at.is_null() {
+            &[][..]
+        } else {
             // SAFETY: not NULL and aligned; the header asks for n_slices readable doubles.
-            false => unsafe { std::slice::from_raw_parts(at, n) },
+            unsafe { std::slice::from_raw_parts(at, n) }
         }
     });
     let known = |v: f64| (!v.is_nan()).then_some(v);
@@ -312,9 +313,12 @@ pub(super) fn slice_times(info: &PetInfo) -> [Vec<f64>; 3] {
 #[cfg(feature = "dicom")]
 pub(super) fn raw_pet_info(info: &PetInfo, times: &[Vec<f64>; 3]) -> dlnms_pet_info {
     let number = |v: Option<f64>| v.unwrap_or(f64::NAN);
-    let array = |v: &[f64]| match v.is_empty() {
-        true => std::ptr::null(),
-        false => v.as_ptr(),
+    let array = |v: &[f64]| {
+        if v.is_empty() {
+            std::ptr::null()
+        } else {
+            v.as_ptr()
+        }
     };
     let mut raw = std::mem::MaybeUninit::<dlnms_pet_info>::uninit();
     // SAFETY: init writes every byte of a struct of this size.

@@ -96,9 +96,10 @@ impl Job {
             return Err(Error::Busy("the job's queue"));
         }
         let scorer = self.scorer.upgrade();
-        match scorer.is_some_and(|s| s.is_preparing_on_this_thread()) {
-            true => Err(Error::Busy("the job's scorer")),
-            false => Ok(()),
+        if scorer.is_some_and(|s| s.is_preparing_on_this_thread()) {
+            Err(Error::Busy("the job's scorer"))
+        } else {
+            Ok(())
         }
     }
 

@@ -35,10 +35,11 @@ pub unsafe fn lossy<'a>(ptr: *const c_char, name: &'static str) -> Result<Cow<'a
 /// # Safety
 /// As for [`borrow`].
 pub unsafe fn optional<'a>(ptr: *const c_char, name: &'static str) -> Result<Option<&'a str>> {
-    match ptr.is_null() {
-        true => Ok(None),
+    if ptr.is_null() {
+        Ok(None)
+    } else {
         // SAFETY: handed on from the caller.
-        false => unsafe { borrow(ptr, name) }.map(Some),
+        unsafe { borrow(ptr, name) }.map(Some)
     }
 }
 

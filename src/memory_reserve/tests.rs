@@ -32,10 +32,11 @@ unsafe impl GlobalAlloc for Refusing {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        match self.serves() {
+        if self.serves() {
             // SAFETY: handed on from the caller.
-            true => unsafe { System.realloc(pointer, layout, size) },
-            false => null_mut(),
+            unsafe { System.realloc(pointer, layout, size) }
+        } else {
+            null_mut()
         }
     }
 }

@@ -14,12 +14,11 @@ const SAME_SIZE: f64 = 0.01;
 /// Reads a volume. RAS coordinates become LPS; sheared grids are refused.
 pub fn read(path: &Path, compressed: bool, reading: &Reading<'_>) -> Result<Volume, Failure> {
     let (mut file, bytes) = reading.open(path)?;
-    match compressed {
-        false => volume(&mut file, bytes, Failure::from, reading),
-        true => {
-            let at_most = bytes.saturating_mul(MAX_RATIO);
-            volume(&mut Members::new(file), at_most, gzip::failure, reading)
-        }
+    if compressed {
+        let at_most = bytes.saturating_mul(MAX_RATIO);
+        volume(&mut Members::new(file), at_most, gzip::failure, reading)
+    } else {
+        volume(&mut file, bytes, Failure::from, reading)
     }
 }
 
@@ -159,9 +158,10 @@ impl Header {
 
     fn voxels_at(&self) -> Result<u64, Failure> {
         let at = self.float(108);
-        match at.fract() == 0.0 && (352.0..1e15).contains(&at) {
-            true => Ok(at as u64),
-            false => Err(format!("vox_offset is {at}").into()),
+        if at.fract() == 0.0 && (352.0..1e15).contains(&at) {
+            Ok(at as u64)
+        } else {
+            Err(format!("vox_offset is {at}").into())
         }
     }
 
@@ -237,14 +237,13 @@ impl Header {
         if rest.is_nan() || rest < -0.01 {
             return Err("its quaternion is no rotation".into());
         }
-        let a = match rest < 1e-7 {
-            // Half a turn: what rounding left over is no angle.
-            true => {
-                let scale = 1.0 / (1.0 - rest).sqrt();
-                (b, c, d) = (b * scale, c * scale, d * scale);
-                0.0
-            }
-            false => rest.sqrt(),
+        let a = if rest < 1e-7 {
+            // A rotation by 180 degrees: what rounding leaves of the angle is set to 0.
+            let scale = 1.0 / (1.0 - rest).sqrt();
+            (b, c, d) = (b * scale, c * scale, d * scale);
+            0.0
+        } else {
+            rest.sqrt()
         };
         let rotation = [
             [
@@ -263,10 +262,7 @@ impl Header {
                 a * a + d * d - c * c - b * b,
             ],
         ];
-        let handed = match pixdim[0] < 0.0 {
-            true => -1.0,
-            false => 1.0,
-        };
+        let handed = if pixdim[0] < 0.0 { -1.0 } else { 1.0 };
         let sizes = [pixdim[1], pixdim[2], handed * pixdim[3]];
         let offset: [f64; 3] = self.floats(268);
         Ok(std::array::from_fn(|r| {

@@ -287,20 +287,19 @@ fn numbers<T: std::str::FromStr>(text: &str) -> Result<Vec<T>, Failure> {
 
 /// Splits `"mm" "mm" "mm"` or `domain domain domain`.
 fn words(text: &str) -> Result<Vec<String>, Failure> {
-    match text.contains('"') {
-        false => Ok(text.split_whitespace().map(str::to_owned).collect()),
-        true => {
-            let parts: Vec<&str> = text.split('"').collect();
-            match parts.len() % 2 {
-                1 => Ok(parts
-                    .iter()
-                    .skip(1)
-                    .step_by(2)
-                    .map(|s| s.trim().to_owned())
-                    .collect()),
-                _ => Err(format!("{text:?} has a quotation mark too few").into()),
-            }
+    if text.contains('"') {
+        let parts: Vec<&str> = text.split('"').collect();
+        match parts.len() % 2 {
+            1 => Ok(parts
+                .iter()
+                .skip(1)
+                .step_by(2)
+                .map(|s| s.trim().to_owned())
+                .collect()),
+            _ => Err(format!("{text:?} has a quotation mark too few").into()),
         }
+    } else {
+        Ok(text.split_whitespace().map(str::to_owned).collect())
     }
 }
 

@@ -74,9 +74,10 @@ impl Reading<'_> {
                 part.chunks_exact_mut(size).for_each(<[u8]>::reverse);
             }
         }
-        match layout.signed_byte {
-            false => Ok((layout.dtype, data)),
-            true => Ok((DType::I16, self.widened(&data)?)),
+        if layout.signed_byte {
+            Ok((DType::I16, self.widened(&data)?))
+        } else {
+            Ok((layout.dtype, data))
         }
     }
 

@@ -63,9 +63,10 @@ pub fn devices(
         .devices()
         .filter(|d| d.ep().is_ok_and(|name| name == plugin.provider))
         .collect();
-    match found.is_empty() {
-        true => Err("its library is loaded, but it lists no device here".into()),
-        false => Ok(Some(found)),
+    if found.is_empty() {
+        Err("its library is loaded, but it lists no device here".into())
+    } else {
+        Ok(Some(found))
     }
 }
 
@@ -94,9 +95,10 @@ fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<Path
         .or(variable().map(PathBuf::from));
     let folders = match &asked {
         Some(path) if !path.is_dir() => {
-            return match path.exists() {
-                true => library_file(path),
-                false => Err(format!("{} does not exist", path.display())),
+            return if path.exists() {
+                library_file(path)
+            } else {
+                Err(format!("{} does not exist", path.display()))
             };
         }
         Some(folder) => vec![folder.clone()],

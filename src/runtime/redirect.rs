@@ -214,9 +214,10 @@ impl Object {
         // SAFETY: an aligned word that other threads may read as an address at the same time: either is a valid one.
         unsafe { AtomicUsize::from_ptr(place as *mut usize) }
             .store(function as usize, Ordering::Release);
-        match read_only {
-            true => protect(libc::PROT_READ),
-            false => Ok(()),
+        if read_only {
+            protect(libc::PROT_READ)
+        } else {
+            Ok(())
         }
     }
 }

@@ -34,10 +34,11 @@ pub fn take_over(address: *const c_void) {
 /// As for `write`: `buffer` holds `count` bytes.
 unsafe extern "C" fn write_or_log(descriptor: c_int, buffer: *const c_void, count: usize) -> isize {
     let standard = [libc::STDOUT_FILENO, libc::STDERR_FILENO].contains(&descriptor);
-    let text = match standard && !buffer.is_null() {
+    let text = if standard && !buffer.is_null() {
         // SAFETY: by the caller's promise.
-        true => unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), count) },
-        false => &[],
+        unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), count) }
+    } else {
+        &[]
     };
     if !BEGINNINGS.iter().any(|b| text.starts_with(b)) {
         // SAFETY: handed on from the caller.

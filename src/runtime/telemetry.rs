@@ -59,9 +59,10 @@ unsafe extern "C" fn answer_of_this_process(name: *const c_char) -> *mut c_char 
         return std::ptr::null_mut();
     }
     // SAFETY: not NULL, and NUL-terminated by the caller's promise.
-    match OPT_OUT.contains(&unsafe { CStr::from_ptr(name) }) {
-        true => c"1".as_ptr().cast_mut(),
+    if OPT_OUT.contains(&unsafe { CStr::from_ptr(name) }) {
+        c"1".as_ptr().cast_mut()
+    } else {
         // SAFETY: handed on from the caller.
-        false => unsafe { libc::getenv(name) },
+        unsafe { libc::getenv(name) }
     }
 }

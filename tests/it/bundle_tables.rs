@@ -325,9 +325,10 @@ fn backbones_of_other_layers_are_computed_by_onnx_runtime_and_the_reason_is_said
         }
         let text = std::fs::read_to_string(support::bundle().join("manifest.json")).unwrap();
         // The tensors too, so that the manifest agrees with itself.
-        let text = match pointer.contains("name") {
-            true => text.replace(".4.1.conv2.", ".4.2.conv1."),
-            false => text,
+        let text = if pointer.contains("name") {
+            text.replace(".4.1.conv2.", ".4.2.conv1.")
+        } else {
+            text
         };
         let mut manifest: Value = serde_json::from_str(&text).unwrap();
         *manifest.pointer_mut(pointer).unwrap() = value;

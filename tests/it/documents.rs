@@ -13,9 +13,10 @@ fn every_edit_has_a_test() {
     let named = page.split('`').filter_map(|word| word.split_once(".rs::"));
     let mut missing = Vec::new();
     for (file, test) in named {
-        let below = match file.starts_with("src/") || file.starts_with("tests/") {
-            true => PathBuf::new(),
-            false => PathBuf::from("tests/it"),
+        let below = if file.starts_with("src/") || file.starts_with("tests/") {
+            PathBuf::new()
+        } else {
+            PathBuf::from("tests/it")
         };
         let source = root().join(below).join(format!("{file}.rs"));
         let source = std::fs::read_to_string(source).unwrap_or_default();

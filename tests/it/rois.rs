@@ -280,9 +280,10 @@ fn contours_give_the_voxels_and_centroids_of_plastimatch() {
             .map(|i| (center[i] - want[i]).abs())
             .fold(0.0, f64::max);
         println!("{name:14} {count} voxels, plastimatch {voxels}; centroid off by {off:.3} mm");
-        match count == voxels {
-            true => equal += 1,
-            false => near.push((name.to_owned(), count, voxels)),
+        if count == voxels {
+            equal += 1
+        } else {
+            near.push((name.to_owned(), count, voxels))
         }
         // The vertices of GTV_SUV4 lie on voxel centres: every border voxel is a tie, and plastimatch's single precision
         // breaks some of them the other way.

@@ -813,9 +813,10 @@ fn pet_of_metadata(
                 }
                 other => panic!("{other}"),
             };
-            match in_drug {
-                true => edit_drug(s, |drug| put(drug, tag, vr, &value)),
-                false => put(s, tag, vr, &value),
+            if in_drug {
+                edit_drug(s, |drug| put(drug, tag, vr, &value))
+            } else {
+                put(s, tag, vr, &value)
             }
         }
     })

@@ -304,15 +304,16 @@ impl EngineArguments {
     /// Each provider that was named, with those options that mean something to it; `auto` takes what it can use.
     fn policy(&self) -> Result<Policy> {
         let auto = self.provider.is_empty() || self.provider.iter().any(|n| n == "auto");
-        let mut policy = match auto {
-            true => Policy::auto(),
-            false => Policy::new(
+        let mut policy = if auto {
+            Policy::auto()
+        } else {
+            Policy::new(
                 &self
                     .provider
                     .iter()
                     .map(known)
                     .collect::<Result<Vec<_>>>()?,
-            ),
+            )
         };
         let bytes = |megabytes: Option<u64>| megabytes.map(|mb| mb.saturating_mul(1 << 20));
         let (memory, space) = (bytes(self.memory_limit), bytes(self.workspace));

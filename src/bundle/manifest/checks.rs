@@ -19,9 +19,10 @@ pub(super) fn plain_name(field: &str, name: &str) -> Result<()> {
 
 /// Refuses control characters. These texts go into logs, reports and terminals: a line of them stays one line.
 pub(super) fn printable(field: &str, text: &str) -> Result<()> {
-    match text.chars().any(char::is_control) {
-        true => refuse(format!("{field}: {text:?} holds a control character")),
-        false => Ok(()),
+    if text.chars().any(char::is_control) {
+        refuse(format!("{field}: {text:?} holds a control character"))
+    } else {
+        Ok(())
     }
 }
 

@@ -219,14 +219,13 @@ fn store<A: Arithmetic>(
     let layer = &LAYERS[part.layer];
     let Packed { weights, bias } = &mut found[part.backbone][part.layer];
     let values = part.raw.as_chunks().0;
-    match part.bias {
-        true => bias.extend(values.iter().map(|b| f32::from_le_bytes(*b))),
-        false => {
-            if weights.is_empty() {
-                weights.try_reserve_exact(layer.lines::<A>())?;
-            }
-            layer.pack::<A>(values, weights);
+    if part.bias {
+        bias.extend(values.iter().map(|b| f32::from_le_bytes(*b)))
+    } else {
+        if weights.is_empty() {
+            weights.try_reserve_exact(layer.lines::<A>())?;
         }
+        layer.pack::<A>(values, weights);
     }
     Ok(())
 }

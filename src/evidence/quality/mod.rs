@@ -69,12 +69,11 @@ pub fn check(
     }
     let refused = |f: &&Finding| policy.action(f.code) == Action::Refuse;
     let refused: Vec<_> = findings.found.iter().filter(refused).collect();
-    match refused.is_empty() {
-        true => Ok(findings.found),
-        false => {
-            let reason = |f: &Finding| (f.code.name(), f.message.clone());
-            Err(Error::Quality(refused.into_iter().map(reason).collect()))
-        }
+    if refused.is_empty() {
+        Ok(findings.found)
+    } else {
+        let reason = |f: &Finding| (f.code.name(), f.message.clone());
+        Err(Error::Quality(refused.into_iter().map(reason).collect()))
     }
 }
 

@@ -184,9 +184,10 @@ impl Window {
 impl Tissue {
     /// Returns what one SUV is in these values: 1, or the mean where that cannot be an SUV.
     pub fn one_suv(self) -> f64 {
-        match USUAL_SUV.contains(&self.mean) {
-            true => 1.0,
-            false => self.mean,
+        if USUAL_SUV.contains(&self.mean) {
+            1.0
+        } else {
+            self.mean
         }
     }
 

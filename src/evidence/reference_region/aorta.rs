@@ -50,10 +50,11 @@ pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f
         }
     }
     let longest = chains.into_iter().max_by_key(Vec::len).unwrap_or_default();
-    match longest.len() >= MIN_DISCS {
-        // Away from the arch and from the diaphragm, and where its neighbours agree.
-        true => Ok(longest[longest.len() / 2].center),
-        false => Err("no descending aorta was found beside the left lung".into()),
+    if longest.len() >= MIN_DISCS {
+        // The middle disc lies away from the arch and the diaphragm, and agrees with its neighbours.
+        Ok(longest[longest.len() / 2].center)
+    } else {
+        Err("no descending aorta was found beside the left lung".into())
     }
 }
 

@@ -226,9 +226,10 @@ fn touching(
         if x.first <= y.last && y.first <= x.last {
             found(a.start, b.start);
         }
-        match x.last <= y.last {
-            true => a.start += 1,
-            false => b.start += 1,
+        if x.last <= y.last {
+            a.start += 1
+        } else {
+            b.start += 1
         }
     }
 }

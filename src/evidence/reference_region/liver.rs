@@ -140,9 +140,10 @@ impl Abdomen {
         };
         let end = nx - row.iter().rev().position(liver).unwrap_or(0);
         let (low, high) = depth.split_at_mut(if after { start + nx } else { start });
-        let (row, others) = match after {
-            true => (&mut low[start..], &*high),
-            false => (&mut high[..nx], &*low),
+        let (row, others) = if after {
+            (&mut low[start..], &*high)
+        } else {
+            (&mut high[..nx], &*low)
         };
         let row = &mut row[begin..end];
         for (offset, length) in self.before() {
@@ -162,9 +163,10 @@ impl Abdomen {
             *d = d.min(last + 1.0);
             last = *d;
         };
-        match after {
-            true => row.iter_mut().rev().for_each(&mut along),
-            false => row.iter_mut().for_each(&mut along),
+        if after {
+            row.iter_mut().rev().for_each(&mut along)
+        } else {
+            row.iter_mut().for_each(&mut along)
         }
     }
 

@@ -68,9 +68,10 @@ pub fn measure(
 ) -> References {
     let searched = request.liver.is_none() || request.blood_pool.is_none();
     let ct = Lattice::new(&case.ct);
-    let chest = match searched {
-        true => Chest::new(case, &ct, threads),
-        false => Err("not looked for".into()),
+    let chest = if searched {
+        Chest::new(case, &ct, threads)
+    } else {
+        Err("not looked for".into())
     };
     let place =
         |given: Option<[f64; 3]>, find: &dyn Fn(&Chest) -> Result<[f64; 3], String>| match given {
@@ -122,14 +123,15 @@ fn measure_region(
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-    match mean.is_finite() && variance.is_finite() {
-        true => Ok(Reference {
+    if mean.is_finite() && variance.is_finite() {
+        Ok(Reference {
             center_lps_mm: center,
             placed_by,
             suv_mean: mean,
             suv_sd: variance.sqrt(),
             voxels: values.len(),
-        }),
-        false => Err("no finite voxel of the PET lies in it".into()),
+        })
+    } else {
+        Err("no finite voxel of the PET lies in it".into())
     }
 }

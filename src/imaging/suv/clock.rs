@@ -51,9 +51,10 @@ impl PetInfo {
                 ));
                 return found(vec![time; n], rule);
             }
-            let place = match time > earliest {
-                true => "lies after the earliest acquisition",
-                false => "lies more than 24 h before the earliest acquisition",
+            let place = if time > earliest {
+                "lies after the earliest acquisition"
+            } else {
+                "lies more than 24 h before the earliest acquisition"
             };
             log.step(format!("reference time: not the {name}, which {place}"));
         }

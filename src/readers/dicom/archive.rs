@@ -49,18 +49,22 @@ impl Archive {
         cancel: &CancelToken,
     ) -> Result<Self> {
         let Found { files, unreadable } = folders::search(paths, cancel)?;
-        let source = |(n, file): (usize, FoundFile)| match file.named || options.verbose_names {
-            true => Source::File(file.path),
-            false => Source::InFolder(file.path, n + 1),
+        let source = |(n, file): (usize, FoundFile)| {
+            if file.named || options.verbose_names {
+                Source::File(file.path)
+            } else {
+                Source::InFolder(file.path, n + 1)
+            }
         };
         let sources = files.into_iter().enumerate().map(source).collect();
         let mut archive = Self::read(sources, options, cancel)?;
-        let warning = |folder: FoundFile| match folder.named || options.verbose_names {
-            true => {
+        let warning = |folder: FoundFile| {
+            if folder.named || options.verbose_names {
                 let name = Source::File(folder.path).name();
                 format!("left out: the folder {name} cannot be read")
+            } else {
+                "left out: a folder inside the given one cannot be read".into()
             }
-            false => "left out: a folder inside the given one cannot be read".into(),
         };
         let warnings = unreadable.into_iter().map(warning);
         archive.warnings.extend(warnings);
@@ -91,10 +95,11 @@ impl Archive {
         // An error that no file caused, like a lack of memory, ends the scan: the other files would meet it as well.
         let failed = AtomicBool::new(false);
         let contents = parallel::map(sources.len(), options.threads, |n| {
-            match failed.load(Ordering::Relaxed) || cancel.is_triggered() {
-                true => Ok(Content::NotDicom),
-                false => Content::read(&sources[n], cancel)
-                    .inspect_err(|_| failed.store(true, Ordering::Relaxed)),
+            if failed.load(Ordering::Relaxed) || cancel.is_triggered() {
+                Ok(Content::NotDicom)
+            } else {
+                Content::read(&sources[n], cancel)
+                    .inspect_err(|_| failed.store(true, Ordering::Relaxed))
             }
         });
         cancel.check()?;

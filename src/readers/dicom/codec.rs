@@ -163,9 +163,10 @@ const DECODER_FAILED: &str = "the decoder failed";
 /// Two bytes of PackBits make 128 at most.
 fn rle_can_hold(stream_bytes: usize, instance: &Instance) -> Result<(), Failure> {
     let bytes = instance.rows * instance.columns * (instance.bits_allocated / 8);
-    match bytes / 64 <= stream_bytes {
-        true => Ok(()),
-        false => Err("the header asks for more pixels than it can hold".into()),
+    if bytes / 64 <= stream_bytes {
+        Ok(())
+    } else {
+        Err("the header asks for more pixels than it can hold".into())
     }
 }
 
@@ -181,17 +182,19 @@ fn rle(stream: &[u8], instance: &Instance, out: &mut [u8]) -> Result<(), Failure
     }
     for segment in 0..size {
         let first = word(1 + segment).unwrap_or(usize::MAX);
-        let last = match segment + 1 < size {
-            true => word(2 + segment).unwrap_or(0),
-            false => stream.len(),
+        let last = if segment + 1 < size {
+            word(2 + segment).unwrap_or(0)
+        } else {
+            stream.len()
         };
         let packed = stream
             .get(first..last)
             .ok_or("a segment lies outside the stream")?;
         // Which byte of the sample this is in memory.
-        let byte = match cfg!(target_endian = "big") {
-            true => segment,
-            false => size - 1 - segment,
+        let byte = if cfg!(target_endian = "big") {
+            segment
+        } else {
+            size - 1 - segment
         };
         unpack(packed, out.iter_mut().skip(byte).step_by(size)).ok_or("a segment breaks off")?;
     }

@@ -134,12 +134,13 @@ pub fn one_acquisition(slices: &[&Instance]) -> Result<(), String> {
         let (back, on) = (w[0].cmp(w[1]), w[1].cmp(w[2]));
         back.is_ne() && back == on.reverse()
     });
-    match turns.count() as f64 > MAX_TURNING_SHARE * times.len().max(4) as f64 - 2.0 {
-        true => Err(format!(
+    if turns.count() as f64 > MAX_TURNING_SHARE * times.len().max(4) as f64 - 2.0 {
+        Err(format!(
             "two acquisitions under one Series Instance UID: {} goes to and fro from slice to slice",
             named(tags::ACQUISITION_TIME)
-        )),
-        false => Ok(()),
+        ))
+    } else {
+        Ok(())
     }
 }
 

@@ -217,9 +217,10 @@ impl Measured {
         let others = crossings(other, &self.lines);
         let both = self.inside.iter().zip(&others).map(|(a, b)| common(a, b));
         let all: f64 = self.inside.iter().map(|line| length(line)).sum();
-        match all > 0.0 {
-            true => both.sum::<f64>() / all,
-            false => 0.0,
+        if all > 0.0 {
+            both.sum::<f64>() / all
+        } else {
+            0.0
         }
     }
 }
@@ -232,9 +233,10 @@ impl Kept {
 
     /// Returns how many steps [`Kept::relation`] takes.
     fn compare_cost(&self, other: &Kept) -> usize {
-        match self.meets(other) {
-            true => self.measured.cost + other.measured.cost,
-            false => 0,
+        if self.meets(other) {
+            self.measured.cost + other.measured.cost
+        } else {
+            0
         }
     }
 
@@ -290,10 +292,7 @@ fn common(a: &[f64], b: &[f64]) -> f64 {
     while i < a.len() && j < b.len() {
         let (low, high) = (a[i][0].max(b[j][0]), a[i][1].min(b[j][1]));
         sum += (high - low).max(0.0);
-        match a[i][1] < b[j][1] {
-            true => i += 1,
-            false => j += 1,
-        }
+        if a[i][1] < b[j][1] { i += 1 } else { j += 1 }
     }
     sum
 }

@@ -187,11 +187,12 @@ fn build<S: StatefulDecode>(
                     continue;
                 }
                 held.add(length)?;
-                let value = match list {
-                    true => decimals(decoder, length)?,
-                    false => LazyDataToken::LazyValue { header, decoder }
+                let value = if list {
+                    decimals(decoder, length)?
+                } else {
+                    LazyDataToken::LazyValue { header, decoder }
                         .into_value_with_strategy(ValueReadStrategy::Preserved)
-                        .map_err(|_| DAMAGED)?,
+                        .map_err(|_| DAMAGED)?
                 };
                 let element = DataElement::new(header.tag, header.vr, value);
                 match open.last_mut() {

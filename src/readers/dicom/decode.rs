@@ -50,9 +50,10 @@ pub fn slices(
     on_all(&|n| {
         let mut place = crate::lock::lock(&places[n]);
         pixels::decode(slices[n], &mut place, &files, cancel)?;
-        match progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len()) {
-            true => Ok(()),
-            false => Err(Error::Cancelled),
+        if progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len()) {
+            Ok(())
+        } else {
+            Err(Error::Cancelled)
         }
     })?;
     drop(places);

@@ -173,11 +173,12 @@ fn step(frames: &[Frame], offsets: &[f64]) -> Result<f64, String> {
             let whole = steps > 1.5 && (steps - steps.round()).abs() <= OFF_STEP;
             // A thickness that is the gap says that no frame is missing.
             let contradicted = thickness.is_some_and(|t| near(t, gap));
-            match whole && !contradicted {
-                true => Ok(between),
-                false => Err(format!(
+            if whole && !contradicted {
+                Ok(between)
+            } else {
+                Err(format!(
                     "SpacingBetweenSlices (0018,0088) is {between} mm, its frames lie {gap:.3} mm apart"
-                )),
+                ))
             }
         }
         _ => Ok(gap),

@@ -45,9 +45,10 @@ impl Patient {
     /// Returns the first attribute that differs between two images of one series, where an ID that only one of them
     /// has is a difference too.
     pub fn difference_in_series(&self, other: &Self) -> Option<Tag> {
-        match self.id.is_some() == other.id.is_some() {
-            false => Some(tags::PATIENT_ID),
-            true => self.difference(other),
+        if self.id.is_some() != other.id.is_some() {
+            Some(tags::PATIENT_ID)
+        } else {
+            self.difference(other)
         }
     }
 

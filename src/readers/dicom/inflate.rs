@@ -104,9 +104,10 @@ impl<R: Read + Seek> Seek for Inflate<R> {
         }
         let distance = wanted - self.at;
         let skipped = std::io::copy(&mut self.take(distance), &mut std::io::sink())?;
-        match skipped == distance {
-            true => Ok(wanted),
-            false => Err(ErrorKind::UnexpectedEof.into()),
+        if skipped == distance {
+            Ok(wanted)
+        } else {
+            Err(ErrorKind::UnexpectedEof.into())
         }
     }
 }

@@ -254,12 +254,13 @@ fn frame_count(object: &InMemDicomObject, described: usize) -> Result<usize, Str
         None if described > 0 => return Err(format!("{} is missing", named(tag))),
         None => 1,
     };
-    match stated == described.max(1) {
-        true => Ok(stated),
-        false => Err(format!(
+    if stated == described.max(1) {
+        Ok(stated)
+    } else {
+        Err(format!(
             "{} is {stated}, but {described} frames are described",
             named(tag)
-        )),
+        ))
     }
 }
 
@@ -308,9 +309,10 @@ impl Content {
             defects.add(format!("{} is missing", named(tags::SERIES_INSTANCE_UID)));
         }
         let pixels = defects.keep(PixelDescription::read(attributes));
-        let rescale = match is_ct_or_pet {
-            true => defects.keep(stored::rescale(attributes, modality, &sop_class)),
-            false => Rescale::default(),
+        let rescale = if is_ct_or_pet {
+            defects.keep(stored::rescale(attributes, modality, &sop_class))
+        } else {
+            Rescale::default()
         };
         let padding = defects.keep(stored::padding(attributes, &pixels));
         let mapped = defects.keep(stored::mapped(attributes, &sop_class, &pixels));

@@ -82,9 +82,10 @@ pub fn check_complete(stream: &[u8], frame: &Frame) -> Result<(), Failure> {
         *seen.get_mut(tile).ok_or("the stream is damaged")? = true;
         at = end;
     }
-    match seen.iter().filter(|s| **s).count() == frame.tiles {
-        true => Ok(()),
-        false => Err("tiles are missing".into()),
+    if seen.iter().filter(|s| **s).count() == frame.tiles {
+        Ok(())
+    } else {
+        Err("tiles are missing".into())
     }
 }
 
@@ -139,14 +140,13 @@ fn check_cost(style: &[u8], precincts: bool, layers: usize, frame: &Frame) -> Re
     let count = |size: usize, log: u32| size.div_ceil(1usize.checked_shl(log).unwrap_or(1)).max(1);
     let (mut all, mut blocks) = (0usize, 0usize);
     for resolution in 0..=levels {
-        let (x, y) = match precincts {
-            false => (15, 15),
-            true => {
-                let size = *sizes
-                    .get(resolution as usize)
-                    .ok_or("the stream is damaged")?;
-                (u32::from(size & 15), u32::from(size >> 4))
-            }
+        let (x, y) = if precincts {
+            let size = *sizes
+                .get(resolution as usize)
+                .ok_or("the stream is damaged")?;
+            (u32::from(size & 15), u32::from(size >> 4))
+        } else {
+            (15, 15)
         };
         let reduced = |size: usize| count(size, levels - resolution);
         let (columns, rows) = (reduced(frame.columns), reduced(frame.rows));

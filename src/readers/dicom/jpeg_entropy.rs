@@ -137,9 +137,12 @@ fn read_quantisation(mut body: &[u8], into: &mut [Option<[f64; 64]>; 4]) -> Resu
         let wide = kind >> 4 != 0;
         let bytes = if wide { 128 } else { 64 };
         let values = rest.get(..bytes).ok_or(DAMAGED)?;
-        let table = std::array::from_fn(|i| match wide {
-            true => f64::from(u16::from_be_bytes([values[2 * i], values[2 * i + 1]])),
-            false => f64::from(values[i]),
+        let table = std::array::from_fn(|i| {
+            if wide {
+                f64::from(u16::from_be_bytes([values[2 * i], values[2 * i + 1]]))
+            } else {
+                f64::from(values[i])
+            }
         });
         *into.get_mut(usize::from(kind & 15)).ok_or(DAMAGED)? = Some(table);
         body = &rest[bytes..];
@@ -251,17 +254,19 @@ impl<'a> Bits<'a> {
     #[inline]
     fn skip(&mut self, n: u8) -> Result<(), Failure> {
         self.count -= n;
-        match self.count < self.missing {
-            true => Err(BREAKS_OFF.into()),
-            false => Ok(()),
+        if self.count < self.missing {
+            Err(BREAKS_OFF.into())
+        } else {
+            Ok(())
         }
     }
 
     /// Returns what is wrong with bits that are no code: made-up ones hide a code that breaks off.
     fn damaged(&self) -> Failure {
-        match self.count < self.missing + 16 {
-            true => BREAKS_OFF.into(),
-            false => DAMAGED.into(),
+        if self.count < self.missing + 16 {
+            BREAKS_OFF.into()
+        } else {
+            DAMAGED.into()
         }
     }
 

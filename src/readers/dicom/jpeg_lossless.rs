@@ -40,9 +40,10 @@ pub fn decode(
         if restarts {
             bits.restart()?;
         }
-        match y == 0 || restarts {
-            true => line.decode_first(&mut row, &mut bits)?,
-            false => line.decode(&above, &mut row, &mut bits)?,
+        if y == 0 || restarts {
+            line.decode_first(&mut row, &mut bits)?
+        } else {
+            line.decode(&above, &mut row, &mut bits)?
         }
         for (pixel, sample) in pixels.chunks_exact_mut(bytes_per_sample).zip(&row) {
             let value = sample << shift;

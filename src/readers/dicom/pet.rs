@@ -94,9 +94,10 @@ impl PetHeader {
                 },
             ),
         };
-        match sop_class == real_world_value::ENHANCED_PET {
-            true => header.of_enhanced(attributes),
-            false => header,
+        if sop_class == real_world_value::ENHANCED_PET {
+            header.of_enhanced(attributes)
+        } else {
+            header
         }
     }
 

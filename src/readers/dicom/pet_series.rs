@@ -361,9 +361,10 @@ impl SeriesHeaders<'_> {
         };
         let has_suffix = |m: Moment| m.zone.is_some();
         let absolute = injection.is_some() && moments().flatten().all(has_suffix);
-        let clock = match absolute {
-            true => zone.or(injection.and_then(|m| m.zone)),
-            false => zone,
+        let clock = if absolute {
+            zone.or(injection.and_then(|m| m.zone))
+        } else {
+            zone
         };
         info.assumptions.time_zone =
             needed && clock.is_none() && moments().flatten().any(has_suffix);

@@ -277,9 +277,10 @@ fn fragments_of<'a>(
         };
         let missing = |_| "the offset table does not lead to fragments";
         let first = starts_at(frame).map_err(missing)?;
-        let end = match frame + 1 < frames {
-            true => starts_at(frame + 1).map_err(missing)?,
-            false => fragments.len(),
+        let end = if frame + 1 < frames {
+            starts_at(frame + 1).map_err(missing)?
+        } else {
+            fragments.len()
         };
         first..end
     } else {

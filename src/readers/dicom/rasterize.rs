@@ -177,9 +177,10 @@ pub(super) fn fill_oblique(
 fn end_of_run(mut low: usize, mut high: usize, belongs: impl Fn(usize) -> bool) -> usize {
     while low < high {
         let middle = low + (high - low) / 2;
-        match belongs(middle) {
-            true => low = middle + 1,
-            false => high = middle,
+        if belongs(middle) {
+            low = middle + 1
+        } else {
+            high = middle
         }
     }
     low
@@ -195,9 +196,10 @@ fn line_crossings(
 ) {
     crossings.clear();
     let square = direction[0] * direction[0] + direction[1] * direction[1];
-    let (along, point) = match square > 1e-12 {
-        true => (direction, false),
-        false => ([1.0, 0.0], true),
+    let (along, point) = if square > 1e-12 {
+        (direction, false)
+    } else {
+        ([1.0, 0.0], true)
     };
     let square = if point { 1.0 } else { square };
     let side = |p: &[f64; 2]| along[0] * (p[1] - origin[1]) - along[1] * (p[0] - origin[0]);

@@ -163,9 +163,10 @@ impl Archive {
         let shares = |i: &&Images<'_>| frame.is_some() && i.frame == frame;
         let chosen = images.iter().find(|i| drawn_on(i) && may_share(i));
         let Some(chosen) = chosen.or_else(|| images.iter().find(shares)) else {
-            return refuse(match images.iter().any(|i| drawn_on(&i)) {
-                true => "its frame of reference is not that of the images that it was drawn on",
-                false => "the images that it was drawn on are not here",
+            return refuse(if images.iter().any(|i| drawn_on(&i)) {
+                "its frame of reference is not that of the images that it was drawn on"
+            } else {
+                "the images that it was drawn on are not here"
             });
         };
         let bytes = chosen

@@ -73,9 +73,10 @@ impl<'a> Candidate<'a> {
 
     /// Returns why the series cannot be used; `None` if it can.
     pub fn refusal(&self) -> Option<String> {
-        match self.localizer {
-            true => Some("a localizer".into()),
-            false => self.error().map(Error::to_string),
+        if self.localizer {
+            Some("a localizer".into())
+        } else {
+            self.error().map(Error::to_string)
         }
     }
 
@@ -247,9 +248,10 @@ pub fn largest_pair(ct: &[Candidate<'_>], pet: &[Candidate<'_>]) -> Result<[usiz
         }
         [one, other, ..] => {
             let (a, b) = (uids(one), uids(other));
-            let (modality, n) = match a[1] != b[1] {
-                true => (Modality::Pt, 1),
-                false => (Modality::Ct, 0),
+            let (modality, n) = if a[1] != b[1] {
+                (Modality::Pt, 1)
+            } else {
+                (Modality::Ct, 0)
             };
             Err(no_series(modality, ambiguous("the series", a[n], b[n])))
         }

@@ -110,15 +110,16 @@ fn object(
             .by_name(keyword)
             .ok_or_else(|| format!("{keyword:?} is not a DICOM keyword"))?;
         let value = match value {
-            Value::Array(list) if keyword != "CorrectedImage" => match list.len() == n_slices {
-                true => &list[slice],
-                false => {
+            Value::Array(list) if keyword != "CorrectedImage" => {
+                if list.len() == n_slices {
+                    &list[slice]
+                } else {
                     return Err(format!(
                         "{keyword} has {} values for {n_slices} slices",
                         list.len()
                     ));
                 }
-            },
+            }
             one => one,
         };
         let text = |v: &Value| match v {
@@ -133,9 +134,10 @@ fn object(
             }
             one => text(one)?,
         };
-        let to = match OF_THE_DRUG.contains(&keyword.as_str()) {
-            true => &mut drug,
-            false => &mut object,
+        let to = if OF_THE_DRUG.contains(&keyword.as_str()) {
+            &mut drug
+        } else {
+            &mut object
         };
         // Text whatever the tag says: the reader takes numbers from text as well.
         to.put(DataElement::new(

@@ -156,9 +156,10 @@ impl DataSet {
 
     /// Returns an error if a part goes beyond the end.
     pub fn check_part(&self, at: u64, bytes: u64) -> Result<(), Failure> {
-        match bytes > self.bytes.saturating_sub(at) {
-            true => Err("a part of the pixel data is larger than the file".into()),
-            false => Ok(()),
+        if bytes > self.bytes.saturating_sub(at) {
+            Err("a part of the pixel data is larger than the file".into())
+        } else {
+            Ok(())
         }
     }
 

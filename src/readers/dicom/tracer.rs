@@ -115,9 +115,10 @@ fn nuclide(drug: &InMemDicomObject) -> Stated<&'static Nuclide> {
     };
     let mut named = codes.iter().map(of);
     let first = named.next().flatten();
-    match named.all(|other| other == first) {
-        true => Ok(first),
-        false => Err("RadionuclideCodeSequence (0054,0300) names two nuclides".into()),
+    if named.all(|other| other == first) {
+        Ok(first)
+    } else {
+        Err("RadionuclideCodeSequence (0054,0300) names two nuclides".into())
     }
 }
 

@@ -16,9 +16,10 @@ pub fn svg(document: &Value) -> String {
         let _ = writeln!(body, r#"<text x="16" y="{y}" class="h">{title}</text>"#);
         for (name, low, high) in rows {
             y += 26.0;
-            let text = match low < high {
-                true => format!("{low:.2} to {high:.2} {unit}"),
-                false => format!("{low:.1} {unit}"),
+            let text = if low < high {
+                format!("{low:.2} to {high:.2} {unit}")
+            } else {
+                format!("{low:.1} {unit}")
             };
             let _ = writeln!(
                 body,
