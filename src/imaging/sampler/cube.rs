@@ -25,7 +25,7 @@ impl PreprocessSpec {
         if !(2..=1024).contains(&edge) {
             return Err(Error::invalid("edge", format!("{edge} is not in 2..1024")));
         }
-        if !view.geometry.contains(center) {
+        if !view.grid.contains(center) {
             return Err(Error::RoiOutside {
                 volume: view.name(),
                 center,
@@ -49,13 +49,13 @@ impl PreprocessSpec {
             ..intensity.clone()
         };
         let mut cube = allocation::zeros(edge * edge * edge, "the cube")?;
-        let aligned = separable::patient_axes(&view.geometry).is_some();
+        let aligned = separable::patient_axes(&view.grid).is_some();
         let mut workspace = Workspace::default();
         for (k, slice) in cube.chunks_exact_mut(edge * edge).enumerate() {
             let offset = (k as f64 - (edge / 2) as f64) * self.spacing_mm;
             let at = [center[0], center[1], center[2] + offset];
             // Along the patient's axes a slice lies inside or outside as a whole, because the centre lies inside.
-            if aligned && !view.geometry.contains(at) {
+            if aligned && !view.grid.contains(at) {
                 slice.fill(intensity.outside as f32);
                 continue;
             }
