@@ -150,9 +150,10 @@ impl Team {
         self.idle.fetch_add(1, Ordering::Relaxed);
         let mut pause = Pause::default();
         while self.finished.load(Ordering::Acquire) < self.jobs.len() {
-            match self.jobs.iter().any(|job| job.help(workspace)) {
-                true => pause = Pause::default(),
-                false => pause.wait(),
+            if self.jobs.iter().any(|job| job.help(workspace)) {
+                pause = Pause::default()
+            } else {
+                pause.wait()
             }
         }
     }

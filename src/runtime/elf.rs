@@ -35,9 +35,10 @@ impl Machine {
         }
         let (bits, code) = (32 * u32::from(header[4]), [header[18], header[19]]);
         let little_endian = header[5] == LITTLE_ENDIAN;
-        let code = match little_endian {
-            true => u16::from_le_bytes(code),
-            false => u16::from_be_bytes(code),
+        let code = if little_endian {
+            u16::from_le_bytes(code)
+        } else {
+            u16::from_be_bytes(code)
         };
         Some(Self {
             bits,

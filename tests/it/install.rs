@@ -204,9 +204,12 @@ fn pkg_config_and_the_bare_compiler_build_hosts() {
 /// Every file and link below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().unwrap().map(|e| e.unwrap().path());
-    let nested = entries.map(|path| match path.is_dir() && !path.is_symlink() {
-        true => files(&path),
-        false => vec![path],
+    let nested = entries.map(|path| {
+        if path.is_dir() && !path.is_symlink() {
+            files(&path)
+        } else {
+            vec![path]
+        }
     });
     nested.flatten().collect()
 }

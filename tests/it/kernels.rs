@@ -112,7 +112,11 @@ fn forced_scores(precision: Precision, instruction_set: InstructionSet) -> Vec<u
     let scores = scores.unwrap();
     assert_eq!(scores.engine.kernels, Kernels::Dlnms);
     assert_eq!(scores.engine.instruction_set, Some(instruction_set));
-    assert!(scores.engine.passed_over.is_empty(), "{:?}", scores.engine);
+    assert!(
+        scores.engine.skipped_providers.is_empty(),
+        "{:?}",
+        scores.engine
+    );
     let report = dlnms::report::report(&scores, &[]);
     assert_eq!(report["runtime"]["instruction_set"], instruction_set.name());
     scores.heads.iter().map(|v| v.to_bits()).collect()
@@ -168,12 +172,13 @@ fn they_are_chosen_where_they_can_be_and_the_report_says_so() {
     let chosen = scorer(&bundle(), 2, entry(None, None)).unwrap();
     let engine = chosen.engine().unwrap();
     assert_eq!(engine.kernels, Kernels::Dlnms);
-    let (best, skipped) = match has(InstructionSet::Avx512) {
-        true => (InstructionSet::Avx512, None),
-        false => (
+    let (best, skipped) = if has(InstructionSet::Avx512) {
+        (InstructionSet::Avx512, None)
+    } else {
+        (
             InstructionSet::Avx2,
             Some("kernels of dlnms:avx512: this processor has no AVX-512 instructions"),
-        ),
+        )
     };
     assert_eq!(engine.instruction_set, Some(best));
     let reasons = engine.skipped_providers.iter().map(|p| &*p.reason);

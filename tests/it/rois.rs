@@ -169,9 +169,9 @@ fn contours_keep_their_volume_on_another_grid() {
         .volume);
     println!("ACRIN-042's GTV on every slice: {whole:.3} ml");
     for (n, first) in [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)] {
-        let grid = every(&ct.volume, n, first);
+        let volume = every(&ct.volume, n, first);
         let got = ml(&gtv
-            .mask(&grid.image_grid(), &CancelToken::default())
+            .mask(&volume.grid(), &CancelToken::default())
             .unwrap()
             .volume);
         println!("on slice {first} and every {n} after it: {got:.3} ml");

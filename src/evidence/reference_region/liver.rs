@@ -148,9 +148,10 @@ impl Abdomen {
         let row = &mut row[begin..end];
         for (offset, length) in self.before() {
             // The neighbour of the first of them, counted from the beginning of the other rows.
-            let first = match after {
-                true => begin + offset - nx,
-                false => start + begin - offset,
+            let first = if after {
+                begin + offset - nx
+            } else {
+                start + begin - offset
             };
             let neighbours = &others[first..first + row.len()];
             for (d, neighbour) in row.iter_mut().zip(neighbours) {

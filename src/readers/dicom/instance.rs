@@ -316,9 +316,10 @@ impl Content {
         };
         let padding = defects.keep(stored::padding(attributes, &pixels));
         let mapped = defects.keep(stored::mapped(attributes, &sop_class, &pixels));
-        let place = match is_ct_or_pet {
-            true => defects.keep(Place::read(attributes)),
-            false => Place::default(),
+        let place = if is_ct_or_pet {
+            defects.keep(Place::read(attributes))
+        } else {
+            Place::default()
         };
         Self {
             pixels,

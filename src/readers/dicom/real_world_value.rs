@@ -57,12 +57,12 @@ pub fn pet_unit(attributes: &impl Attributes) -> Stated<&'static str> {
 /// # Errors
 /// Two maps have that unit.
 pub fn deciding_map<'a>(
-    facts: &'a impl Attributes,
+    attributes: &'a impl Attributes,
     sop_class: &str,
 ) -> Stated<&'a InMemDicomObject> {
     match sop_class {
-        ENHANCED_PET => map_to(facts, &SUV),
-        ENHANCED_CT => map_to(facts, &HOUNSFIELD),
+        ENHANCED_PET => map_to(attributes, &SUV),
+        ENHANCED_CT => map_to(attributes, &HOUNSFIELD),
         _ => Ok(None),
     }
 }

@@ -91,7 +91,8 @@ pub fn rescale(
     modality: &str,
     sop_class: &str,
 ) -> Result<Rescale, String> {
-    if let Some([slope, intercept]) = real_world_value::slope_and_intercept(attributes, sop_class)? {
+    if let Some([slope, intercept]) = real_world_value::slope_and_intercept(attributes, sop_class)?
+    {
         return Ok(Rescale {
             slope,
             intercept,
@@ -132,8 +133,8 @@ pub fn rescale(
 
 /// Reads a stored value. It is written as US or SS after the pixel representation, and some writers pick the wrong one: the
 /// 16 bits are read again with the pixels' own sign.
-fn stored_value(facts: &impl Attributes, tag: Tag, pixels: &PixelDescription) -> Stated<f64> {
-    let value = optional(facts, tag)?.map(|[v]: [f64; 1]| v);
+fn stored_value(attributes: &impl Attributes, tag: Tag, pixels: &PixelDescription) -> Stated<f64> {
+    let value = optional(attributes, tag)?.map(|[v]: [f64; 1]| v);
     Ok(value.map(|v| match (pixels.signed, pixels.bits_allocated) {
         (true, 16) if v > 32_767.0 => v - 65_536.0,
         (false, 16) if v < 0.0 => v + 65_536.0,
@@ -147,11 +148,11 @@ fn stored_value(facts: &impl Attributes, tag: Tag, pixels: &PixelDescription) ->
 /// # Errors
 /// Names the attribute that is no number, or one end without the other.
 pub fn mapped(
-    facts: &impl Attributes,
+    attributes: &impl Attributes,
     sop_class: &str,
     pixels: &PixelDescription,
 ) -> Stated<[f64; 2]> {
-    let Some(map) = real_world_value::deciding_map(facts, sop_class)? else {
+    let Some(map) = real_world_value::deciding_map(attributes, sop_class)? else {
         return Ok(None);
     };
     let [first, last] = [
@@ -204,13 +205,13 @@ mod tests {
         value: Option<PrimitiveValue>,
         limit: Option<PrimitiveValue>,
     ) -> Result<Option<[f64; 2]>, String> {
-        let mut facts = InMemDicomObject::new_empty();
+        let mut attributes = InMemDicomObject::new_empty();
         for (tag, stated) in [
             (tags::PIXEL_PADDING_VALUE, value),
             (tags::PIXEL_PADDING_RANGE_LIMIT, limit),
         ] {
             if let Some(stated) = stated {
-                facts.put(DataElement::new(tag, VR::US, stated));
+                attributes.put(DataElement::new(tag, VR::US, stated));
             }
         }
         let pixels = PixelDescription {
@@ -218,7 +219,7 @@ mod tests {
             signed,
             ..PixelDescription::default()
         };
-        padding(&facts, &pixels)
+        padding(&attributes, &pixels)
     }
 
     #[test]
