@@ -8,6 +8,8 @@ from .association import commands as association
 from .clinical import commands as clinical
 from .cohort import commands as cohort
 from .evaluation import commands as evaluation
+from .phantom import commands as phantom
+from .training import commands as training
 
 
 def main(argv=None):
@@ -27,6 +29,8 @@ def main(argv=None):
     sub = p.add_subparsers(dest="command", required=True)
     s, e = export.add_seeded(sub), export.add_export(sub)
     cohort.add(sub)
+    phantom.add(sub)
+    training.add(sub)
     clinical.add(sub)
     association.add(sub)
     v = evaluation.add(sub)
@@ -34,7 +38,7 @@ def main(argv=None):
         q.add_argument("--quiet", action="store_true", help="no progress on standard error")
     a = p.parse_args(argv)
     say = (lambda text: None) if a.quiet else (lambda text: print(f"dlnms_model: {text}", file=sys.stderr, flush=True))
-    run = {"seeded": export.run_seeded, "export": export.run_export, "cohort": cohort.run, "clinical": clinical.run, "evaluate": evaluation.run,
+    run = {"seeded": export.run_seeded, "export": export.run_export, "cohort": cohort.run, "phantom-cohort": phantom.run, "train": training.run, "clinical": clinical.run, "evaluate": evaluation.run,
            "associate": association.run, "gene-sets": association.run}
     return run[a.command](a, say)
 
