@@ -1,7 +1,7 @@
 //! DLNMS in a host's own process: PET/CT volumes and a tumour in, occult N1 and N2 scores and their evidence out.
 //!
 //! Research use only. Data flows one way: [`readers`] -> [`case`] -> [`imaging`], [`evidence`] -> [`engine`] -> [`scorer`] -> [`risk`],
-//! [`report`]; the C ABI (`include/dlnms.h`) lies on top.
+//! [`explanation`], [`report`]; the C ABI (`include/dlnms.h`) lies on top.
 //!
 //! ```no_run
 //! use dlnms::{runtime::Runtime, scorer::{CancelToken, Case, Scorer, ScorerOptions}};
@@ -23,6 +23,7 @@ mod cpu_kernels;
 pub mod engine;
 pub mod error;
 pub mod evidence;
+pub mod explanation;
 pub mod ffi;
 pub mod imaging;
 mod lock;

@@ -2,6 +2,7 @@
 
 use crate::bundle::{Manifest, Precision, Weights};
 use crate::evidence::reference_region::{Reference, References};
+use crate::explanation::Explanation;
 use crate::risk::{PAPER_FINDING, RESEARCH_USE_ONLY};
 use crate::runtime::Runtime;
 use crate::scorer::{Engine, Scorer, Scores, Timings};
@@ -112,6 +113,13 @@ pub fn report(scores: &Scores, warnings: &[String]) -> Value {
         "preprocessing": manifest.preprocessing,
         "library": library(),
     })
+}
+
+/// Returns the report of an explained result: that of the result, with the explanation beside it.
+pub fn explanation(explanation: &Explanation, warnings: &[String]) -> Value {
+    let mut report = report(&explanation.scores, warnings);
+    report["explanation"] = json!(explanation);
+    report
 }
 
 /// A reference, or null with the reason.

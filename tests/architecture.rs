@@ -20,7 +20,7 @@ const GROUND: [&str; 10] = [
 ];
 
 /// Every other room, and which it may use beside the ground.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("cpu_kernels", &[]),
     ("imaging", &[]),
     ("case", &["imaging"]),
@@ -37,23 +37,56 @@ const ROOMS: [(&str, &[&str]); 13] = [
         ],
     ),
     (
+        "explanation",
+        &[
+            "scorer", "engine", "evidence", "bundle", "case", "imaging", "risk",
+        ],
+    ),
+    (
         "report",
         &[
-            "scorer", "risk", "engine", "evidence", "runtime", "bundle", "case", "imaging",
+            "explanation",
+            "scorer",
+            "risk",
+            "engine",
+            "evidence",
+            "runtime",
+            "bundle",
+            "case",
+            "imaging",
         ],
     ),
     (
         "ffi",
         &[
-            "report", "scorer", "risk", "engine", "evidence", "runtime", "readers", "bundle",
-            "case", "imaging",
+            "report",
+            "explanation",
+            "scorer",
+            "risk",
+            "engine",
+            "evidence",
+            "runtime",
+            "readers",
+            "bundle",
+            "case",
+            "imaging",
         ],
     ),
     (
         "bridge",
         &[
-            "ffi", "report", "scorer", "risk", "engine", "evidence", "runtime", "readers",
-            "bundle", "case", "imaging",
+            "ffi",
+            "report",
+            "explanation",
+            "scorer",
+            "risk",
+            "engine",
+            "evidence",
+            "runtime",
+            "readers",
+            "bundle",
+            "case",
+            "imaging",
         ],
     ),
 ];

@@ -24,6 +24,9 @@ pub(super) struct Signature {
     /// Channels, rows, columns.
     pub image: [usize; 3],
     pub heads: usize,
+    /// Names of the pooled features among the outputs, and the values of each for one case.
+    pub pooled: Vec<CString>,
+    pub pooled_width: usize,
     /// Inputs are float16.
     pub half_inputs: bool,
     /// Inputs are copied to a GPU.
@@ -37,6 +40,8 @@ pub(super) struct BoundTensors {
     /// PET, CT.
     images: [Option<Image>; 2],
     scores: Tensor<f32>,
+    /// Empty if nobody wants them.
+    pooled: Vec<Tensor<f32>>,
     options: Arc<Termination>,
     pub cases: usize,
 }
@@ -75,7 +80,13 @@ impl Image {
 }
 
 impl BoundTensors {
-    pub fn new(session: &Session, signature: &Signature, cases: usize) -> Result<Self> {
+    /// Makes the tensors for so many cases; those of the pooled features only if a run is to return them.
+    pub fn new(
+        session: &Session,
+        signature: &Signature,
+        cases: usize,
+        with_pooled: bool,
+    ) -> Result<Self> {
         let allocate = failed("allocate the inputs");
         // Pinned memory is copied to the GPU without a detour; where there is none, any will do.
         let pinned = || {
@@ -94,12 +105,19 @@ impl BoundTensors {
         let images = [image(pet)?, image(ct)?];
         let scores =
             Tensor::new(&Allocator::default(), [cases, signature.heads]).map_err(&allocate)?;
+        let names = signature.pooled.iter().filter(|_| with_pooled);
+        let shape = [cases, signature.pooled_width];
+        let pooled = names
+            .clone()
+            .map(|_| Tensor::new(&Allocator::default(), shape));
+        let pooled = pooled.collect::<ort::Result<Vec<_>>>().map_err(&allocate)?;
         let binding = session.create_binding().map_err(&allocate)?;
         let options = Arc::new(Termination(RunOptions::new().map_err(&allocate)?));
         let bound = Self {
             binding,
             images,
             scores,
+            pooled,
             options,
             cases,
         };
@@ -118,11 +136,21 @@ impl BoundTensors {
             let scores = signature.output.as_ptr();
             ort::Error::result_from_status((api.BindOutput)(to, scores, bound.scores.ptr()))
                 .map_err(&allocate)?;
+            for (name, tensor) in names.zip(&bound.pooled) {
+                let bind = (api.BindOutput)(to, name.as_ptr(), tensor.ptr());
+                ort::Error::result_from_status(bind).map_err(&allocate)?;
+            }
         }
         Ok(bound)
     }
 
-    /// Runs cases, as many as the tensors are for. The token terminates the run.
+    /// Returns whether a run returns the pooled features.
+    pub fn has_pooled(&self) -> bool {
+        !self.pooled.is_empty()
+    }
+
+    /// Runs cases, as many as the tensors are for, and copies the scores and, if these tensors have them, the pooled features
+    /// of each case. The token terminates the run.
     ///
     /// # Errors
     /// [`Error::Cancelled`] if the token was triggered before the end; [`Error::Runtime`], [`Error::Resources`].
@@ -130,7 +158,7 @@ impl BoundTensors {
         &mut self,
         session: &Session,
         cases: &[[&[f32]; 2]],
-        scores: &mut [f32],
+        (scores, pooled): (&mut [f32], &mut [f32]),
         cancel: &CancelToken,
     ) -> Result<()> {
         if cases.len() != self.cases {
@@ -171,6 +199,17 @@ impl BoundTensors {
             });
         }
         scores.copy_from_slice(self.scores.extract_tensor().1);
+        let values = pooled.len() / self.cases;
+        for (n, tensor) in self.pooled.iter().enumerate() {
+            let found = tensor.extract_tensor().1;
+            let width = found.len() / self.cases;
+            let of_cases = pooled
+                .chunks_exact_mut(values)
+                .zip(found.chunks_exact(width));
+            for (of_case, found) in of_cases {
+                of_case[n * width..(n + 1) * width].copy_from_slice(found);
+            }
+        }
         Ok(())
     }
 }

@@ -2,7 +2,9 @@
 
 use super::batch_size::BatchSize;
 use super::bound_tensors::{BoundTensors, Signature};
+use super::model_loader::LoadedSession;
 use super::placement;
+use super::pooled::Pooled;
 use crate::bundle::{Manifest, Model};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
@@ -20,18 +22,26 @@ pub struct LoadedModel {
     inner: ort::session::Session,
     signature: Signature,
     batch_size: BatchSize,
+    pooled: Option<Pooled>,
 }
 
 impl LoadedModel {
     /// [`Error::BundleModel`] if the graph is not the manifest's.
     pub fn new(
-        inner: ort::session::Session,
+        LoadedSession {
+            session: inner,
+            pooled,
+            ..
+        }: LoadedSession,
         (manifest, model, file): (&Manifest, &Model, &str),
         provider: provider::Provider,
         batch_size: BatchSize,
     ) -> Result<Self> {
         let side = manifest.preprocessing.output;
         let [pet, ct] = model.inputs.by_modality();
+        let tensors = pooled.iter().flat_map(|p| &p.tensors);
+        let names = tensors.map(|t| c_name(Some(&t.name)));
+        let names = names.collect::<Result<Vec<_>>>()?;
         let mut loaded = Self {
             idle: Mutex::new(Vec::new()),
             signature: Signature {
@@ -39,11 +49,14 @@ impl LoadedModel {
                 output: c_name(Some(&model.output))?.unwrap_or_default(),
                 image: [manifest.preprocessing.channels.len(), side, side],
                 heads: manifest.heads.len(),
+                pooled: names.into_iter().flatten().collect(),
+                pooled_width: pooled.as_ref().map_or(0, |p| p.width),
                 half_inputs: false,
                 pinned: provider.is_gpu(),
             },
             inner,
             batch_size,
+            pooled,
         };
         loaded.signature.half_inputs = loaded.check(file)?;
         Ok(loaded)
@@ -71,8 +84,9 @@ impl LoadedModel {
         let image = of(&signature.image);
         let inputs: Vec<_> = signature.inputs.iter().flatten().collect();
         let of_graph = (self.inner.inputs().len(), self.inner.outputs().len());
-        if of_graph != (inputs.len(), 1) {
-            let (found, outputs) = of_graph;
+        let added = signature.pooled.len();
+        if of_graph != (inputs.len(), 1 + added) {
+            let (found, outputs) = (of_graph.0, of_graph.1.saturating_sub(added));
             let named = inputs.len();
             return refuse(format!(
                 "it has {found} inputs and {outputs} outputs, the manifest names {named} and 1"
@@ -132,7 +146,13 @@ impl LoadedModel {
         }
     }
 
-    /// Runs cases, each a PET and a CT tensor; `scores` gets one value per head of each. The token terminates the run.
+    /// The pooled features that a run can return beside the scores.
+    pub fn pooled(&self) -> Option<&Pooled> {
+        self.pooled.as_ref()
+    }
+
+    /// Runs cases, each a PET and a CT tensor; `scores` gets one value per head of each, and `pooled` the pooled features of
+    /// each unless it is empty. The token terminates the run.
     ///
     /// # Errors
     /// [`Error::Cancelled`] if the token was triggered before the end; [`Error::Runtime`], [`Error::Resources`].
@@ -140,32 +160,36 @@ impl LoadedModel {
         &self,
         cases: &[[&[f32]; 2]],
         scores: &mut [f32],
+        pooled: &mut [f32],
         cancel: &CancelToken,
     ) -> Result<()> {
         let n = cases.len();
+        let pooled_values = self.pooled.as_ref().map_or(0, Pooled::values);
         let len: usize = self.signature.image.iter().product();
         let fits = n > 0
             && self.share(n) == n
             && scores.len() == n * self.signature.heads
+            && [0, n * pooled_values].contains(&pooled.len())
             && cases.iter().flatten().all(|tensor| tensor.len() == len);
         if !fits {
             let scores = scores.len();
             return Err(Error::Internal(format!("{n} cases, {scores} scores")));
         }
-        let mut tensors = self.tensors(n)?;
-        let ran = tensors.run(&self.inner, cases, scores, cancel);
+        let mut tensors = self.tensors(n, !pooled.is_empty())?;
+        let ran = tensors.run(&self.inner, cases, (scores, pooled), cancel);
         self.idle().push(tensors);
         ran
     }
 
-    /// Tensors for so many cases: idle ones if there are any.
-    fn tensors(&self, cases: usize) -> Result<BoundTensors> {
+    /// Tensors for so many cases, with or without their pooled features: idle ones if there are any.
+    fn tensors(&self, cases: usize, pooled: bool) -> Result<BoundTensors> {
         let mut idle = self.idle();
-        match idle.iter().position(|t| t.cases == cases) {
+        let fits = |t: &BoundTensors| (t.cases, t.has_pooled()) == (cases, pooled);
+        match idle.iter().position(fits) {
             Some(n) => Ok(idle.swap_remove(n)),
             None => {
                 drop(idle);
-                BoundTensors::new(&self.inner, &self.signature, cases)
+                BoundTensors::new(&self.inner, &self.signature, cases, pooled)
             }
         }
     }

@@ -8,19 +8,24 @@ mod cache;
 mod failures;
 mod file_limit;
 mod hashing_reader;
+mod heads;
 mod interrupt;
 mod loaded_model;
 mod model_file;
 mod model_loader;
 mod placement;
 mod pool;
+mod pooled;
 mod private_folder;
+mod protobuf;
 mod references;
 mod session;
 mod session_config;
 
 pub use cache::CacheOutcome;
+pub use heads::{Heads, HiddenSums, probability};
 pub use interrupt::Interrupt;
+pub use pooled::{Pooled, PooledTensor};
 pub use session::{Session, are_probabilities, attempts};
 pub use session_config::SessionConfig;
 

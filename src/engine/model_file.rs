@@ -5,8 +5,10 @@
 use super::failures::failed;
 use super::hashing_reader::HashingReader;
 use super::interrupt::Interrupt;
+use super::pooled::Pooled;
 use super::references;
-use crate::bundle::{Bundle, BundleFile, Digest, Graph};
+use crate::bundle::{Bundle, BundleFile, Digest, Graph, Manifest};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use ort::AsPointer;
 use ort::session::builder::SessionBuilder;
@@ -21,7 +23,7 @@ pub(super) struct ModelInMemory {
     weights: Vec<(CString, Vec<u8>)>,
 }
 
-/// Bytes between two checks of the interrupt.
+/// Bytes between two checks of the token.
 const PIECE: u64 = 1 << 20;
 
 impl ModelInMemory {
@@ -36,7 +38,7 @@ impl ModelInMemory {
         let files = graph.weights.iter().map(|name| listed(name));
         let files: Vec<&BundleFile> = files.collect::<Result<_>>()?;
         let model = Self {
-            graph: read_verified(bundle, listed(&graph.file)?, interrupt)?,
+            graph: read_verified(bundle, listed(&graph.file)?, interrupt.token())?,
             weights: Vec::new(),
         };
         // Before the weights, which take most of the time.
@@ -46,10 +48,17 @@ impl ModelInMemory {
             why,
         })?;
         files.into_iter().try_fold(model, |mut model, file| {
-            let content = read_verified(bundle, file, interrupt)?;
+            let content = read_verified(bundle, file, interrupt.token())?;
             model.weights.push((c_name(&file.name), content));
             Ok(model)
         })
+    }
+
+    /// Makes the pooled features outputs of the graph, if it is built as the exporter builds them, and returns them.
+    pub fn with_pooled_outputs(&mut self, manifest: &Manifest) -> Option<Pooled> {
+        let pooled = Pooled::find(&self.graph, manifest)?;
+        pooled.append_outputs(&mut self.graph);
+        Some(pooled)
     }
 
     /// Builds the session. Its memory is ONNX Runtime's own; that of the files is given back.
@@ -85,9 +94,13 @@ fn c_name(name: &str) -> CString {
 }
 
 /// Reads a file of a bundle whole, and compares it with the manifest.
-fn read_verified(bundle: &Bundle, file: &BundleFile, interrupt: &Interrupt) -> Result<Vec<u8>> {
-    let read = read(&mut bundle.open_file(file)?, file.bytes, interrupt);
-    interrupt.check()?;
+pub(super) fn read_verified(
+    bundle: &Bundle,
+    file: &BundleFile,
+    cancel: &CancelToken,
+) -> Result<Vec<u8>> {
+    let read = read(&mut bundle.open_file(file)?, file.bytes, cancel);
+    cancel.check()?;
     let (content, digest) = read.map_err(|why| Error::Runtime {
         doing: "read the model",
         why: format!("{}: {why}", file.name),
@@ -103,14 +116,14 @@ fn read_verified(bundle: &Bundle, file: &BundleFile, interrupt: &Interrupt) -> R
 fn read(
     file: &mut dyn Read,
     bytes: u64,
-    interrupt: &Interrupt,
+    cancel: &CancelToken,
 ) -> Result<(Vec<u8>, Digest), String> {
     let mut content = Vec::new();
     let lacks = |_| format!("there is no memory for its {bytes} bytes");
     content.try_reserve_exact(bytes as usize).map_err(lacks)?;
     let mut input = HashingReader::new(file);
     while input.position() < bytes {
-        interrupt.check().map_err(|e| e.to_string())?;
+        cancel.check().map_err(|e| e.to_string())?;
         input.append(PIECE.min(bytes - input.position()), &mut content)?;
     }
     Ok((content, input.digest()))

@@ -7,6 +7,7 @@ use super::failures::failed;
 use super::file_limit;
 use super::model_file::ModelInMemory;
 use super::pool::Pool;
+use super::pooled::Pooled;
 use super::session_config::SessionConfig;
 use crate::bundle::{Graph, Model, Precision};
 use crate::error::{Error, Result};
@@ -27,9 +28,19 @@ pub(super) struct ModelLoader<'a> {
     pub cases: BatchSize,
 }
 
+/// A session of ONNX Runtime, as it was loaded.
+pub(super) struct LoadedSession {
+    pub session: ort::session::Session,
+    /// What the cache did.
+    pub cache: CacheOutcome,
+    /// The pooled features that are outputs beside the scores. Only sessions on the CPU have them: a GPU's engines are built
+    /// for the graph as it is, and make a full run in the time that the CPU takes for the heads.
+    pub pooled: Option<Pooled>,
+}
+
 impl ModelLoader<'_> {
     /// Builds ONNX Runtime's session; a provider finds its engines in the cache where there is one.
-    pub fn load(&self) -> Result<(ort::session::Session, CacheOutcome)> {
+    pub fn load(&self) -> Result<LoadedSession> {
         if let Some(instruction_set) = self.instruction_set {
             return self.load_with_backbones(instruction_set);
         }
@@ -53,15 +64,26 @@ impl ModelLoader<'_> {
                 }
             }
         };
-        let model = self.read()?;
+        let (model, pooled) = self.read()?;
         let session = file_limit::without_signal(|| self.commit(builder, model))?;
-        Ok((session, outcome))
+        Ok(LoadedSession {
+            session,
+            cache: outcome,
+            pooled,
+        })
     }
 
-    /// Reads graph and weights, once: what was verified is what is used.
-    fn read(&self) -> Result<ModelInMemory> {
+    /// Reads graph and weights, once: what was verified is what is used, with the pooled features as outputs on the CPU.
+    fn read(&self) -> Result<(ModelInMemory, Option<Pooled>)> {
         let config = self.config;
-        ModelInMemory::read(config.bundle, self.graph()?, config.interrupt)
+        let mut model = ModelInMemory::read(config.bundle, self.graph()?, config.interrupt)?;
+        let pooled = match (self.entry.provider, self.model.precision) {
+            (Provider::Cpu, Precision::Fp32 | Precision::Bf16) => {
+                model.with_pooled_outputs(&config.bundle.manifest)
+            }
+            _ => None,
+        };
+        Ok((model, pooled))
     }
 
     /// The graph for these kernels.
@@ -85,10 +107,7 @@ impl ModelLoader<'_> {
     }
 
     /// The CPU with this library's kernels. Their weights are laid out as the file is read.
-    fn load_with_backbones(
-        &self,
-        instruction_set: InstructionSet,
-    ) -> Result<(ort::session::Session, CacheOutcome)> {
+    fn load_with_backbones(&self, instruction_set: InstructionSet) -> Result<LoadedSession> {
         let SessionConfig {
             bundle, interrupt, ..
         } = *self.config;
@@ -100,12 +119,15 @@ impl ModelLoader<'_> {
             interrupt,
         )?;
         let builder = set(self.options(None)?.with_operators(operators))?;
-        let session = self.commit(builder, self.read()?)?;
-        let outcome = match self.cache_dir() {
-            Some(_) => CacheOutcome::Unneeded,
-            None => CacheOutcome::Off,
-        };
-        Ok((session, outcome))
+        let (model, pooled) = self.read()?;
+        Ok(LoadedSession {
+            session: self.commit(builder, model)?,
+            cache: match self.cache_dir() {
+                Some(_) => CacheOutcome::Unneeded,
+                None => CacheOutcome::Off,
+            },
+            pooled,
+        })
     }
 
     fn cache_dir(&self) -> Option<&Path> {

@@ -4,13 +4,8 @@
 //! name a compiled engine. No other file is opened: a graph is examined before ONNX Runtime gets it, all of it, whatever
 //! is nested in what (onnx.proto3).
 
+use super::protobuf::{Fields, Value};
 use crate::bundle::{BundleFile, ElementType, StoredTensor};
-
-/// Wire types of protocol buffers.
-const VARINT: u64 = 0;
-const FIXED64: u64 = 1;
-const BYTES: u64 = 2;
-const FIXED32: u64 = 5;
 
 /// Messages of ONNX in which a reference may be, or below which one may be.
 #[derive(Clone, Copy)]
@@ -117,7 +112,7 @@ impl<'a> ExternalTensor<'a> {
                 // Packed, as a writer may.
                 (DIMS, Value::Bytes(packed)) => {
                     let mut packed = Fields(packed);
-                    while !packed.0.is_empty() {
+                    while !packed.is_empty() {
                         found.shape.push(packed.varint()?);
                     }
                 }
@@ -199,71 +194,4 @@ fn refers(tensor: &[u8]) -> String {
     format!(
         "tensor {name:?} refers to another file (external data), which the manifest does not name for this graph"
     )
-}
-
-/// The value of a field.
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-/// The fields of a message in memory: number and value. Ends with the first error.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, n: usize) -> Result<&'a [u8], String> {
-        let (now, later) = self
-            .0
-            .split_at_checked(n)
-            .ok_or("a field passes the end of its message")?;
-        self.0 = later;
-        Ok(now)
-    }
-
-    fn varint(&mut self) -> Result<u64, String> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err("a number has more than 64 bits".into())
-    }
-
-    fn field(&mut self) -> Result<(u64, Value<'a>), String> {
-        let tag = self.varint()?;
-        let value = match tag & 7 {
-            VARINT => Value::Number(self.varint()?),
-            BYTES => {
-                let length = usize::try_from(self.varint()?).map_err(|e| e.to_string())?;
-                Value::Bytes(self.take(length)?)
-            }
-            FIXED64 => Value::Bytes(self.take(8)?),
-            FIXED32 => Value::Bytes(self.take(4)?),
-            other => return Err(format!("wire type {other} is not known")),
-        };
-        // A tag has 32 bits; readers differ in what they make of more.
-        match tag >> 3 {
-            number @ 1..=0x1fff_ffff => Ok((number, value)),
-            other => Err(format!("field {other} is not known")),
-        }
-    }
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u64, Value<'a>), String>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_err() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
 }

@@ -4,6 +4,7 @@ use super::batch_size::BatchSize;
 use super::cache::CacheOutcome;
 use super::loaded_model::LoadedModel;
 use super::model_loader::ModelLoader;
+use super::pooled::Pooled;
 use super::session_config::SessionConfig;
 use crate::bundle::{Bundle, Precision};
 use crate::cancel::CancelToken;
@@ -123,13 +124,15 @@ impl Session {
                 instruction_set,
                 cases,
             };
-            let (inner, cache) = loader.load()?;
+            let loaded = loader.load()?;
+            let cache = loaded.cache.clone();
             let of = (
                 &config.bundle.manifest,
                 model,
                 loader.graph()?.file.as_str(),
             );
-            Ok::<_, Error>((LoadedModel::new(inner, of, entry.provider, cases)?, cache))
+            let model = LoadedModel::new(loaded, of, entry.provider, cases)?;
+            Ok::<_, Error>((model, cache))
         };
         let (first, cache) = load(single)?;
         let placement = first.placement()?;
@@ -165,6 +168,13 @@ impl Session {
         self.models.get(1).map(|g| g.share(usize::MAX))
     }
 
+    /// The pooled features that [`Session::run_pooled`] returns; `None` if this session's runs return scores alone.
+    pub fn pooled(&self) -> Option<&Pooled> {
+        let first = self.models.first()?.pooled()?;
+        let all = self.models.iter().all(|m| m.pooled() == Some(first));
+        all.then_some(first)
+    }
+
     /// Runs cases, each a PET and a CT tensor; `scores` gets one value per head of each, whatever the network makes of them:
     /// see [`are_probabilities`]. From any number of threads at once: they share weights and thread pool, each run has
     /// its own activations.
@@ -178,13 +188,27 @@ impl Session {
         scores: &mut [f32],
         cancel: &CancelToken,
     ) -> Result<()> {
+        self.run_pooled(cases, scores, &mut [], cancel)
+    }
+
+    /// Runs cases as [`Session::run`] does; `pooled` gets the pooled features of each unless it is empty.
+    ///
+    /// # Errors
+    /// Those of [`Session::run`].
+    pub fn run_pooled(
+        &self,
+        cases: &[[&[f32]; 2]],
+        scores: &mut [f32],
+        pooled: &mut [f32],
+        cancel: &CancelToken,
+    ) -> Result<()> {
         let n = scores.len();
         if cases.is_empty() || !n.is_multiple_of(cases.len()) {
             let cases = cases.len();
             return Err(Error::Internal(format!("{cases} cases, {n} scores")));
         }
-        let heads = n / cases.len();
-        let (mut cases, mut left) = (cases, scores);
+        let (heads, values) = (n / cases.len(), pooled.len() / cases.len());
+        let (mut cases, mut left, mut left_pooled) = (cases, scores, pooled);
         while !cases.is_empty() {
             // As many at once as any of them takes; the first always takes one.
             let shares = self.models.iter().map(|g| (g, g.share(cases.len())));
@@ -193,8 +217,9 @@ impl Session {
                 .ok_or_else(|| Error::Internal("nothing to run with".into()))?;
             let (now, later) = cases.split_at(n);
             let (of_now, of_later) = left.split_at_mut(n * heads);
-            model.run(now, of_now, cancel)?;
-            (cases, left) = (later, of_later);
+            let (pooled_now, pooled_later) = left_pooled.split_at_mut(n * values);
+            model.run(now, of_now, pooled_now, cancel)?;
+            (cases, left, left_pooled) = (later, of_later, pooled_later);
         }
         Ok(())
     }

@@ -1,9 +1,12 @@
 //! The engine that a scorer runs cases with.
 
 use super::scores::Engine;
-use crate::engine::Session;
+use crate::engine::{Heads, Session};
 use crate::runtime::provider::SkippedProvider;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+/// The heads of an engine in double precision, or why it has none to be trusted.
+pub(crate) type CheckedHeads = std::result::Result<Arc<Heads>, String>;
 
 /// The engine of a scorer, once there is one.
 #[derive(Default)]
@@ -17,4 +20,6 @@ pub(super) struct EngineState {
 pub(super) struct ActiveEngine {
     pub session: Session,
     pub engine: Arc<Engine>,
+    /// The heads in double precision, once an explanation has read and checked them.
+    pub heads: Mutex<Option<CheckedHeads>>,
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod engine_state;
 mod infer;
+mod network_runs;
 mod options;
 mod prepare;
 mod preprocess;
@@ -15,6 +16,7 @@ mod texture;
 
 pub use crate::cancel::CancelToken;
 pub use crate::case::{Case, CaseMetadata, LesionRequest};
+pub(crate) use network_runs::NetworkRuns;
 pub use options::{Phase, Progress, ScorerOptions};
 pub use preprocess::InputTensors;
 pub use queue::{Queue, QueueId, Task};

@@ -40,7 +40,7 @@ impl Default for ScorerOptions {
     }
 }
 
-/// Steps of [`Scorer::prepare`](super::Scorer::prepare).
+/// Steps of [`Scorer::prepare`](super::Scorer::prepare) and of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Phase {
@@ -54,6 +54,8 @@ pub enum Phase {
     Ready = 4,
     /// ONNX Runtime builds a session for a provider; comes after `Load`, once for each attempt. 5 is decoding, in C.
     Build = 6,
+    /// The network is run on changed copies of a case, to explain its scores.
+    Explain = 7,
 }
 
 /// Called with each phase and the fraction done of it; returns `false` to cancel.

@@ -9,8 +9,8 @@ use crate::cancel::CancelToken;
 use crate::engine::{Interrupt, Session, SessionConfig};
 use crate::error::{Error, Result};
 use crate::lock::{self, lock};
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The host hears from a call this often at least.
@@ -181,6 +181,10 @@ impl Scorer {
             cache: session.cache.clone(),
             self_test_max_difference: session.self_test_max_difference,
         });
-        Ok(ActiveEngine { session, engine })
+        Ok(ActiveEngine {
+            session,
+            engine,
+            heads: Mutex::default(),
+        })
     }
 }

@@ -18,6 +18,7 @@ mod cli_study;
 mod ct_series;
 mod documents;
 mod engine;
+mod explanation;
 mod golden;
 mod header;
 mod hosts;

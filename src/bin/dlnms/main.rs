@@ -1,6 +1,7 @@
 //! `dlnms`: score a PET/CT study, look at what the network sees, check an installation, make a synthetic study.
 
 mod bench;
+mod explain;
 mod info;
 mod input;
 mod inspect;
@@ -42,6 +43,7 @@ const AFTER_HELP: &str = "Examples:
   dlnms score --bundle bundle study --rtstruct rs.dcm --roi GTV --json result.json
   dlnms score --bundle bundle study --seed=-42.3,-14.6,-122.1 --threshold 41%
   dlnms score --bundle bundle --ct ct.nii.gz --pet suv.nii.gz --mask tumours.nii.gz --lesions all
+  dlnms explain --bundle bundle study --rtstruct rs.dcm --roi GTV --json explained.json
   dlnms texture study --seed=-42.3,-14.6,-122.1 --json texture.json
   dlnms info --bundle bundle
 
@@ -52,6 +54,8 @@ Exit codes: 0 done; 1 the input was refused or a file could not be written; 2 wr
 enum Command {
     /// Score a tumour of a PET/CT study
     Score(Box<score::Arguments>),
+    /// Score a tumour, and show what moved the scores
+    Explain(Box<explain::Arguments>),
     /// List the series of files and folders: which would be used, why not the others, SUV
     Inspect(inspect::Arguments),
     /// Write the two input tensors of the network as .npy
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
     let runtime = cli.onnxruntime.as_deref();
     let outcome = match &cli.command {
         Command::Score(a) => score::run(a, runtime),
+        Command::Explain(a) => explain::run(a, runtime),
         Command::Inspect(a) => inspect::run(a),
         Command::Planes(a) => planes::run(a),
         Command::Texture(a) => texture::run(a),

@@ -111,7 +111,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn prepare(scorer: &Scorer) -> Result<(), Failure> {
+pub fn prepare(scorer: &Scorer) -> Result<(), Failure> {
     let bar = terminal::bar("preparing the network");
     let mut tell = |phase: Phase, fraction: f32| {
         bar.set_message(match phase {
@@ -119,7 +119,7 @@ fn prepare(scorer: &Scorer) -> Result<(), Failure> {
             Phase::Build => "building the network",
             Phase::WarmUp => "warming up",
             Phase::SelfTest => "self-test",
-            Phase::Ready => "ready",
+            Phase::Ready | Phase::Explain => "ready",
         });
         terminal::advance(&bar, f64::from(fraction));
         true
@@ -162,7 +162,7 @@ fn print_ranking(scored: &[Scored]) {
     }
 }
 
-fn print_table(scores: &Scores) {
+pub fn print_table(scores: &Scores) {
     let manifest = &scores.engine.manifest;
     let risk = |r: Risk| if r == Risk::High { "high" } else { "low" };
     let groups = scores.decision.zip(manifest.cutoffs);
