@@ -18,7 +18,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo check test build-tests product dist install portable packages test-packages reproducible bench clean lint test-rust test-model fuzz asan mutants
+.PHONY: help demo check test build-tests product dist install portable packages test-packages wheel reproducible bench clean lint test-rust \
+    test-model test-python fuzz asan mutants
 
 help:
 	@echo "make demo    build, make a synthetic study, score it in a C++ process, draw what the network saw"
@@ -29,6 +30,7 @@ help:
 	@echo "make install PREFIX=/usr/local [DESTDIR=] [LIBDIR=lib] [WITH_ONNXRUNTIME=1]"
 	@echo "make packages       target/packages: archive for glibc 2.28 and later, Debian packages, Conan recipe, vcpkg port"
 	@echo "make test-packages  those packages, in a fresh root and with the tools they are for (as root; some minutes)"
+	@echo "make wheel   target/wheels: the Python package dlnms (after make portable: for glibc 2.28 and later)"
 	@echo "make reproducible   whether two builds in two folders have equal bytes (two release builds)"
 	@echo "make mutants whether the tests notice a wrong line in what computes numbers (hours; MUTANTS="--sample 400" for a part; needs cargo-mutants)"
 	@echo "make asan    the CPU kernels' tests under AddressSanitizer (some minutes; not part of make test)"
@@ -136,6 +138,24 @@ test-packages: packages $(T)/tiny-bundle/manifest.json
 reproducible: $(VENV)/.ready $(PACKAGING)/.ready $(ORT_READY)
 	@packaging/reproducible.sh $(T)
 
+# ---------------------------------------------------------------- Python
+
+PYTHON_VENV := $(T)/python-venv
+# The portable library where it was built: its wheel installs on more systems.
+WHEEL_PRODUCT ?= $(if $(wildcard $(T)/product-portable/build.json),$(T)/product-portable,$(PRODUCT))
+
+$(PYTHON_VENV)/.ready: python/requirements.txt
+	@echo "== Python environment of the binding in target/python-venv (first time: some minutes)"
+	@$(PYTHON) -m venv $(PYTHON_VENV)
+	@$(PYTHON_VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r python/requirements.txt
+	@touch $@
+
+wheel: product $(PYTHON_VENV)/.ready
+	@rm -rf $(T)/wheels && mkdir -p $(T)/wheels
+	@DLNMS_PRODUCT=$(WHEEL_PRODUCT) $(PYTHON_VENV)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+	    --no-build-isolation -w $(T)/wheels ./python
+	@ls $(T)/wheels/*.whl
+
 # ---------------------------------------------------------------- demo
 
 DEMO := $(T)/demo
@@ -164,6 +184,7 @@ test: export DLNMS_SKIPPED := $(T)/skipped
 test: lint $(VENV)/.evaluate
 	@rm -f $(DLNMS_SKIPPED)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-model build-tests
+	@$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory test-rust
 	@test ! -s $(DLNMS_SKIPPED) || { echo "== not tested"; sort -u $(DLNMS_SKIPPED); }
@@ -187,6 +208,12 @@ lint: $(VENV)/.ready
 test-model: $(VENV)/.evaluate dist
 	@echo "== model/"
 	@cd model && DLNMS_SHARED=$(SHARED) $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests
+
+# The installed wheel is tested, not the sources.
+test-python: wheel $(T)/bundle/manifest.json $(T)/tiny-bundle/manifest.json
+	@echo "== python/"
+	@$(PYTHON_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(T)/wheels/*.whl
+	@env -u DLNMS_ONNXRUNTIME DLNMS_SHARED=$(SHARED) $(PYTHON_VENV)/bin/python -m pytest -q -rs -p no:cacheprovider python/tests
 
 # FUZZ_SECONDS for each target; more finds more.
 FUZZ_SECONDS ?= 15
