@@ -19,10 +19,13 @@ class _Bar:
     """One tqdm bar that is renamed from phase to phase."""
 
     def __init__(self) -> None:
+        self.phase = ""
         self.bar = _tqdm.auto.tqdm(total=100, unit="%", leave=False)
 
     def __call__(self, phase: str, fraction: float) -> None:
-        self.bar.set_description(phase, refresh=False)
+        if phase != self.phase:
+            self.phase = phase
+            self.bar.set_description(phase)
         self.bar.update(round(100 * fraction) - self.bar.n)
 
     def close(self) -> None:
