@@ -22,7 +22,7 @@ export ORT_DISABLE_TELEMETRY := 1
     test-model test-python fuzz asan mutants
 
 help:
-	@echo "make demo    build, make a synthetic study, score it in a C++ process, draw what the network saw"
+	@echo "make demo    build, make a synthetic study, score it in a C++ process, make the page of the result"
 	@echo "make check   format, lints, documentation and the fast tests: for every save"
 	@echo "make test    every check there is"
 	@echo "make bench   latency, as ratios against bare ONNX Runtime"
@@ -170,11 +170,11 @@ demo:
 	@$(CMAKE) -S cpp-example -B $(DEMO)/build -DCMAKE_PREFIX_PATH=$(DIST) -DCMAKE_BUILD_TYPE=Release > $(DEMO)/cmake.log || { cat $(DEMO)/cmake.log; exit 1; }
 	@$(CMAKE) --build $(DEMO)/build > $(DEMO)/build.log || { cat $(DEMO)/build.log; exit 1; }
 	@$(DEMO)/build/score --bundle $(T)/bundle --center=-82,-12,46.5 --json $(DEMO)/result.json $(DEMO)/study/ct $(DEMO)/study/pet
-	@echo "== what the network saw"
+	@echo "== the result as a page for people"
 	@$(DIST)/bin/dlnms score --bundle $(T)/bundle --ct $(DEMO)/study/ct --pet $(DEMO)/study/pet \
-	    --mask $(DEMO)/study/tumour_mask.nii.gz --png $(DEMO)/planes.png --json $(DEMO)/result_mask.json > /dev/null
-	@echo "picture  $(DEMO)/planes.png"
+	    --mask $(DEMO)/study/tumour_mask.nii.gz --html $(DEMO)/report.html --json $(DEMO)/result_mask.json > /dev/null
 	@echo "result   $(DEMO)/result.json"
+	@echo "page     $(DEMO)/report.html"
 
 # ---------------------------------------------------------------- tests
 

@@ -21,6 +21,8 @@ pub struct Case<'a> {
     pub lesion: Option<LesionRequest>,
     /// Measure liver and blood pool as well, and warn where their SUV is implausible; no part of the scores.
     pub references: Option<ReferenceRequest>,
+    /// Sample the pictures of a report as well; no part of the scores.
+    pub pictures: bool,
 }
 
 impl<'a> Case<'a> {
@@ -34,6 +36,7 @@ impl<'a> Case<'a> {
             metadata: CaseMetadata::default(),
             lesion: None,
             references: None,
+            pictures: false,
         }
     }
 }

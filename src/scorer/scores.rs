@@ -1,8 +1,10 @@
 //! The result of a case: scores, what they rest on, and the engine that computed them.
 
 use crate::bundle::{Manifest, Precision};
+use crate::case::CaseMetadata;
 use crate::engine::CacheOutcome;
 use crate::evidence::lesion::Lesion;
+use crate::evidence::pictures::Pictures;
 use crate::evidence::quality::Finding;
 use crate::evidence::reference_region::References;
 use crate::imaging::suv::SuvScale;
@@ -57,6 +59,10 @@ pub struct Scores {
     pub lesion: Option<std::result::Result<Lesion, String>>,
     /// Liver and blood pool, if the case asked for them.
     pub references: Option<References>,
+    /// The pictures of a report, if the case asked for them: or why there are none.
+    pub pictures: Option<std::result::Result<Pictures, String>>,
+    /// What was known of the case beyond its voxels.
+    pub metadata: CaseMetadata,
     /// The engine that computed these scores, whatever the scorer has gone over to since.
     pub engine: Arc<Engine>,
     /// Phases.

@@ -9,9 +9,10 @@ use crate::cancel::CancelToken;
 use crate::case::Case;
 use crate::error::Result;
 use crate::evidence::lesion::Lesion;
+use crate::evidence::pictures::Pictures;
 use crate::evidence::quality::Finding;
 use crate::evidence::reference_region::References;
-use crate::evidence::{lesion, quality, reference_region};
+use crate::evidence::{lesion, pictures, quality, reference_region};
 use crate::lock::lock;
 use crate::risk::RiskGroups;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) struct MeasuredCase {
     pub lesion: Option<std::result::Result<Lesion, String>>,
     pub references: Option<References>,
     pub quality: Vec<Finding>,
+    pub pictures: Option<std::result::Result<Pictures, String>>,
     /// How long the lesion, the references and the quality checks took.
     pub took: Duration,
 }
@@ -108,11 +110,15 @@ impl Scorer {
             &self.bundle.manifest.preprocessing,
             &self.options.quality,
         )?;
+        let pictures = case.pictures.then(|| {
+            pictures::sample(case, &validated.roi, validated.factors()).map_err(|e| e.to_string())
+        });
         Ok(MeasuredCase {
             validated,
             lesion,
             references,
             quality,
+            pictures,
             took: begun.elapsed(),
         })
     }
@@ -131,6 +137,7 @@ impl Scorer {
             lesion,
             references,
             quality,
+            pictures,
             took: _,
         } = measured;
         let manifest = &self.bundle.manifest;
@@ -149,6 +156,8 @@ impl Scorer {
             quality,
             lesion,
             references,
+            pictures,
+            metadata: case.metadata,
             engine,
             timings: Timings {
                 prepare: times.prepare,

@@ -32,6 +32,7 @@ mod linking;
 mod log_lines;
 mod multiframe;
 mod own_process;
+mod page;
 mod planes;
 mod plugins;
 mod prepare;

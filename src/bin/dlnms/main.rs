@@ -39,7 +39,7 @@ struct Cli {
 
 const AFTER_HELP: &str = "Examples:
   dlnms inspect study
-  dlnms score --bundle bundle study --center=-42.3,-14.6,-122.1 --png planes.png
+  dlnms score --bundle bundle study --center=-42.3,-14.6,-122.1 --html report.html
   dlnms score --bundle bundle study --rtstruct rs.dcm --roi GTV --json result.json
   dlnms score --bundle bundle study --seed=-42.3,-14.6,-122.1 --threshold 41%
   dlnms score --bundle bundle --ct ct.nii.gz --pet suv.nii.gz --mask tumours.nii.gz --lesions all

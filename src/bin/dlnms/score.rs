@@ -1,11 +1,12 @@
 //! `dlnms score`.
 
-use crate::input::{EngineArguments, QualityArguments, StudyArguments};
+use crate::input::{EngineArguments, Input, QualityArguments, StudyArguments};
 use crate::terminal::say;
 use crate::tumour::{TumourArguments, parse_point};
 use crate::{Failure, picture, terminal};
 use dlnms::case::ReferenceRequest;
 use dlnms::report;
+use dlnms::report::page::{Page, PageOptions};
 use dlnms::risk::{RESEARCH_USE_ONLY, Risk};
 use dlnms::scorer::{CancelToken, LesionRequest, Phase, Scorer, Scores};
 use serde_json::{Value, json};
@@ -33,6 +34,9 @@ pub struct Arguments {
     /// Write the result with its provenance; - is standard output, without the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the result as a page for people: one HTML file that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Write a picture of the six planes the network saw
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
@@ -64,17 +68,27 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
             liver: a.liver,
             blood_pool: a.blood_pool,
         });
+        case.pictures = a.html.is_some();
         let scores = scorer.score(&case, &CancelToken::default())?;
         scored.push(Scored {
             name: lesion.name.clone(),
             index,
             scores,
         });
+        // The lesion most at risk first: by the higher of its two scores. The page shows it alone.
+        let risk = |s: &Scored| s.scores.n1.max(s.scores.n2);
+        scored.sort_by(|x, y| risk(y).total_cmp(&risk(x)));
+        scored
+            .iter_mut()
+            .skip(1)
+            .for_each(|s| s.scores.pictures = None);
     }
-    // The lesion most at risk first: by the higher of its two scores.
-    let risk = |s: &Scored| s.scores.n1.max(s.scores.n2);
-    scored.sort_by(|x, y| risk(y).total_cmp(&risk(x)));
     let first = &scored[0];
+
+    if let Some(path) = &a.html {
+        let page = page(&scored, &input)?;
+        std::fs::write(path, page.html()).map_err(Failure::output(path))?;
+    }
 
     if let Some(path) = &a.png {
         let case = lesions[first.index].case(&input.study)?;
@@ -127,6 +141,23 @@ pub fn prepare(scorer: &Scorer) -> Result<(), Failure> {
     let prepared = scorer.prepare(Some(&mut tell), &CancelToken::default());
     bar.finish_and_clear();
     Ok(prepared?)
+}
+
+/// The page of the first lesion.
+fn page(scored: &[Scored], input: &Input) -> Result<Page, Failure> {
+    let (first, n) = (&scored[0], scored.len());
+    let lesion = if n > 1 {
+        format!("{} (the first of {n} by score)", first.name)
+    } else {
+        first.name.clone()
+    };
+    let metadata = input.study.pet.metadata.as_ref();
+    let options = PageOptions {
+        lesion: Some(lesion),
+        scanner: metadata.and_then(|m| m.scanner.clone()),
+        ..PageOptions::default()
+    };
+    Ok(Page::new(&first.scores, &input.study.warnings, &options)?)
 }
 
 /// One of several lesions in the JSON.

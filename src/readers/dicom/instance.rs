@@ -50,6 +50,8 @@ pub struct Instance {
     pub patient: Patient,
     /// When and how it was acquired.
     pub acquisition: Acquisition,
+    /// Manufacturer and model of the scanner.
+    pub scanner: Option<String>,
     /// Patient's Age or Birth Date is there.
     pub age_known: bool,
     pub localizer: bool,
@@ -183,6 +185,7 @@ impl Instance {
             frame_of_reference: text(attributes, tags::FRAME_OF_REFERENCE_UID),
             patient: Patient::read(attributes),
             acquisition: Acquisition::read(attributes),
+            scanner: scanner(attributes),
             age_known: text(attributes, tags::PATIENT_AGE).is_some()
                 || text(attributes, tags::PATIENT_BIRTH_DATE).is_some(),
             localizer: is("LOCALIZER"),
@@ -243,6 +246,16 @@ fn modality_of(sop_class: &str) -> Option<&'static str> {
         "128" | "128.1" | "130" => Some("PT"),
         _ => None,
     }
+}
+
+/// Manufacturer and model, as far as they are stated.
+fn scanner(attributes: &impl Attributes) -> Option<String> {
+    let parts = [tags::MANUFACTURER, tags::MANUFACTURER_MODEL_NAME];
+    let stated: Vec<String> = parts
+        .into_iter()
+        .filter_map(|tag| text(attributes, tag))
+        .collect();
+    (!stated.is_empty()).then(|| stated.join(" "))
 }
 
 /// Reads Number of Frames (0028,0008) and compares it with the frames that have functional groups.

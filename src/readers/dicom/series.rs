@@ -53,6 +53,8 @@ pub struct SeriesMetadata {
     pub study_uid: Option<String>,
     /// Tells two patients apart without knowing either.
     pub(super) patient: Patient,
+    /// Manufacturer and model of the scanner, as the first slice states them.
+    pub scanner: Option<String>,
     /// Patient's Age or Birth Date is there.
     pub age_known: bool,
     /// Modality is stated on every image.
@@ -78,6 +80,7 @@ impl SeriesMetadata {
                 .filter(|uid| !uid.is_empty() && slices.iter().all(|s| s.study_uid == **uid))
                 .cloned(),
             patient: first.patient,
+            scanner: first.scanner.clone(),
             age_known: slices.iter().all(|s| s.age_known),
             modality_stated: slices.iter().all(|s| s.modality_stated),
             hounsfield_stated: !slices.iter().any(|s| s.unit_unspecified),

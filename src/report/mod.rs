@@ -1,4 +1,8 @@
-//! A result with everything it rests on, as JSON. Holds nothing a patient could be known by.
+//! A result with everything it rests on: as JSON, and as a page for people (feature `report`). Holds nothing a patient could be
+//! known by.
+
+#[cfg(feature = "report")]
+pub mod page;
 
 use crate::bundle::{Manifest, Precision, Weights};
 use crate::evidence::reference_region::{Reference, References};

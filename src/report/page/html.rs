@@ -1,0 +1,147 @@
+//! The page as one HTML file that needs nothing else: the sheet, and its content once more as tables for whoever searches, copies
+//! or listens.
+
+use super::canvas::{Canvas, escape};
+use super::content::{Page, risk_word, severity_word};
+use super::sheet::{FONTS, SIZE};
+use super::style::style_sheet;
+use crate::risk::RESEARCH_USE_ONLY;
+use std::fmt::Write;
+
+/// Nothing may be loaded or run, whatever a text from outside says.
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+impl Page {
+    /// Writes the page as HTML: no script, no address, nothing to fetch; light, dark and in print on one A4 page.
+    #[must_use]
+    pub fn html(&self) -> String {
+        let mut sheet = Canvas::default();
+        self.draw(&mut sheet);
+        let [w, h] = SIZE;
+        let title = match &self.lesion {
+            Some(lesion) => format!("DLNMS - {lesion}"),
+            None => "DLNMS".into(),
+        };
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n<h1>{}</h1>\n\
+             <svg class=\"sheet\" viewBox=\"0 0 {w} {h}\" font-family=\"{FONTS}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n\
+             <section>\n{}</section>\n</main>\n</body>\n</html>\n",
+            escape(&title),
+            style_sheet(),
+            escape(&title),
+            "The page as a picture; the tables below hold its text",
+            sheet.svg,
+            self.tables(),
+        )
+    }
+
+    fn tables(&self) -> String {
+        let mut out = format!("<p class=\"notice\">{}</p>\n", escape(RESEARCH_USE_ONLY));
+        if let Some(weights) = self.not_trained {
+            let _ = writeln!(
+                out,
+                "<p class=\"alarm\">The weights are {weights}, not trained on patients: the scores mean nothing about a patient.</p>"
+            );
+        }
+        self.score_table(&mut out);
+        let pairs = |rows: &[super::Row]| {
+            let pair = |r: &super::Row| vec![r.name.to_owned(), r.value.clone()];
+            rows.iter().map(pair).collect::<Vec<_>>()
+        };
+        table(
+            &mut out,
+            "Evidence",
+            &["Measure", "Value"],
+            &pairs(&self.measures),
+        );
+        let finding = |f: &super::FindingRow| {
+            let (severity, code) = (severity_word(f.severity), f.code);
+            vec![severity.to_owned(), code.to_owned(), f.message.clone()]
+        };
+        let findings: Vec<_> = self.findings.iter().map(finding).collect();
+        table(
+            &mut out,
+            "Quality checks",
+            &["Severity", "Code", "Finding"],
+            &findings,
+        );
+        if !self.unchecked.is_empty() {
+            let list = self.unchecked.join(", ");
+            let _ = writeln!(out, "<p>Not known, so not checked: {}.</p>", escape(&list));
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(out, "<p>Note: {}</p>", escape(warning));
+        }
+        table(
+            &mut out,
+            "What ran",
+            &["Part", "Value"],
+            &pairs(&self.provenance),
+        );
+        out
+    }
+
+    fn score_table(&self, out: &mut String) {
+        let share = |v: Option<f64>| v.map_or_else(|| "none".into(), |v| format!("{v:.3}"));
+        let row = |s: &super::ScoreBar| {
+            vec![
+                s.name.to_owned(),
+                format!("{:.3}", s.score),
+                s.group
+                    .map_or("none", |(risk, _)| risk_word(risk))
+                    .to_owned(),
+                s.group
+                    .map_or("none".into(), |(_, cutoff)| cutoff.to_string()),
+                share(s.pet_alone),
+                share(s.ct_alone),
+            ]
+        };
+        let rows: Vec<_> = self.scores.iter().map(row).collect();
+        let heads = [
+            "Score",
+            "Value",
+            "Group",
+            "Cut-off",
+            "PET alone",
+            "CT alone",
+        ];
+        table(out, "Scores", &heads, &rows);
+        if let Some(risk) = self.combined {
+            let _ = writeln!(
+                out,
+                "<p>Combined group: {} (high if either is).</p>",
+                risk_word(risk)
+            );
+        }
+    }
+}
+
+/// A table with a heading; "none" if it has no rows.
+fn table(out: &mut String, title: &str, heads: &[&str], rows: &[Vec<String>]) {
+    let _ = writeln!(out, "<h2>{}</h2>", escape(title));
+    if rows.is_empty() {
+        out.push_str("<p>none found</p>\n");
+        return;
+    }
+    out.push_str("<table>\n<thead><tr>");
+    for head in heads {
+        let _ = write!(out, "<th scope=\"col\">{}</th>", escape(head));
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for row in rows {
+        out.push_str("<tr>");
+        for (n, cell) in row.iter().enumerate() {
+            let text = escape(cell);
+            let _ = if n == 0 {
+                write!(out, "<th scope=\"row\">{text}</th>")
+            } else {
+                write!(out, "<td>{text}</td>")
+            };
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody>\n</table>\n");
+}
