@@ -18,11 +18,13 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo check test build-tests product dist install portable packages test-packages wheel reproducible bench clean lint test-rust \
+.PHONY: help demo torch train-demo check test build-tests product dist install portable packages test-packages wheel reproducible bench clean lint test-rust \
     test-model test-python fuzz asan mutants
 
 help:
 	@echo "make demo    build, make a synthetic study, score it in a C++ process, make the page of the result"
+	@echo "make train-demo  made patients, networks for N1 and N2, bundle, evaluation, scores in a C++ process (about 10 minutes; fetches PyTorch)"
+	@echo "make torch   PyTorch for the tests of training (half a gigabyte)"
 	@echo "make check   format, lints, documentation and the fast tests: for every save"
 	@echo "make test    every check there is"
 	@echo "make bench   latency, as ratios against bare ONNX Runtime"
@@ -48,6 +50,19 @@ $(VENV)/.ready: model/requirements.txt
 $(VENV)/.evaluate: $(VENV)/.ready model/requirements-evaluate.txt
 	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r model/requirements-evaluate.txt
 	@touch $@
+
+# PyTorch, for the tests of training and for `make train-demo`: an environment of its own, which sees the packages of the other.
+TORCH := $(T)/venv-torch
+
+$(TORCH)/.ready: $(VENV)/.evaluate model/tests/torch_without_cuda.py
+	@echo "== PyTorch in target/venv-torch (half a gigabyte to fetch, 1.2 GB on the disk)"
+	@$(PYTHON) -m venv $(TORCH)
+	@$(TORCH)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' | { read -r site; \
+	    $(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$site/dlnms-test.pth; }
+	@$(TORCH)/bin/python model/tests/torch_without_cuda.py $(TORCH)/bin/python
+	@touch $@
+
+torch: $(TORCH)/.ready
 
 # The wheel for one fixed Python, so that any Python can fetch it: only its shared library is used.
 $(ORT_READY): $(VENV)/.ready
@@ -176,6 +191,13 @@ demo:
 	@echo "result   $(DEMO)/result.json"
 	@echo "page     $(DEMO)/report.html"
 
+# From a cohort to a bundle that a C++ program scores with, on made patients whose best AUROC is known.
+train-demo: $(TORCH)/.ready $(T)/tiny-bundle/manifest.json dist
+	@$(CMAKE) -S cpp-example -B $(T)/train-demo-host -DCMAKE_PREFIX_PATH=$(DIST) -DCMAKE_BUILD_TYPE=Release > $(T)/train-demo.log || { cat $(T)/train-demo.log; exit 1; }
+	@$(CMAKE) --build $(T)/train-demo-host --target score >> $(T)/train-demo.log || { cat $(T)/train-demo.log; exit 1; }
+	@PYTHONPATH=model OMP_NUM_THREADS=1 $(TORCH)/bin/python model/tests/train_demo.py --dlnms $(DIST)/bin/dlnms --bundle $(T)/tiny-bundle \
+	    --host $(T)/train-demo-host/score --out $(T)/train-demo
+
 # ---------------------------------------------------------------- tests
 
 # Beside the compiler, which leaves a core idle at times, the Python tests run; what each prints stays together. Lines of the
@@ -204,10 +226,11 @@ lint: $(VENV)/.ready
 	@cargo clippy --locked --quiet --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --lib
 
-# The tests of a cohort call the program `dlnms`.
+# The tests of a cohort call the program `dlnms`. Training is tested where PyTorch is; it is large, so `make torch` alone fetches it.
 test-model: $(VENV)/.evaluate dist
 	@echo "== model/"
-	@cd model && DLNMS_SHARED=$(SHARED) $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests
+	@test -e $(TORCH)/.ready || echo "*** SKIPPED: training was not tested, because PyTorch is not installed: make torch ***" | tee -a $${DLNMS_SKIPPED:-/dev/null}
+	@cd model && DLNMS_SHARED=$(SHARED) $(if $(wildcard $(TORCH)/.ready),$(TORCH),$(VENV))/bin/python -m pytest -q -rs -p no:cacheprovider tests
 
 # The installed wheel is tested, not the sources.
 test-python: wheel $(T)/bundle/manifest.json $(T)/tiny-bundle/manifest.json

@@ -31,6 +31,8 @@ def add(sub):
     p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="changes a number of the recipe, e.g. epochs=60; `--set help` lists them")
     p.add_argument("--where", action="append", default=[], metavar="COL=VALUE", help="train with these rows only, e.g. split=training; needed if there are several splits")
     p.add_argument("--drop-missing", action="store_true", help="leave out, and count, patients without the label")
+    p.add_argument("--normalisation", choices=("bundle", "cohort"), default="bundle",
+                   help="mean and standard deviation: those of the bundle with which the planes were prepared, or measured on the patients of the training (default bundle)")
     p.add_argument("--init", metavar="FILE.pth", help="ResNet-18 in torchvision's layout (ImageNet) to begin with; without it the weights are drawn")
     p.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default 0)")
     p.add_argument("--workers", type=int, default=1, metavar="N", help="folds at a time (default 1)")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import io
 import json
 import pathlib
 
@@ -13,7 +12,6 @@ from ..cohort.columns import OWN
 from ..table import TableError
 
 PHANTOM = f"{OWN}phantom"  # column that marks made patients
-SMALLEST_CUBE = 140
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,18 +26,20 @@ class Data:
     left_out: dict  # reason -> number of patients
     near: list  # pairs of rows whose images are nearly the same
     digest: str
-
-    @property
-    def preprocessing(self):
-        return self.prepared.summary["preprocessing"]
+    preprocessing: dict
+    preprocessing_source: str
 
     @property
     def cube(self):
         return self.prepared.summary["cube"]
 
     def planes(self):
-        """Returns all planes, patients x (PET, CT) x 3 x rows x columns, as `prepare` wrote them."""
-        return np.stack([self.prepared.planes(self.position[r]) for r in self.rows])
+        """Returns all planes, patients x (PET, CT) x 3 x rows x columns, normalised by `preprocessing`."""
+        planes = np.stack([self.prepared.planes(self.position[r]) for r in self.rows])
+        if self.preprocessing is self.prepared.summary["preprocessing"]:
+            return planes
+        as_written, mine = Normalisation(self.prepared.summary["preprocessing"]), Normalisation(self.preprocessing)
+        return mine.forward(as_written.back(planes)).astype(np.float32)
 
     def cubes(self):
         """Returns the files of the cubes, mapped, after each was found as `prepare` wrote it."""
@@ -54,7 +54,21 @@ class Data:
         return {row: i for i, row in enumerate(self.prepared.cohort.table.rows)}
 
 
-def read(path, folder, label, where=(), drop_missing=False):
+class Normalisation:
+    """From SUVbw and HU to what the network sees, and back."""
+
+    def __init__(self, preprocessing):
+        column = lambda key: np.array([preprocessing[m][key] for m in ("pet", "ct")], np.float32).reshape(2, 1, 1, 1)
+        self.mean, self.std, self.outside = column("mean"), column("std"), column("outside")
+
+    def forward(self, planes):
+        return (planes - self.mean) / self.std
+
+    def back(self, planes):
+        return planes * self.std + self.mean
+
+
+def read(path, folder, label, where=(), drop_missing=False, own_normalisation=False):
     """Reads what a training of `label` needs. Refuses a cohort that changed since it was prepared, labels that are missing by row, one
     class, and one patient or image in two rows."""
     path = pathlib.Path(path)
@@ -82,7 +96,21 @@ def read(path, folder, label, where=(), drop_missing=False):
     other = "n2" if label == "n1" else "n1"
     phantom = [c == "1" for c in words(PHANTOM)]
     near = [n for n in leaks.near(made) if set(n["rows"]) <= set(kept.rows)]
-    return Data(made, kept.rows, y, [words(label), words(other), words("site")], "phantom" if any(phantom) else "trained", left_out, near, _digest(made, kept.rows, y, position))
+    b = made.summary["bundle"]
+    found = Data(made, kept.rows, y, [words(label), words(other), words("site")], "phantom" if any(phantom) else "trained", left_out, near,
+                 _digest(made, kept.rows, y, position), made.summary["preprocessing"], f"bundle {b['id']} {b['version']}, with which the planes were prepared")
+    return measured(found) if own_normalisation else found
+
+
+def measured(data):
+    """Returns data whose preprocessing has the mean and standard deviation of its own planes. Every patient counts, as labels do not enter."""
+    planes = Normalisation(data.preprocessing).back(data.planes())
+    own = {**data.preprocessing}
+    for m, name in enumerate(("pet", "ct")):
+        own[name] = {**own[name], "mean": float(planes[:, m].mean(dtype=np.float64)), "std": float(planes[:, m].std(dtype=np.float64))}
+    source = f"{data.preprocessing_source}; mean and standard deviation of the planes of {len(data.rows)} patients who were trained with"
+    digest = hashlib.sha256(json.dumps([data.digest, own], sort_keys=True).encode()).hexdigest()
+    return dataclasses.replace(data, preprocessing=own, preprocessing_source=source, digest=digest)
 
 
 def _digest(made, rows, y, position):

@@ -19,7 +19,7 @@ from ..table import TableError
 from . import nets, steps
 from .views import Views
 
-STATE, RESULT, LOG = "state.pt", "result.json", "log.csv"
+STATE, WEIGHTS, RESULT, LOG = "state.pt", "weights.pt", "result.json", "log.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Job:
     recipe: object
     seed: int
     split: object  # split.Fold
-    epochs: int  # after which it ends; the learning rate follows recipe.epochs
+    epochs: int  # after which it ends, and over which the learning rate rises and falls
     choose: bool  # keep the best epoch by the stopping patients, else the last
     digest: str
     folder: pathlib.Path
@@ -119,7 +119,7 @@ class Training:
         labels = torch.from_numpy(self.y[patients].astype(np.int64)).to(self.device)
         x, order, part = steps.mixed(x, recipe, np.random.default_rng([self.job.seed, 2, self.epoch, self.step]))
         for group in self.optimiser.param_groups:
-            group["lr"] = float(steps.rate(recipe, self.epoch, (self.epoch * count + self.step) / (recipe.epochs * count)))
+            group["lr"] = float(steps.rate(recipe, self.epoch, (self.epoch * count + self.step) / (self.job.epochs * count)))
         self.net.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
             outputs = self.net(x)
@@ -195,7 +195,13 @@ def done(job):
         found = json.loads((job.folder / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if found.get("digest") == job.digest else None
+    whole = (job.folder / WEIGHTS).exists() or not keeps_weights(job)
+    return found if found.get("digest") == job.digest and whole else None
+
+
+def keeps_weights(job):
+    """Returns whether the network of a job is the one that is kept; a fold leaves scores alone."""
+    return not job.choose or job.recipe.name == "authors"
 
 
 def run(job, data, say, started):
@@ -227,8 +233,8 @@ def run(job, data, say, started):
         "digest": job.digest, "name": job.name, "best_epoch": t.best["epoch"] if job.choose else job.epochs, "curve": t.history, "prior": t.prior,
         "logits": {suffix: (v + t.prior).tolist() for suffix, v in test.items()},
     }
-    if not job.choose or job.recipe.name == "authors":
-        write_file(job.folder / "weights.pt", serialised({k: v.cpu() for k, v in state.items()}))
+    if keeps_weights(job):
+        write_file(job.folder / WEIGHTS, serialised({k: v.cpu() for k, v in state.items()}))
         result["train_logits"] = {s: (v + t.prior).tolist() for s, v in t.logits(state, job.split.train).items()}
     write_file(job.folder / RESULT, as_json(result).encode())
     (job.folder / STATE).unlink(missing_ok=True)

@@ -1,5 +1,8 @@
 """Runs trainings: one after the other, several at a time on this machine, or on a Ray cluster."""
 
+import os
+import sys
+
 import joblib
 
 from ..table import TableError
@@ -8,7 +11,6 @@ from . import fit
 
 def tell(line):
     """Says a line from a worker process."""
-    import sys
     print(f"dlnms_model: {line}", file=sys.stderr, flush=True)
 
 
@@ -26,6 +28,7 @@ def run(jobs, data, workers, ray_address, quiet, say, started):
 
 
 def _ray(jobs, data, address, workers, say, started):
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # sends nothing
     try:
         import ray
     except ImportError:
@@ -40,7 +43,6 @@ def _ray(jobs, data, address, workers, say, started):
     try:
         return ray.get(waiting)
     except ray.exceptions.RayTaskError as error:
+        for unfinished in ray.wait(waiting, num_returns=len(waiting), timeout=0)[1]:
+            ray.cancel(unfinished, force=True)
         raise error.cause if isinstance(error.cause, TableError) else error from None
-    finally:
-        for w in waiting:
-            ray.cancel(w, force=True)

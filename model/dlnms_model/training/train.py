@@ -50,7 +50,7 @@ def command(a, say):
     if a.workers < 1 or a.threads < 1 or not a.save_minutes >= 0 or a.seed < 0:
         raise TableError("--workers and --threads: must be at least 1; --save-minutes and --seed: at least 0")
     recipe = recipes.make(a.recipe, a.label, a.set, a.init)
-    data = reading.read(a.cohort, a.prepared, a.label, a.where, a.drop_missing)
+    data = reading.read(a.cohort, a.prepared, a.label, a.where, a.drop_missing, a.normalisation == "cohort")
     split.refuse_few(pathlib.Path(a.cohort).name, a.label, data.y, recipe.folds)
     say(f"{len(data.y)} patients, {int(data.y.sum())} positive" + "".join(f"; left out: {n} ({why})" for why, n in data.left_out.items()))
     if data.near:
@@ -190,7 +190,7 @@ class Command:
 
     def _state(self, job, prior):
         """Returns the weights of a job as numpy arrays, with the prior put back: it is `prior` added to every logit."""
-        state = torch.load(job.folder / "weights.pt", weights_only=True)
+        state = torch.load(job.folder / fit.WEIGHTS, weights_only=True)
         state = {k: v.numpy() for k, v in state.items()}
         for prefix, _ in KINDS[self.o.kind].heads.values():
             state = fold_in(state, prefix, 1.0, prior)
@@ -207,7 +207,7 @@ class Command:
         fold_of = {int(i): k + 1 for k, f in enumerate(folds) for i in f.test}
         record = {
             "format": FORMAT, "label": o.label, "modality": o.kind, "weights": self.data.weights, "preprocessing": self.data.preprocessing,
-            "preprocessing_source": f"bundle {made.summary['bundle']['id']} {made.summary['bundle']['version']}, with which the planes were prepared",
+            "preprocessing_source": self.data.preprocessing_source,
             "cutoff": cutoff, "calibration": calibration, "checkpoint_sha256": hashlib.sha256(content).hexdigest(), "warnings": warnings,
             "recipe": dataclasses.asdict(self.recipe), "seed": o.seed, "epochs": epochs, "init": self.plan["init"], "device": o.device, "threads": o.threads,
             "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version(), "library": made.summary["library"]},

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from ..table import TableError
+from .data import Normalisation
 
 # Directions (superior, posterior, left) of rows and columns of the axial, coronal and sagittal plane.
 PLANES = (((0, 1, 0), (0, 0, 1)), ((1, 0, 0), (0, 0, 1)), ((1, 0, 0), (0, 1, 0)))
@@ -20,20 +21,6 @@ def rotation(axis, angle):
     x, y, z = axis
     k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * k @ k
-
-
-class Normalisation:
-    """From SUVbw and HU to what the network sees, and back."""
-
-    def __init__(self, preprocessing):
-        column = lambda key: np.array([preprocessing[m][key] for m in ("pet", "ct")], np.float32).reshape(2, 1, 1, 1)
-        self.mean, self.std, self.outside = column("mean"), column("std"), column("outside")
-
-    def forward(self, planes):
-        return (planes - self.mean) / self.std
-
-    def back(self, planes):
-        return planes * self.std + self.mean
 
 
 class Transform:
