@@ -208,6 +208,15 @@ extern "C" {
 // The graph does not fit the manifest.
 #define DLNMS_E_BUNDLE_MODEL 204
 
+// The bundle is not signed, and a key was given.
+#define DLNMS_E_BUNDLE_UNSIGNED 205
+
+// The bundle's signature is malformed or does not fit its manifest.
+#define DLNMS_E_BUNDLE_SIGNATURE 206
+
+// The bundle is signed by another key.
+#define DLNMS_E_BUNDLE_SIGNER 207
+
 // Impossible dimensions or strides.
 #define DLNMS_E_VOLUME_SHAPE 300
 
@@ -1443,6 +1452,9 @@ typedef struct {
   // SHA-256 of the bundle's manifest.json, 64 hexadecimal digits, as a result's JSON and dlnms info show it: the bundle
   // must be this one to the last byte of every file. NULL: any. Copied.
   const char *expected_manifest_sha256;
+  // Public key in minisign's format, as the line of the key or as the whole text of its file: the bundle must hold this key's
+  // signature of its manifest, in manifest.json.minisig. NULL: none is looked for. Copied.
+  const char *bundle_key;
 } dlnms_scorer_options;
 
 // Writes defaults into scorer options: AUTO, default threads, default quality policy, no cache. Set bundle_dir afterwards.
@@ -1463,7 +1475,9 @@ void dlnms_scorer_options_init(dlnms_scorer_options *options,
 //
 // Errors:
 // DLNMS_E_BUNDLE_MISSING, DLNMS_E_BUNDLE_MANIFEST, DLNMS_E_BUNDLE_VERSION and DLNMS_E_BUNDLE_ALTERED (self-test vectors, or a
-// manifest that is not the expected one) with the file or field, DLNMS_E_NULL_ARGUMENT, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_UTF8.
+// manifest that is not the expected one) with the file or field; DLNMS_E_BUNDLE_UNSIGNED, DLNMS_E_BUNDLE_SIGNATURE and
+// DLNMS_E_BUNDLE_SIGNER if the signature by bundle_key is missing, does not fit the manifest, or is by another key;
+// DLNMS_E_NULL_ARGUMENT, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_UTF8.
 dlnms_status dlnms_scorer_new(const dlnms_runtime *runtime,
                               const dlnms_scorer_options *options,
                               dlnms_scorer **out,

@@ -287,6 +287,7 @@ struct ScorerOptions {
     bool spin = false;                   ///< threads spin instead of sleeping: faster, at the price of the cores
     uint32_t prepare_timeout_ms = 0;     ///< how long prepare() may take; 0: as long as it takes
     std::string expected_manifest_sha256 = {}; ///< the bundle must have this manifest, hexadecimal; empty: any
+    std::string bundle_key = {};         ///< public key of minisign whose signature the bundle must have; empty: none is looked for
 };
 
 /// Returns default options of a provider (a DLNMS_PROVIDER_ constant), for ScorerOptions::providers.
@@ -316,6 +317,7 @@ public:
         raw.spin = options.spin ? 1 : 0;
         raw.prepare_timeout_ms = options.prepare_timeout_ms;
         raw.expected_manifest_sha256 = options.expected_manifest_sha256.empty() ? nullptr : options.expected_manifest_sha256.c_str();
+        raw.bundle_key = options.bundle_key.empty() ? nullptr : options.bundle_key.c_str();
         std::vector<const dlnms_provider_options*> providers;
         for (const auto& provider : options.providers) providers.push_back(&provider);
         raw.n_providers = static_cast<uint32_t>(providers.size());

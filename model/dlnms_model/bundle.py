@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import onnx
 
-from . import graph, network, reference, seeded
+from . import graph, network, reference, seeded, sign
 from .output import write_file
 from .storage import WeightFile, file_entry
 
@@ -131,7 +131,8 @@ def write(out, networks, description, half=True, say=lambda text: None):
     manifest."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "manifest.json").unlink(missing_ok=True)  # written last: an interrupted run leaves no valid bundle
+    for name in ("manifest.json", sign.SIGNATURE):  # written last: an interrupted run leaves no valid bundle
+        (out / name).unlink(missing_ok=True)
     folder = Folder(out)
     say("building the graphs, fp32")
     models, backbones = _write_single(folder, networks)

@@ -1,9 +1,10 @@
 """The commands `seeded` and `export`: weights from a seed or from checkpoints become a bundle."""
 
+import contextlib
 import dataclasses
 import json
 
-from . import bundle, calibration, checkpoint, layout, network, record, seeded
+from . import bundle, calibration, checkpoint, layout, network, record, seeded, sign
 from .failure import fail
 
 SEEDED_CARD = (
@@ -59,6 +60,8 @@ def add_export(sub):
 def _add_output(p):
     p.add_argument("--out", required=True, metavar="DIR", help="folder of the bundle, made if missing")
     p.add_argument("--no-fp16", action="store_true", help="leave out the half-precision model that GPUs prefer (98 MB)")
+    p.add_argument("--sign-key", metavar="FILE", help="sign the bundle with this secret key of minisign")
+    sign.add_password(p)
     return p
 
 
@@ -187,8 +190,13 @@ def _joined(sources):
 
 
 def _write(a, networks, description, say):
+    key = sign.opened_key(a.sign_key, a.password_file) if a.sign_key else contextlib.nullcontext()
     try:
-        bundle.write(a.out, networks, description, not a.no_fp16, say)
-    except OSError as error:
+        # The key first: what is wrong with it is known before the work.
+        with key as secret:
+            bundle.write(a.out, networks, description, not a.no_fp16, say)
+            if secret:
+                sign.write(a.out, secret)
+    except (OSError, sign.SigningError) as error:
         return fail(error)
     return 0

@@ -4,18 +4,24 @@
 //! weights, and names every other file with its size and SHA-256, and the place of every tensor in the files of weights. It is part of every result, and a host can pin it.
 //! What else lies in the folder is ignored: nothing is read that the manifest does not name.
 
+mod file;
 mod manifest;
+mod signature;
 
 pub use manifest::{
     BackboneLayer, Backbones, BundleFile, Calibration, Cutoffs, ElementType, FORMAT_VERSION, Graph,
     Inputs, Manifest, Model, Platt, Precision, SelfTest, Sources, StoredTensor, Weights,
 };
 
+pub use signature::{SIGNATURE_FILE, Signature};
+
 use crate::allocation::with_capacity;
 use crate::error::{Error, Result};
 use crate::regular_file;
+use file::{missing, open};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use signature::Key;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -28,7 +34,18 @@ pub struct Bundle {
     pub manifest: Manifest,
     /// SHA-256 of the bytes of `manifest.json`, lower-case hexadecimal: the identity of the bundle.
     pub manifest_sha256: String,
+    /// The signature, if the host gave a key to verify it with.
+    pub signature: Option<Signature>,
     self_test_inputs: Vec<f32>,
+}
+
+/// What a bundle must be to be opened. The default opens any.
+#[derive(Clone, Debug, Default)]
+pub struct Pins {
+    /// SHA-256 of `manifest.json` in hexadecimal.
+    pub manifest_sha256: Option<String>,
+    /// Public key of minisign whose signature the bundle must have: the line of the key, or the content of its file.
+    pub key: Option<String>,
 }
 
 /// A manifest is a page of text; anything much larger is not one.
@@ -37,8 +54,11 @@ const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 impl Bundle {
     /// Opens a bundle and verifies every file. Reads each once; about 0.1 s for 190 MB where the processor has SHA
     /// instructions.
-    pub fn open(dir: &Path) -> Result<Self> {
-        let bundle = Self::open_without_models(dir, None)?;
+    ///
+    /// # Errors
+    /// As for [`Bundle::open_without_models`].
+    pub fn open(dir: &Path, pins: &Pins) -> Result<Self> {
+        let bundle = Self::open_without_models(dir, pins)?;
         let test = &bundle.manifest.self_test.file;
         for file in bundle.manifest.files.iter().filter(|f| f.name != *test) {
             verify(dir, file, |_| ())?;
@@ -48,24 +68,15 @@ impl Bundle {
 
     /// Opens a bundle and verifies everything but graphs and weights, which are verified as they are read to be used.
     ///
-    /// `expected` is the SHA-256 of `manifest.json` in hexadecimal that the bundle must have.
-    ///
     /// # Errors
-    /// [`Error::BundleAltered`] naming both digests if the manifest has another; [`Error::InvalidArgument`] if `expected`
-    /// is none.
-    pub fn open_without_models(dir: &Path, expected: Option<&str>) -> Result<Self> {
-        let expected = expected.map(pin).transpose()?;
-        let manifest_path = dir.join("manifest.json");
-        let file = open(&manifest_path)?;
-        let mut text = Vec::new();
-        file.take(MAX_MANIFEST_BYTES + 1)
-            .read_to_end(&mut text)
-            .map_err(|e| missing(&manifest_path, e))?;
-        if text.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(Error::BundleManifest(format!(
-                "is larger than {MAX_MANIFEST_BYTES} bytes"
-            )));
-        }
+    /// [`Error::InvalidArgument`] for pins that are none; [`Error::BundleAltered`] naming both digests if the manifest has
+    /// another; [`Error::BundleUnsigned`], [`Error::BundleSignature`] and [`Error::BundleSigner`] if the key's signature is
+    /// missing, does not fit, or is of another key; [`Error::BundleMissing`], [`Error::BundleVersion`] and
+    /// [`Error::BundleManifest`].
+    pub fn open_without_models(dir: &Path, pins: &Pins) -> Result<Self> {
+        let expected = pins.manifest_sha256.as_deref().map(pin).transpose()?;
+        let key = pins.key.as_deref().map(Key::parse).transpose()?;
+        let text = read_manifest(&dir.join("manifest.json"))?;
         let manifest_sha256 = Digest::from_bytes(&text).sha256;
         if let Some(expected) = expected.filter(|e| *e != manifest_sha256) {
             return Err(altered(
@@ -73,6 +84,8 @@ impl Bundle {
                 format!("its sha256 is {manifest_sha256}, the host expects {expected}"),
             ));
         }
+        // Before the text is parsed: nothing is made of what nobody signed.
+        let signature = key.map(|key| key.verify(dir, &text)).transpose()?;
         let manifest = Manifest::parse(&text)?;
         let test = manifest.listed("self_test.file", &manifest.self_test.file)?;
         let mut raw = with_capacity(test.bytes as usize, "the self-test vectors of the bundle")?;
@@ -87,6 +100,7 @@ impl Bundle {
             dir: dir.to_owned(),
             manifest,
             manifest_sha256,
+            signature,
             self_test_inputs,
         })
     }
@@ -128,6 +142,11 @@ impl Bundle {
     }
 }
 
+fn read_manifest(path: &Path) -> Result<Vec<u8>> {
+    let text = file::read(path, file::open(path)?, MAX_MANIFEST_BYTES)?;
+    text.ok_or_else(|| Error::BundleManifest(format!("is larger than {MAX_MANIFEST_BYTES} bytes")))
+}
+
 /// The digest that a host expects, in lower case.
 fn pin(expected: &str) -> Result<String> {
     let valid = expected.len() == 64 && expected.bytes().all(|b| b.is_ascii_hexdigit());
@@ -139,17 +158,6 @@ fn pin(expected: &str) -> Result<String> {
             "is not a sha256 of 64 hexadecimal digits".to_owned(),
         ))
     }
-}
-
-fn missing(path: &Path, e: std::io::Error) -> Error {
-    Error::BundleMissing {
-        path: path.to_owned(),
-        why: e.to_string(),
-    }
-}
-
-fn open(path: &Path) -> Result<File> {
-    regular_file::open(path).map_err(|e| missing(path, e))
 }
 
 fn open_sized(dir: &Path, listed: &BundleFile) -> Result<File> {

@@ -178,6 +178,25 @@ pub enum Error {
         /// The mismatch.
         why: String,
     },
+    /// The bundle has no signature, and the host has a key for one.
+    #[error(
+        "bundle: it is not signed: manifest.json.minisig is missing, the host expects a signature by key {expected}"
+    )]
+    BundleUnsigned {
+        /// Number of the host's key.
+        expected: String,
+    },
+    /// The signature is none, or does not fit the manifest.
+    #[error("bundle: manifest.json.minisig: {0}")]
+    BundleSignature(String),
+    /// The bundle was signed with another key.
+    #[error("bundle: it is signed by key {found}, the host expects key {expected}")]
+    BundleSigner {
+        /// Number of the key in the signature.
+        found: String,
+        /// Number of the host's key.
+        expected: String,
+    },
 
     /// Dimensions, strides or buffer size of a volume are impossible.
     #[error("{volume}: {why}")]
@@ -306,6 +325,9 @@ impl Error {
             Error::BundleVersion { .. } => DLNMS_E_BUNDLE_VERSION,
             Error::BundleAltered { .. } => DLNMS_E_BUNDLE_ALTERED,
             Error::BundleModel { .. } => DLNMS_E_BUNDLE_MODEL,
+            Error::BundleUnsigned { .. } => DLNMS_E_BUNDLE_UNSIGNED,
+            Error::BundleSignature(_) => DLNMS_E_BUNDLE_SIGNATURE,
+            Error::BundleSigner { .. } => DLNMS_E_BUNDLE_SIGNER,
             Error::VolumeShape { .. } => DLNMS_E_VOLUME_SHAPE,
             Error::VolumeGeometry { .. } => DLNMS_E_VOLUME_GEOMETRY,
             Error::VoxelNotFinite { .. } => DLNMS_E_VOXEL_NOT_FINITE,

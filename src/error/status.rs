@@ -57,6 +57,12 @@ pub const DLNMS_E_BUNDLE_VERSION: i32 = 202;
 pub const DLNMS_E_BUNDLE_ALTERED: i32 = 203;
 /// The graph does not fit the manifest.
 pub const DLNMS_E_BUNDLE_MODEL: i32 = 204;
+/// The bundle is not signed, and a key was given.
+pub const DLNMS_E_BUNDLE_UNSIGNED: i32 = 205;
+/// The bundle's signature is malformed or does not fit its manifest.
+pub const DLNMS_E_BUNDLE_SIGNATURE: i32 = 206;
+/// The bundle is signed by another key.
+pub const DLNMS_E_BUNDLE_SIGNER: i32 = 207;
 /// Impossible dimensions or strides.
 pub const DLNMS_E_VOLUME_SHAPE: i32 = 300;
 /// Impossible origin, spacing or direction.
@@ -121,6 +127,9 @@ pub const ALL: &[i32] = &[
     DLNMS_E_BUNDLE_VERSION,
     DLNMS_E_BUNDLE_ALTERED,
     DLNMS_E_BUNDLE_MODEL,
+    DLNMS_E_BUNDLE_UNSIGNED,
+    DLNMS_E_BUNDLE_SIGNATURE,
+    DLNMS_E_BUNDLE_SIGNER,
     DLNMS_E_VOLUME_SHAPE,
     DLNMS_E_VOLUME_GEOMETRY,
     DLNMS_E_VOXEL_NOT_FINITE,
@@ -172,6 +181,9 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_BUNDLE_VERSION => c"bundle format version not supported",
         DLNMS_E_BUNDLE_ALTERED => c"bundle file altered",
         DLNMS_E_BUNDLE_MODEL => c"bundle model does not fit its manifest",
+        DLNMS_E_BUNDLE_UNSIGNED => c"bundle is not signed",
+        DLNMS_E_BUNDLE_SIGNATURE => c"bundle signature does not fit",
+        DLNMS_E_BUNDLE_SIGNER => c"bundle is signed by another key",
         DLNMS_E_VOLUME_SHAPE => c"volume dimensions or strides invalid",
         DLNMS_E_VOLUME_GEOMETRY => c"volume geometry invalid",
         DLNMS_E_VOXEL_NOT_FINITE => c"voxel is NaN or infinite",

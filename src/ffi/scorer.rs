@@ -9,7 +9,7 @@ use super::handle::{self, Object};
 use super::quality;
 use super::result::{ResultObject, dlnms_result};
 use super::runtime::{RuntimeObject, dlnms_runtime};
-use super::scorer_options::{dlnms_scorer_options, policy};
+use super::scorer_options::{dlnms_scorer_options, pins, policy};
 use super::strings;
 use super::structs;
 use crate::case::Case;
@@ -40,7 +40,9 @@ impl Object for Scorer {
 ///
 /// # Errors
 /// DLNMS_E_BUNDLE_MISSING, DLNMS_E_BUNDLE_MANIFEST, DLNMS_E_BUNDLE_VERSION and DLNMS_E_BUNDLE_ALTERED (self-test vectors, or a
-/// manifest that is not the expected one) with the file or field, DLNMS_E_NULL_ARGUMENT, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_UTF8.
+/// manifest that is not the expected one) with the file or field; DLNMS_E_BUNDLE_UNSIGNED, DLNMS_E_BUNDLE_SIGNATURE and
+/// DLNMS_E_BUNDLE_SIGNER if the signature by `bundle_key` is missing, does not fit the manifest, or is by another key;
+/// DLNMS_E_NULL_ARGUMENT, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_UTF8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_new(
     runtime: *const dlnms_runtime,
@@ -71,10 +73,7 @@ pub unsafe extern "C" fn dlnms_scorer_new(
                 ms => Some(Duration::from_millis(ms.into())),
             },
             // SAFETY: handed on from the caller.
-            expected_manifest_sha256: unsafe {
-                strings::optional(raw.expected_manifest_sha256, "expected_manifest_sha256")
-            }?
-            .map(str::to_owned),
+            pins: unsafe { pins(&raw) }?,
         };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
         // SAFETY: not NULL, writable by the caller's promise.

@@ -4,6 +4,7 @@ use super::provider::{dlnms_provider_options, precision, provider_config};
 use super::quality::dlnms_quality_policy;
 use super::strings;
 use super::structs::{self, Versioned, versioned};
+use crate::bundle::Pins;
 use crate::error::{Error, Result};
 use crate::runtime::provider::Policy;
 use std::ffi::c_char;
@@ -48,9 +49,12 @@ pub struct dlnms_scorer_options {
     /// SHA-256 of the bundle's manifest.json, 64 hexadecimal digits, as a result's JSON and `dlnms info` show it: the bundle
     /// must be this one to the last byte of every file. NULL: any. Copied.
     pub expected_manifest_sha256: *const c_char,
+    /// Public key in minisign's format, as the line of the key or as the whole text of its file: the bundle must hold this key's
+    /// signature of its manifest, in `manifest.json.minisig`. NULL: none is looked for. Copied.
+    pub bundle_key: *const c_char,
 }
 
-versioned!(dlnms_scorer_options, 80, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, prepare_timeout_ms, precision, spin, expected_manifest_sha256 } reserved { reserved });
+versioned!(dlnms_scorer_options, 88, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, prepare_timeout_ms, precision, spin, expected_manifest_sha256, bundle_key } reserved { reserved });
 
 /// Writes defaults into scorer options: AUTO, default threads, default quality policy, no cache. Set `bundle_dir` afterwards.
 ///
@@ -91,6 +95,25 @@ pub(super) unsafe fn policy(raw: &dlnms_scorer_options) -> Result<Policy> {
         entry.plugin = entry.plugin.take().or(plugin.map(Into::into));
     }
     Ok(policy)
+}
+
+/// Returns what the bundle must be.
+///
+/// # Errors
+/// [`Error::NotUtf8`].
+///
+/// # Safety
+/// As for [`policy`].
+pub(super) unsafe fn pins(raw: &dlnms_scorer_options) -> Result<Pins> {
+    let digest = raw.expected_manifest_sha256;
+    // SAFETY: handed on from the caller.
+    let manifest_sha256 = unsafe { strings::optional(digest, "expected_manifest_sha256") }?;
+    // SAFETY: handed on from the caller.
+    let key = unsafe { strings::optional(raw.bundle_key, "bundle_key") }?;
+    Ok(Pins {
+        manifest_sha256: manifest_sha256.map(str::to_owned),
+        key: key.map(str::to_owned),
+    })
 }
 
 /// Returns the policy of a host that names no provider.

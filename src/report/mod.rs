@@ -4,7 +4,7 @@
 #[cfg(feature = "report")]
 pub mod page;
 
-use crate::bundle::{Manifest, Precision, Weights};
+use crate::bundle::{Manifest, Precision, Signature, Weights};
 use crate::evidence::reference_region::{Reference, References};
 use crate::explanation::Explanation;
 use crate::risk::{PAPER_FINDING, RESEARCH_USE_ONLY};
@@ -112,7 +112,7 @@ pub fn report(scores: &Scores, warnings: &[String]) -> Value {
         "warnings": all_warnings,
         "provider": engine.provider.name(),
         "timings_ms": timings_ms(&scores.timings),
-        "model": model_of(manifest, &engine.manifest_sha256, engine.precision),
+        "model": model_of(manifest, &engine.manifest_sha256, engine.signature.as_ref(), engine.precision),
         "runtime": runtime_of(engine.runtime, engine.threads, Some(engine)),
         "preprocessing": manifest.preprocessing,
         "library": library(),
@@ -145,10 +145,20 @@ fn range(values: &[f64]) -> Option<[f64; 2]> {
 pub fn model(scorer: &Scorer) -> Value {
     let precision = scorer.engine().map_or(Precision::Fp32, |e| e.precision);
     let bundle = scorer.bundle();
-    model_of(&bundle.manifest, &bundle.manifest_sha256, precision)
+    model_of(
+        &bundle.manifest,
+        &bundle.manifest_sha256,
+        bundle.signature.as_ref(),
+        precision,
+    )
 }
 
-fn model_of(manifest: &Manifest, manifest_sha256: &str, precision: Precision) -> Value {
+fn model_of(
+    manifest: &Manifest,
+    manifest_sha256: &str,
+    signature: Option<&Signature>,
+    precision: Precision,
+) -> Value {
     json!({
         "id": manifest.id,
         "version": manifest.version,
@@ -156,6 +166,7 @@ fn model_of(manifest: &Manifest, manifest_sha256: &str, precision: Precision) ->
         "intended_use": manifest.intended_use,
         "card": manifest.card,
         "manifest_sha256": manifest_sha256,
+        "signature": signature,
         "precision": manifest.model(precision).map(|m| m.precision),
         "calibration": manifest.calibration,
         "sources": manifest.sources,

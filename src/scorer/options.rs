@@ -1,5 +1,6 @@
 //! What a host decides about a scorer, and the progress that it is told.
 
+use crate::bundle::Pins;
 use crate::evidence::quality::QualityPolicy;
 use crate::runtime::provider::Policy;
 use std::path::PathBuf;
@@ -21,9 +22,8 @@ pub struct ScorerOptions {
     pub cache: Option<PathBuf>,
     /// How long [`Scorer::prepare`](super::Scorer::prepare) may take; `None` as long as it takes.
     pub prepare_timeout: Option<Duration>,
-    /// SHA-256 of the bundle's `manifest.json` in hexadecimal, which covers every file of the bundle; another bundle is
-    /// refused as altered. `None`: any.
-    pub expected_manifest_sha256: Option<String>,
+    /// What the bundle must be: its digest, and whose signature it must have.
+    pub pins: Pins,
 }
 
 impl Default for ScorerOptions {
@@ -35,7 +35,7 @@ impl Default for ScorerOptions {
             quality: QualityPolicy::default(),
             cache: None,
             prepare_timeout: None,
-            expected_manifest_sha256: None,
+            pins: Pins::default(),
         }
     }
 }

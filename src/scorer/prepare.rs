@@ -171,6 +171,7 @@ impl Scorer {
             runtime: self.runtime,
             manifest: self.manifest.clone(),
             manifest_sha256: self.bundle.manifest_sha256.clone(),
+            signature: self.bundle.signature.clone(),
             threads: session.threads,
             provider: session.provider,
             precision: session.precision,

@@ -1,6 +1,6 @@
 //! The result of a case: scores, what they rest on, and the engine that computed them.
 
-use crate::bundle::{Manifest, Precision};
+use crate::bundle::{Manifest, Precision, Signature};
 use crate::case::CaseMetadata;
 use crate::engine::CacheOutcome;
 use crate::evidence::lesion::Lesion;
@@ -78,6 +78,8 @@ pub struct Engine {
     pub manifest: Arc<Manifest>,
     /// SHA-256 of the manifest's file, lower-case hexadecimal.
     pub manifest_sha256: String,
+    /// The signature of the bundle, if it was verified.
+    pub signature: Option<Signature>,
     /// Threads of a run, the calling thread among them.
     pub threads: usize,
     /// The provider asked for that took the model.

@@ -44,8 +44,7 @@ impl Scorer {
         for entry in &options.policy.entries {
             entry.validate()?;
         }
-        let bundle =
-            Bundle::open_without_models(bundle, options.expected_manifest_sha256.as_deref())?;
+        let bundle = Bundle::open_without_models(bundle, &options.pins)?;
         Ok(Self {
             manifest: Arc::new(bundle.manifest.clone()),
             bundle,

@@ -344,6 +344,11 @@ static void files(dlnms_runtime *runtime, const char *bundle, const char *scratc
     options.expected_manifest_sha256 = "";
     expect("no digest", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "expected_manifest_sha256");
     options.expected_manifest_sha256 = NULL;
+    options.bundle_key = "not a key";
+    expect("no key", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "bundle_key");
+    options.bundle_key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    expect("unsigned", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_BUNDLE_UNSIGNED, &error, "E7620F1842B4E81F");
+    options.bundle_key = NULL;
     options.threads = 100000;
     expect("too many threads", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "threads");
     check("nothing was made", none == NULL);

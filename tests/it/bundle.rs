@@ -2,7 +2,7 @@
 
 use crate::support;
 use dlnms::Error;
-use dlnms::bundle::{Bundle, Manifest};
+use dlnms::bundle::{Bundle, Manifest, Pins};
 use dlnms::error::status::*;
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
@@ -28,7 +28,7 @@ fn edited(edit: impl FnOnce(&Path)) -> Result<Bundle, Error> {
     let dir = tempfile::tempdir().unwrap();
     copy(dir.path());
     edit(dir.path());
-    Bundle::open(dir.path())
+    Bundle::open(dir.path(), &Pins::default())
 }
 
 fn refused(what: &str, result: Result<Bundle, Error>, code: i32, word: &str) {
@@ -276,7 +276,10 @@ fn pinned(bundle: &Path, expected: &str) -> Result<Scorer, Error> {
     let options = ScorerOptions {
         policy: Policy::strict(Provider::Cpu),
         threads: 1,
-        expected_manifest_sha256: Some(expected.into()),
+        pins: Pins {
+            manifest_sha256: Some(expected.into()),
+            key: None,
+        },
         ..ScorerOptions::default()
     };
     Scorer::new(support::runtime(), bundle, options)
@@ -304,7 +307,12 @@ fn the_digest_of_the_manifest_is_provenance_and_can_be_pinned() {
         edit(&mut m);
         std::fs::write(dir.path().join("manifest.json"), m.to_string()).unwrap();
         let found = sha256_of_manifest(dir.path());
-        assert_eq!(Bundle::open(dir.path()).unwrap().manifest_sha256, found);
+        assert_eq!(
+            Bundle::open(dir.path(), &Pins::default())
+                .unwrap()
+                .manifest_sha256,
+            found
+        );
         let error = pinned(dir.path(), &sound).err().unwrap();
         assert_eq!(error.status(), DLNMS_E_BUNDLE_ALTERED, "{error}");
         for word in ["manifest.json", &found, &sound] {

@@ -57,6 +57,7 @@ pub fn layout() -> String {
         }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
             prepare_timeout_ms, precision, spin, reserved, expected_manifest_sha256,
+            bundle_key,
         }
         dlnms_queue_options { struct_size, capacity, workers, reserved }
         dlnms_completion { struct_size, reserved, callback, user_data, drop }

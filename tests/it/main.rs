@@ -44,6 +44,7 @@ mod runtime_loading;
 mod sanitizers;
 mod series;
 mod series_values;
+mod signature;
 mod small_case;
 mod streams;
 mod suv_edits;

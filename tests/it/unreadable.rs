@@ -47,7 +47,11 @@ fn pipes_devices_and_broken_disks_are_named_and_not_waited_for() {
     let found = message(dlnms::readers::read(&header).unwrap_err());
     assert!(found.contains("data file: it is not a file"), "{found}");
     pipe(&out.path().join("manifest.json"));
-    let found = message(dlnms::bundle::Bundle::open(out.path()).err().unwrap());
+    let found = message(
+        dlnms::bundle::Bundle::open(out.path(), &Default::default())
+            .err()
+            .unwrap(),
+    );
     assert!(found.contains("it is not a file"), "{found}");
 }
 

@@ -25,7 +25,7 @@ pub struct Arguments {
 pub fn run(a: &Arguments, library: Option<&Path>) -> Result<(), Failure> {
     let runtime = Runtime::load(library);
     if let Some(dir) = &a.bundle {
-        dlnms::bundle::Bundle::open(dir)?; // every file, whatever the cache would spare
+        dlnms::bundle::Bundle::open(dir, &a.engine.trust.pins()?)?; // every file, whatever the cache would spare
     }
     let scorer = match &a.bundle {
         Some(dir) if runtime.is_ok() => {
@@ -81,6 +81,13 @@ fn print_bundle(scorer: &Scorer) {
         manifest.weights.name()
     );
     say!("manifest      sha256 {}", scorer.bundle().manifest_sha256);
+    if let Some(signature) = &scorer.bundle().signature {
+        say!(
+            "signature     key {}, {}",
+            signature.key_id,
+            signature.trusted_comment.replace('\t', ", ")
+        );
+    }
     if let Some(engine) = scorer.engine() {
         say!(
             "provider      {} in {} with {} threads, kernels of {}",

@@ -1,6 +1,7 @@
 //! A study from the command line; shared by `score`, `planes` and `texture`.
 
 use crate::terminal;
+use crate::trust::TrustArguments;
 use dlnms::bundle::Precision;
 use dlnms::evidence::quality::QualityPolicy;
 use dlnms::readers::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
@@ -217,9 +218,8 @@ pub struct EngineArguments {
     /// Keep what the provider makes of the model in this folder, for a faster next start
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// SHA-256 that the bundle's manifest.json must have, as `dlnms info` shows it
-    #[arg(long, value_name = "HEX")]
-    expected_manifest_sha256: Option<String>,
+    #[command(flatten)]
+    pub trust: TrustArguments,
 }
 
 impl EngineArguments {
@@ -253,9 +253,7 @@ impl EngineArguments {
         if let Some(kernels) = self.kernels.name() {
             command.arg("--kernels").arg(kernels);
         }
-        if let Some(expected) = &self.expected_manifest_sha256 {
-            command.arg("--expected-manifest-sha256").arg(expected);
-        }
+        self.trust.repeat(command);
         for (set, flag) in [(self.cuda_graph, "--cuda-graph"), (self.spin, "--spin")] {
             if set {
                 command.arg(flag);
@@ -294,7 +292,7 @@ impl EngineArguments {
             threads: self.threads,
             spin: self.spin,
             cache: self.cache.clone(),
-            expected_manifest_sha256: self.expected_manifest_sha256.clone(),
+            pins: self.trust.pins()?,
             quality,
             ..ScorerOptions::default()
         };

@@ -12,6 +12,7 @@ mod planes;
 mod score;
 mod terminal;
 mod texture;
+mod trust;
 mod tumour;
 
 use clap::{Parser, Subcommand};

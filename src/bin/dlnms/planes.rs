@@ -2,6 +2,7 @@
 
 use crate::input::{QualityArguments, StudyArguments};
 use crate::terminal::say;
+use crate::trust::TrustArguments;
 use crate::tumour::TumourArguments;
 use crate::{Failure, npy, terminal};
 use dlnms::bundle::Bundle;
@@ -18,6 +19,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     bundle: PathBuf,
     #[command(flatten)]
+    trust: TrustArguments,
+    #[command(flatten)]
     tumour: TumourArguments,
     #[command(flatten)]
     quality: QualityArguments,
@@ -31,7 +34,7 @@ pub struct Arguments {
 }
 
 pub fn run(a: &Arguments) -> Result<(), Failure> {
-    let bundle = Bundle::open(&a.bundle)?;
+    let bundle = Bundle::open(&a.bundle, &a.trust.pins()?)?;
     let input = a.study.open(0)?;
     let lesions = a.tumour.read(&input)?;
     let case = lesions[0].case(&input.study)?;
