@@ -160,6 +160,67 @@ fn nifti_fields_are_honoured() {
 }
 
 #[test]
+fn a_quaternion_is_the_rotation_of_the_standard() {
+    // (a, b, c, d) of a rotation about an oblique axis, and its matrix by numpy from the standard's formula. In LPS the first
+    // two rows change their sign; `qfac` turns the third column.
+    let oblique = [
+        [0.5, -0.794_091_982, -0.345_568_986_f64],
+        [0.554_091_982, 0.6, -0.577_045_991],
+        [0.665_568_986, 0.097_045_991, 0.74],
+    ];
+    for (qfac, handed) in [(1.0_f32, 1.0), (-1.0, -1.0)] {
+        let mut file = Nifti::new();
+        file.qform([10.0, 20.0, 30.0]);
+        file.shorts(254, &[0]);
+        file.floats(76, &[qfac]);
+        file.floats(256, &[0.2, -0.3, 0.4]);
+        let volume = file.read().unwrap();
+        assert_eq!(volume.spacing.map(|s| s.round()), [2.0, 3.0, 4.0]);
+        for r in 0..3 {
+            for a in 0..3 {
+                let sign = if r < 2 { -1.0 } else { 1.0 } * if a == 2 { handed } else { 1.0 };
+                let (got, want) = (volume.direction[r][a], sign * oblique[r][a]);
+                assert!((got - want).abs() < 1e-6, "{r} {a}: {got}, {want}");
+            }
+        }
+        assert_eq!(volume.origin, [-10.0, -20.0, 30.0]);
+
+        // An sform beside it that says the same, and one that puts the last corner 2.1 mm apart: more than half a voxel.
+        let rows = |off: f64| -> [[f32; 4]; 3] {
+            std::array::from_fn(|r| {
+                let column = |a: usize| oblique[r][a] * [2.0, 3.0, 4.0 * handed][a];
+                let shift = [10.0, 20.0, 30.0][r] + if r == 0 { off } else { 0.0 };
+                [column(0), column(1), column(2), shift].map(|v| v as f32)
+            })
+        };
+        file.sform(rows(0.0));
+        assert!(file.read().is_ok());
+        file.sform(rows(0.99));
+        assert!(file.read().is_ok());
+        file.sform(rows(1.01));
+        refused(file.read(), "its sform and qform contradict each other");
+    }
+    // Half turns, where nothing is left for `a`, and a quaternion a little too long.
+    let mut file = Nifti::new();
+    file.qform([10.0, 20.0, 30.0]);
+    file.shorts(254, &[0]);
+    file.floats(256, &[0.6, 0.8004, 0.0]);
+    let volume = file.read().unwrap();
+    let (cos, sin) = (0.280_460_620, 0.959_865_532);
+    let want = [[cos, -sin, 0.0], [-sin, -cos, 0.0], [0.0, 0.0, -1.0]];
+    for (got, want) in volume
+        .direction
+        .as_flattened()
+        .iter()
+        .zip(want.as_flattened())
+    {
+        assert!((got - want).abs() < 1e-6, "{:?}", volume.direction);
+    }
+    file.floats(256, &[0.6, 0.82, 0.0]);
+    refused(file.read(), "its quaternion is no rotation");
+}
+
+#[test]
 fn nifti_fields_that_contradict_or_are_unknown_are_refused_by_name() {
     type Edit = fn(&mut Nifti);
     let edits: [(Edit, &str); 24] = [

@@ -298,3 +298,113 @@ fn every_missing_fact_is_refused_by_name() {
         "no reference time",
     );
 }
+
+#[test]
+fn another_kind_of_suv_is_scaled_by_its_published_normalising_mass() {
+    // 70.5 kg and 1.75 m; the masses by a calculator from the formulas of NUMERICS 3.
+    let masses = [
+        (SuvType::Lbm, Sex::Male, 58.074_734_694),
+        (SuvType::Lbm, Sex::Female, 51.415_506_122),
+        (SuvType::LbmJames128, Sex::Male, 56.776_383_673),
+        (SuvType::LbmJames128, Sex::Female, 51.415_506_122),
+        (SuvType::LbmJanma, Sex::Male, 56.085_831_430),
+        (SuvType::LbmJanma, Sex::Female, 45.393_896_396),
+        (SuvType::Ibw, Sex::Male, 72.38),
+        (SuvType::Ibw, Sex::Female, 66.43),
+        (SuvType::Ibw, Sex::Other, (72.38 + 66.43) / 2.0),
+    ];
+    for (suv_type, sex, mass) in masses {
+        let info = PetInfo {
+            units: Units::Gml,
+            suv_type,
+            sex: Some(sex),
+            weight_kg: Some(70.5),
+            height_m: Some(1.75),
+            ..bqml()
+        };
+        let scale = info.suv_scale().unwrap();
+        assert!(
+            (scale.factors[0] * mass / 70.5 - 1.0).abs() < 1e-9,
+            "{suv_type:?} {sex:?}: {scale:?}"
+        );
+        let step = format!("normalised by {mass:.3} kg instead of 70.5 kg");
+        assert!(scale.steps.contains(&step), "{:?}", scale.steps);
+    }
+}
+
+#[test]
+fn values_without_decay_correction_are_corrected_to_the_administration_and_within_the_frame() {
+    let mut info = PetInfo {
+        decay_correction: Some(DecayCorrection::None),
+        series: None,
+        ..bqml()
+    };
+    for slice in &mut info.slices {
+        slice.frame_duration_ms = Some(180_000.0);
+    }
+    let scale = info.suv_scale().unwrap();
+    // 70 kg, 370 MBq, one hour of F-18, and the mean of its decay within three minutes, by a calculator.
+    let by_hand = 2.789_623_545_530_38e-4;
+    assert_eq!(scale.factors.len(), 2);
+    assert!(
+        scale
+            .factors
+            .iter()
+            .all(|f| (f / by_hand - 1.0).abs() < 1e-12)
+    );
+    assert!((scale.dt_s - 3600.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_factor_that_is_no_positive_number_is_refused() {
+    // Each of them is positive; their quotient is not.
+    for (weight, dose) in [(1e-300, 1e300), (1000.0, f64::MAX)] {
+        let info = PetInfo {
+            decay_correction: Some(DecayCorrection::Admin),
+            weight_kg: Some(weight),
+            dose_bq: Some(dose),
+            ..bqml()
+        };
+        let outcome = info.suv_scale();
+        if weight * 1000.0 / dose > 0.0 {
+            assert!(outcome.is_ok());
+        } else {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains("not a positive number"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn limits_belong_to_what_is_allowed() {
+    let warnings = |info: PetInfo| info.suv_scale().unwrap().warnings;
+    let of_weight = |kg| {
+        let heavy = PetInfo {
+            weight_kg: Some(kg),
+            ..bqml()
+        };
+        warnings(heavy)
+            .iter()
+            .any(|w| w.contains("outside 20 to 300"))
+    };
+    assert!(!of_weight(20.0) && !of_weight(300.0) && of_weight(1000.0) && of_weight(19.99));
+    let lowest = PetInfo {
+        dose_bq: Some(10_000.0),
+        ..bqml()
+    };
+    assert!(lowest.suv_scale().is_ok());
+    // A reference time may be the earliest acquisition itself, and a whole day before it.
+    let series = |time| {
+        let info = PetInfo {
+            series: Some(time),
+            injection: Some(time - 3600.0),
+            injection_time_of_day: None,
+            ..bqml()
+        };
+        info.suv_scale().unwrap().rule
+    };
+    assert_eq!(series(39_600.0), "START/SeriesTime");
+    assert_eq!(series(39_600.0 - DAY), "START/SeriesTime");
+    assert_ne!(series(39_600.1), "START/SeriesTime");
+    assert_ne!(series(39_599.9 - DAY), "START/SeriesTime");
+}
