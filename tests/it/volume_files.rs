@@ -176,12 +176,11 @@ fn a_quaternion_is_the_rotation_of_the_standard() {
         file.floats(256, &[0.2, -0.3, 0.4]);
         let volume = file.read().unwrap();
         assert_eq!(volume.spacing.map(|s| s.round()), [2.0, 3.0, 4.0]);
-        for r in 0..3 {
-            for a in 0..3 {
-                let sign = if r < 2 { -1.0 } else { 1.0 } * if a == 2 { handed } else { 1.0 };
-                let (got, want) = (volume.direction[r][a], sign * oblique[r][a]);
-                assert!((got - want).abs() < 1e-6, "{r} {a}: {got}, {want}");
-            }
+        let signs = [-1.0, -1.0, 1.0];
+        for (got, (row, sign)) in volume.direction.iter().zip(oblique.iter().zip(signs)) {
+            let want = [row[0], row[1], handed * row[2]].map(|v| sign * v);
+            let off = (0..3).map(|a| (got[a] - want[a]).abs());
+            assert!(off.fold(0.0, f64::max) < 1e-6, "{got:?}, {want:?}");
         }
         assert_eq!(volume.origin, [-10.0, -20.0, 30.0]);
 
