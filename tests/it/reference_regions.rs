@@ -3,7 +3,7 @@
 use crate::support::{bundle, runtime, series, shared};
 use dlnms::case::ReferenceRequest;
 use dlnms::evidence::quality::Code;
-use dlnms::evidence::reference_region::{self, PlacedBy, References};
+use dlnms::evidence::reference_region::{self, PlacedBy, Reference, References};
 use dlnms::imaging::roi::Roi;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, Volume, VolumeView};
 use dlnms::readers::dicom::{Modality, Series, Study};
@@ -132,6 +132,84 @@ fn a_place_the_host_knows_is_measured_as_numpy_measures_it() {
     assert!(found.blood_pool.unwrap_err().contains("not covered"));
 }
 
+fn place_is(found: &Reference, place: [f64; 3]) {
+    let off = (0..3).map(|a| (found.center_lps_mm[a] - place[a]).abs());
+    assert!(
+        off.fold(0.0, f64::max) < 1e-5,
+        "{found:?}, expected at {place:?}"
+    );
+}
+
+/// What is covered decides what is found: the places in parts of ACRIN-042, as they were when an eye had seen them within
+/// the organs.
+#[test]
+fn places_in_parts_of_a_patient_stay_where_they_were() {
+    let Some(study) = acrin() else { return };
+    for (z, liver, blood) in PARTS {
+        let ct = cut(&study.ct, z);
+        let case = Case::new(
+            ct.volume.view("ct").unwrap(),
+            study.pet.volume.view("pet").unwrap(),
+            Roi::Point([0.0; 3]),
+        );
+        let found =
+            reference_region::measure(&case, &factors(&study), &ReferenceRequest::default(), 0);
+        for (found, place) in [(found.liver, liver), (found.blood_pool, blood)] {
+            match (found, place) {
+                (Ok(found), Some(place)) => place_is(&found, place),
+                (found, place) => assert!(
+                    found.is_err() && place.is_none(),
+                    "{z:?}: {found:?}, {place:?}"
+                ),
+            }
+        }
+    }
+}
+
+type Place = Option<[f64; 3]>;
+const PARTS: [([f64; 2], Place, Place); 8] = [
+    (
+        [-400.0, -60.0],
+        Some([-100.488281, -36.488281, -263.814993]),
+        Some([41.511719, 23.511719, -107.814993]),
+    ),
+    (
+        [-330.0, -90.0],
+        Some([-104.488281, -44.488281, -267.114993]),
+        Some([37.511719, 17.511719, -143.114993]),
+    ),
+    (
+        [-300.0, -120.0],
+        Some([-96.488281, -40.488281, -253.684994]),
+        Some([29.511719, 11.511719, -161.684994]),
+    ),
+    (
+        [-290.0, -20.0],
+        Some([-92.488281, -32.488281, -247.874994]),
+        Some([33.511719, 17.511719, -99.874994]),
+    ),
+    (
+        [-270.0, 0.0],
+        Some([-80.488281, -72.488281, -232.254994]),
+        Some([35.511719, 17.511719, -100.254994]),
+    ),
+    (
+        [-250.0, 30.0],
+        None,
+        Some([33.511719, 7.511719, -76.634995]),
+    ),
+    (
+        [-240.0, -140.0],
+        None,
+        Some([33.511719, 13.511719, -158.824995]),
+    ),
+    (
+        [-160.0, -60.0],
+        None,
+        Some([31.511719, 11.511719, -85.074996]),
+    ),
+];
+
 /// A volume cut to some of its slices.
 fn cut(series: &Series, z: [f64; 2]) -> Series {
     let mut out = series.clone();
@@ -222,6 +300,8 @@ fn another_patients_organs_are_found_whatever_the_axes_of_the_volume() {
         [[25.0, 65.0], [120.5, 180.5], [-1000.0, -870.0]]
     ));
     assert_eq!((liver.suv_mean, liver.suv_sd), (2.0, 0.0));
+    place_is(&liver, [-84.4883, 82.4927, -1055.5]);
+    place_is(&blood, [47.5117, 154.4927, -983.5]);
 
     // The same patient stored from left to right and from back to front.
     let [nx, ny, _] = ct.dims;
