@@ -9,6 +9,7 @@ mod support;
 
 mod attributes;
 mod batch;
+mod batch_command;
 mod bundle;
 mod bundle_tables;
 mod cache;

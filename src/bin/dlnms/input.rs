@@ -38,7 +38,7 @@ pub struct StudyArguments {
 }
 
 /// What reading may cost, and what it may say; shared by everything that reads a study.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct ReadArguments {
     /// Name files inside folders in messages and JSON [default: "file 17", line 17 of `find -L PATH -type f | LC_ALL=C sort`]
     #[arg(long)]
@@ -80,6 +80,11 @@ impl StudyArguments {
         let input = self.read(&self.read.options(threads), &tell);
         bar.finish_and_clear();
         input
+    }
+
+    /// Reads both series without a bar.
+    pub fn open_quietly(&self, threads: usize) -> Result<Input> {
+        self.read(&self.read.options(threads), &|_, _| true)
     }
 
     fn read(
@@ -167,6 +172,14 @@ enum Quality {
 }
 
 impl QualityArguments {
+    /// Returns the name of the policy.
+    pub fn name(self) -> &'static str {
+        match self.quality {
+            Quality::Default => "default",
+            Quality::Strict => "strict",
+        }
+    }
+
     /// Returns the policy that was named.
     pub fn policy(self) -> QualityPolicy {
         match self.quality {
@@ -226,6 +239,20 @@ impl EngineArguments {
     /// Threads that were asked for; 0 leaves it to the library.
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// Returns the same with an equal share of the default threads for each of several studies, unless a number was given.
+    pub fn with_default_threads(&self, studies: usize) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = (cores / studies).clamp(1, 4);
+        Self {
+            threads: if self.threads == 0 {
+                share
+            } else {
+                self.threads
+            },
+            ..self.clone()
+        }
     }
 
     /// Give another process the same, but for the cache.

@@ -1,5 +1,6 @@
 //! `dlnms`: score a PET/CT study, look at what the network sees, check an installation, make a synthetic study.
 
+mod batch;
 mod bench;
 mod explain;
 mod info;
@@ -46,6 +47,7 @@ const AFTER_HELP: &str = "Examples:
   dlnms score --bundle bundle --ct ct.nii.gz --pet suv.nii.gz --mask tumours.nii.gz --lesions all
   dlnms explain --bundle bundle study --rtstruct rs.dcm --roi GTV --json explained.json
   dlnms texture study --seed=-42.3,-14.6,-122.1 --json texture.json
+  dlnms batch studies.csv --bundle bundle --out scores --workers 2
   dlnms info --bundle bundle
 
 Exit codes: 0 done; 1 the input was refused or a file could not be written; 2 wrong usage;
@@ -57,6 +59,8 @@ enum Command {
     Score(Box<score::Arguments>),
     /// Score a tumour, and show what moved the scores
     Explain(Box<explain::Arguments>),
+    /// Score many studies: one line of JSON for each, restartable
+    Batch(Box<batch::Arguments>),
     /// List the series of files and folders: which would be used, why not the others, SUV
     Inspect(inspect::Arguments),
     /// Write the two input tensors of the network as .npy
@@ -99,6 +103,7 @@ fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Score(a) => score::run(a, runtime),
         Command::Explain(a) => explain::run(a, runtime),
+        Command::Batch(a) => batch::run(a, runtime),
         Command::Inspect(a) => inspect::run(a),
         Command::Planes(a) => planes::run(a),
         Command::Texture(a) => texture::run(a),

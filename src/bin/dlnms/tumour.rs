@@ -215,7 +215,7 @@ pub fn parse_point(text: &str) -> std::result::Result<[f64; 3], String> {
 }
 
 /// `41%` of SUVmax, or a fixed SUV.
-fn parse_delineation(text: &str) -> std::result::Result<Delineation, String> {
+pub fn parse_delineation(text: &str) -> std::result::Result<Delineation, String> {
     let (number, percent) = text.strip_suffix('%').map_or((text, false), |n| (n, true));
     match number.trim().parse::<f64>() {
         Ok(v) if percent && v > 0.0 && v <= 100.0 => Ok(Delineation::Fraction(v / 100.0)),
