@@ -83,7 +83,11 @@ fn by_row(text: &str) -> BTreeMap<u64, Value> {
 fn slow() -> String {
     let mut manifest = "study,tumour\n".to_owned();
     for n in 0..12 {
-        let _ = writeln!(manifest, "DATA/acrin042,\"point:-42.3,-14.6,-{}.5\"", 112 + n);
+        let _ = writeln!(
+            manifest,
+            "DATA/acrin042,\"point:-42.3,-14.6,-{}.5\"",
+            112 + n
+        );
     }
     manifest
 }
@@ -362,7 +366,11 @@ fn rows_that_are_handed_out_come_back_once() {
     drop(to);
     assert!(coordinator.wait().unwrap().success());
     let handed = batch.lines();
-    assert_eq!(handed.len(), 2);
+    assert_eq!(
+        batch.results(),
+        format!("{}\n{}\n", lines[0], lines[1]),
+        "to the last digit"
+    );
     std::fs::remove_dir_all(batch.out()).unwrap();
     assert!(batch.run(&[]).status.success());
     for (row, line) in batch.lines() {

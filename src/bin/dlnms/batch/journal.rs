@@ -84,10 +84,10 @@ impl Journal {
         self.done.values().copied()
     }
 
-    /// Appends a line in one write and waits until it is on the disk.
-    pub fn add(&mut self, line: &Line) -> Result<(), Failure> {
-        let mut text = line.to_json();
-        text.push('\n');
+    /// Appends a line in one write and waits until it is on the disk. Its text is written as it is: reading a number and
+    /// writing it again could change the last digit.
+    pub fn add(&mut self, line: &Line, text: &str) -> Result<(), Failure> {
+        let text = format!("{text}\n");
         let whole = self.results.metadata().map(|m| m.len());
         let written = self
             .results

@@ -128,7 +128,7 @@ fn score_all(
                     let mut sink = locked(&sink);
                     let (journal, progress, written) = &mut *sink;
                     if written.is_ok() {
-                        *written = journal.add(&line);
+                        *written = journal.add(&line, &line.to_json());
                     }
                     if written.is_err() {
                         locked(&rows).clear();
@@ -188,7 +188,7 @@ fn hand_out(
         let text = text.map_err(Failure::output(Path::new("standard input")))?;
         let line = Line::from_json(&text)?;
         if left.remove(&line.key) {
-            journal.add(&line)?;
+            journal.add(&line, &text)?;
             progress.add(&line);
         } else if !handed_out.contains(&line.key) {
             let why = "a line came back for a row that was not handed out";
