@@ -10,6 +10,7 @@ use crate::input::{EngineArguments, QualityArguments, ReadArguments};
 use crate::tumour::parse_delineation;
 use crate::{Failure, terminal};
 use dlnms::Error;
+use dlnms::bundle::Bundle;
 use dlnms::imaging::roi::Delineation;
 use dlnms::scorer::{CancelToken, Scorer};
 use journal::{Journal, Settings};
@@ -64,7 +65,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         return serve(&a.study_scorer(&engine, runtime)?);
     };
     let rows = manifest::read(manifest)?;
-    let bundle = dlnms::bundle::Bundle::open(&a.bundle)?;
+    let bundle = Bundle::open_without_models(&a.bundle, &a.engine.trust.pins()?)?;
     let settings = Settings {
         format: journal::FORMAT,
         library: env!("CARGO_PKG_VERSION").into(),
