@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo torch train-demo check test build-tests product dist install portable packages test-packages wheel reproducible bench clean lint test-rust \
+.PHONY: help demo torch train-demo check test test-hosts build-tests product dist install portable packages test-packages wheel reproducible bench clean lint test-rust \
     test-model test-python fuzz asan mutants
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make torch   PyTorch for the tests of training (half a gigabyte)"
 	@echo "make check   format, lints, documentation and the fast tests: for every save"
 	@echo "make test    every check there is"
+	@echo "make test-hosts  the Orthanc plugin in Debian's Orthanc, driven by DCMTK, HTTP and Chromium (some minutes; names what is missing)"
 	@echo "make bench   latency, as ratios against bare ONNX Runtime"
 	@echo "make dist    target/dist: what is installed, with ONNX Runtime beside it; may be moved"
 	@echo "make install PREFIX=/usr/local [DESTDIR=] [LIBDIR=lib] [WITH_ONNXRUNTIME=1]"
@@ -248,6 +249,10 @@ test-rust: $(ORT_READY) $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.js
     $(T)/tiny-bundle/manifest.json $(T)/openvino/.ready dist
 	@echo "== library, C ABI, hosts"
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --no-fail-fast
+
+# Programs that nobody here wrote. No part of `make test`: they come from Debian and npm.
+test-hosts: $(VENV)/.ready $(T)/bundle/manifest.json dist
+	@DLNMS_SHARED=$(SHARED) tests/hosts/orthanc/run.sh $(T)
 
 # The kernels read and write by pointer. The compiler has the sanitizer's runtime; its flag is unlocked by RUSTC_BOOTSTRAP.
 asan:
