@@ -187,7 +187,7 @@ demo:
 	@$(CMAKE) --build $(DEMO)/build > $(DEMO)/build.log || { cat $(DEMO)/build.log; exit 1; }
 	@$(DEMO)/build/score --bundle $(T)/bundle --center=-82,-12,46.5 --json $(DEMO)/result.json $(DEMO)/study/ct $(DEMO)/study/pet
 	@echo "== the result as a page for people"
-	@$(DIST)/bin/dlnms score --bundle $(T)/bundle --ct $(DEMO)/study/ct --pet $(DEMO)/study/pet \
+	@$(DIST)/bin/dlnms explain --bundle $(T)/bundle --ct $(DEMO)/study/ct --pet $(DEMO)/study/pet \
 	    --mask $(DEMO)/study/tumour_mask.nii.gz --html $(DEMO)/report.html --json $(DEMO)/result_mask.json > /dev/null
 	@echo "result   $(DEMO)/result.json"
 	@echo "page     $(DEMO)/report.html"

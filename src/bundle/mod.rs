@@ -9,8 +9,9 @@ mod manifest;
 mod signature;
 
 pub use manifest::{
-    BackboneLayer, Backbones, BundleFile, Calibration, Cutoffs, ElementType, FORMAT_VERSION, Graph,
-    Inputs, Manifest, Model, Platt, Precision, SelfTest, Sources, StoredTensor, Weights,
+    BackboneLayer, Backbones, BundleFile, Calibration, Cutoffs, ElementType, Evidence,
+    EvidenceSource, FORMAT_VERSION, Graph, Inputs, Manifest, Model, OwnStatement, Platt, Precision,
+    SelfTest, Sources, StoredTensor, Weights,
 };
 
 pub use signature::{SIGNATURE_FILE, Signature};

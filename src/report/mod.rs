@@ -3,6 +3,7 @@
 
 #[cfg(feature = "report")]
 pub mod page;
+pub mod published;
 
 use crate::bundle::{Manifest, Precision, Signature, Weights};
 use crate::evidence::reference_region::{Reference, References};
@@ -95,6 +96,7 @@ pub fn report(scores: &Scores, warnings: &[String]) -> Value {
         "risk": scores.decision,
         "cutoffs": manifest.cutoffs,
         "evidence": PAPER_FINDING,
+        "evidence_statements": evidence_statements(scores),
         "center_lps_mm": scores.center,
         "roi": { "kind": scores.roi_kind },
         "suv": scores.suv.as_ref().map(|s| json!({
@@ -124,6 +126,14 @@ pub fn explanation(explanation: &Explanation, warnings: &[String]) -> Value {
     let mut report = report(&explanation.scores, warnings);
     report["explanation"] = json!(explanation);
     report
+}
+
+/// What was reported of cases like this one, or why nothing is said.
+fn evidence_statements(scores: &Scores) -> Value {
+    match published::published(scores, &published::ClinicalFacts::default()) {
+        Ok(evidence) => json!(evidence),
+        Err(why) => json!({ "statements": [], "reason": why }),
+    }
 }
 
 /// A reference, or null with the reason.

@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod browser;
+mod drawn;
+mod published;
 mod sheet;
 
 use crate::support::{runtime, tiny_bundle};

@@ -1,13 +1,15 @@
 //! `dlnms explain`.
 
 use crate::input::{EngineArguments, QualityArguments, StudyArguments};
+use crate::page::PageArguments;
 use crate::terminal::say;
 use crate::tumour::{TumourArguments, parse_point};
-use crate::{Failure, score, terminal};
+use crate::{Failure, page, score, terminal};
 use dlnms::Error;
 use dlnms::case::ReferenceRequest;
 use dlnms::explanation::{Baseline, Contributions, ExplainOptions, Explanation};
 use dlnms::report;
+use dlnms::report::page::Page;
 use dlnms::scorer::{CancelToken, LesionRequest, Phase};
 use std::path::{Path, PathBuf};
 
@@ -42,6 +44,8 @@ pub struct Arguments {
     /// Write the result with its provenance and its explanation; - is standard output, without the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    page: PageArguments,
 }
 
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
@@ -64,6 +68,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         liver: a.liver,
         blood_pool: a.blood_pool,
     });
+    case.pictures = a.page.wanted();
     let bar = terminal::bar("explaining the scores");
     let mut tell = |_: Phase, fraction: f32| {
         terminal::advance(&bar, f64::from(fraction));
@@ -73,6 +78,14 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     let explained = Explanation::new(&scorer, &case, &a.options(), Some(&mut tell), &cancel);
     bar.finish_and_clear();
     let explained = explained?;
+    if a.page.wanted() {
+        let options = page::options(lesion.name.clone(), &input);
+        a.page.write(&Page::explained(
+            &explained,
+            &input.study.warnings,
+            &options,
+        )?)?;
+    }
 
     let report = report::explanation(&explained, &input.study.warnings);
     for warning in report["warnings"].as_array().into_iter().flatten() {

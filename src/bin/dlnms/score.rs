@@ -1,12 +1,13 @@
 //! `dlnms score`.
 
 use crate::input::{EngineArguments, Input, QualityArguments, StudyArguments};
+use crate::page::PageArguments;
 use crate::terminal::say;
 use crate::tumour::{TumourArguments, parse_point};
-use crate::{Failure, picture, terminal};
+use crate::{Failure, page, terminal};
 use dlnms::case::ReferenceRequest;
 use dlnms::report;
-use dlnms::report::page::{Page, PageOptions};
+use dlnms::report::page::Page;
 use dlnms::risk::{RESEARCH_USE_ONLY, Risk};
 use dlnms::scorer::{CancelToken, LesionRequest, Phase, Scorer, Scores};
 use serde_json::{Value, json};
@@ -34,19 +35,13 @@ pub struct Arguments {
     /// Write the result with its provenance; - is standard output, without the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the result as a page for people: one HTML file that needs nothing else
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Write a picture of the six planes the network saw
-    #[arg(long, value_name = "FILE")]
-    png: Option<PathBuf>,
+    #[command(flatten)]
+    page: PageArguments,
 }
 
 /// One lesion, scored.
 struct Scored {
     name: String,
-    /// Place among the lesions as they were given.
-    index: usize,
     scores: Scores,
 }
 
@@ -58,7 +53,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     prepare(&scorer)?;
 
     let mut scored = Vec::with_capacity(lesions.len());
-    for (index, lesion) in lesions.iter().enumerate() {
+    for lesion in &lesions {
         let mut case = lesion.case(&input.study)?;
         case.lesion = Some(LesionRequest {
             delineation: a.tumour.threshold,
@@ -68,11 +63,10 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
             liver: a.liver,
             blood_pool: a.blood_pool,
         });
-        case.pictures = a.html.is_some();
+        case.pictures = a.page.wanted();
         let scores = scorer.score(&case, &CancelToken::default())?;
         scored.push(Scored {
             name: lesion.name.clone(),
-            index,
             scores,
         });
         // The lesion most at risk first: by the higher of its two scores. The page shows it alone.
@@ -85,15 +79,8 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     }
     let first = &scored[0];
 
-    if let Some(path) = &a.html {
-        let page = page(&scored, &input)?;
-        std::fs::write(path, page.html()).map_err(Failure::output(path))?;
-    }
-
-    if let Some(path) = &a.png {
-        let case = lesions[first.index].case(&input.study)?;
-        let planes = scorer.planes(&case)?;
-        picture::write(path, &planes, &scorer.bundle().manifest.preprocessing)?;
+    if a.page.wanted() {
+        a.page.write(&page_of_first(&scored, &input)?)?;
     }
     let mut report = report::report(&first.scores, &input.study.warnings);
     if scored.len() > 1 {
@@ -144,19 +131,14 @@ pub fn prepare(scorer: &Scorer) -> Result<(), Failure> {
 }
 
 /// The page of the first lesion.
-fn page(scored: &[Scored], input: &Input) -> Result<Page, Failure> {
+fn page_of_first(scored: &[Scored], input: &Input) -> Result<Page, Failure> {
     let (first, n) = (&scored[0], scored.len());
     let lesion = if n > 1 {
         format!("{} (the first of {n} by score)", first.name)
     } else {
         first.name.clone()
     };
-    let metadata = input.study.pet.metadata.as_ref();
-    let options = PageOptions {
-        lesion: Some(lesion),
-        scanner: metadata.and_then(|m| m.scanner.clone()),
-        ..PageOptions::default()
-    };
+    let options = page::options(lesion, input);
     Ok(Page::new(&first.scores, &input.study.warnings, &options)?)
 }
 

@@ -1,9 +1,11 @@
 //! `manifest.json`, format version 2.
 
 mod checks;
+mod evidence;
 mod files;
 mod models;
 
+pub use evidence::{Evidence, EvidenceSource, OwnStatement};
 pub use files::{BundleFile, ElementType, StoredTensor};
 pub use models::{BackboneLayer, Backbones, Graph, Inputs, Model, Precision};
 
@@ -84,6 +86,9 @@ pub struct Manifest {
     pub calibration: Option<Calibration>,
     /// Where these numbers come from.
     pub sources: Sources,
+    /// What may be said about results of trained weights beside the scores; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// Every file of the bundle but the manifest.
     pub files: Vec<BundleFile>,
     /// One for each precision.
@@ -189,6 +194,7 @@ impl Manifest {
         self.preprocessing.validate()?;
         self.validate_heads()?;
         self.validate_numbers()?;
+        self.evidence.iter().try_for_each(Evidence::validate)?;
         files::validate(&self.files)?;
         models::validate(&self.models, self.backbones.as_ref(), &self.files)?;
         self.validate_self_test()

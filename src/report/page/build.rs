@@ -2,6 +2,7 @@
 
 use super::canvas::number;
 use super::content::{FindingRow, Page, PageOptions, Row, ScoreBar};
+use super::contributions::ContributionBars;
 use super::images::Images;
 use super::words::clean;
 use crate::bundle::Weights;
@@ -9,6 +10,8 @@ use crate::case::CaseMetadata;
 use crate::evidence::lesion::Lesion;
 use crate::evidence::pictures::{GridSummary, Pictures};
 use crate::evidence::reference_region::Reference;
+use crate::explanation::Explanation;
+use crate::report::published::published;
 use crate::risk::Risk;
 use crate::scorer::Scores;
 use sha2::{Digest, Sha256};
@@ -51,8 +54,27 @@ impl Page {
             findings,
             unchecked: unchecked(&scores.metadata),
             warnings: warnings.collect(),
+            contributions: None,
+            evidence: published(scores, &options.facts),
             provenance: provenance(scores),
         })
+    }
+
+    /// Makes the page of an explained result, with what each plane contributed.
+    ///
+    /// # Errors
+    /// Those of [`Page::new`].
+    pub fn explained(
+        explanation: &Explanation,
+        warnings: &[String],
+        options: &PageOptions,
+    ) -> crate::Result<Self> {
+        let mut page = Self::new(&explanation.scores, warnings, options)?;
+        page.contributions = explanation
+            .contributions
+            .as_ref()
+            .map(ContributionBars::new);
+        Ok(page)
     }
 }
 

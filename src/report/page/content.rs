@@ -1,7 +1,10 @@
 //! What stands on the page, as plain data.
 
+use super::contributions::ContributionBars;
+use super::ct_window::CtWindow;
 use super::images::Images;
 use crate::evidence::quality::Severity;
+use crate::report::published::{ClinicalFacts, PublishedEvidence};
 use crate::risk::Risk;
 
 /// What a host adds to a page. Nothing of it is read from the images.
@@ -15,29 +18,10 @@ pub struct PageOptions {
     pub content_time: Option<String>,
     /// A line that identifies the patient. Without it the page says that it identifies nobody.
     pub identity_line: Option<String>,
+    /// What is known of the patient, for the conditions of the evidence.
+    pub facts: ClinicalFacts,
     /// How the CT is shown in the row of its own.
     pub ct_window: CtWindow,
-}
-
-/// How HU become grey.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CtWindow {
-    /// Centre -600, width 1500.
-    #[default]
-    Lung,
-    /// Centre 40, width 400.
-    SoftTissue,
-}
-
-impl CtWindow {
-    /// Returns the centre and the width, HU.
-    #[must_use]
-    pub fn center_and_width(self) -> [f64; 2] {
-        match self {
-            CtWindow::Lung => [-600.0, 1500.0],
-            CtWindow::SoftTissue => [40.0, 400.0],
-        }
-    }
 }
 
 /// A finished result as a page: plain data that [`svg`](Self::svg) and [`html`](Self::html) draw.
@@ -65,6 +49,10 @@ pub struct Page {
     pub unchecked: Vec<&'static str>,
     /// Warnings of reading and of the result.
     pub warnings: Vec<String>,
+    /// What each plane contributed to the scores, if that was computed.
+    pub contributions: Option<ContributionBars>,
+    /// What was reported of cases like this one, or why nothing is said.
+    pub evidence: Result<PublishedEvidence, String>,
     /// Model, engine, versions, times.
     pub provenance: Vec<Row>,
 }

@@ -5,11 +5,18 @@ use super::canvas::{Canvas, escape};
 use super::content::{Page, risk_word, severity_word};
 use super::sheet::{FONTS, SIZE};
 use super::style::style_sheet;
+use crate::report::published::{ClinicalVariable, Statement};
 use crate::risk::RESEARCH_USE_ONLY;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
-/// Nothing may be loaded or run, whatever a text from outside says.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+/// Nothing may be loaded or run, whatever a text from outside says; of styles the page's own alone counts.
+fn policy(style: &str) -> String {
+    let digest = BASE64_STANDARD.encode(Sha256::digest(style));
+    format!("default-src 'none'; img-src data:; style-src 'sha256-{digest}'")
+}
 
 impl Page {
     /// Writes the page as HTML: no script, no address, nothing to fetch; light, dark and in print on one A4 page.
@@ -22,15 +29,17 @@ impl Page {
             Some(lesion) => format!("DLNMS - {lesion}"),
             None => "DLNMS".into(),
         };
+        let style = style_sheet();
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n<h1>{}</h1>\n\
+             <title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n<h1>{}</h1>\n\
              <svg class=\"sheet\" viewBox=\"0 0 {w} {h}\" font-family=\"{FONTS}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n\
              <section>\n{}</section>\n</main>\n</body>\n</html>\n",
+            policy(&style),
             escape(&title),
-            style_sheet(),
+            style,
             escape(&title),
             "The page as a picture; the tables below hold its text",
             sheet.svg,
@@ -53,7 +62,7 @@ impl Page {
         };
         table(
             &mut out,
-            "Evidence",
+            "Measured",
             &["Measure", "Value"],
             &pairs(&self.measures),
         );
@@ -75,6 +84,8 @@ impl Page {
         for warning in &self.warnings {
             let _ = writeln!(out, "<p>Note: {}</p>", escape(warning));
         }
+        self.contribution_table(&mut out);
+        self.evidence_tables(&mut out);
         table(
             &mut out,
             "What ran",
@@ -82,6 +93,83 @@ impl Page {
             &pairs(&self.provenance),
         );
         out
+    }
+
+    fn contribution_table(&self, out: &mut String) {
+        let Some(bars) = &self.contributions else {
+            out.push_str("<h2>Contributions</h2>\n<p>not computed</p>\n");
+            return;
+        };
+        let share = |row: &super::ContributionRow, score: usize| {
+            let note = if row.agree[score] {
+                ""
+            } else {
+                " (depends on what replaces it)"
+            };
+            format!("{:+.3}{note}", row.share[score])
+        };
+        let row = |r: &super::ContributionRow| vec![r.name.clone(), share(r, 0), share(r, 1)];
+        let rows: Vec<_> = bars.rows.iter().map(row).collect();
+        let heads = ["Plane or modality", "N1", "N2"];
+        table(out, "Contributions", &heads, &rows);
+        let _ = writeln!(
+            out,
+            "<p>Without any plane N1 is {:.3} and N2 {:.3}. What is taken away is replaced by: {}.</p>",
+            bars.base[0],
+            bars.base[1],
+            escape(bars.baseline)
+        );
+    }
+
+    fn evidence_tables(&self, out: &mut String) {
+        let evidence = match &self.evidence {
+            Ok(evidence) => evidence,
+            Err(why) => {
+                let _ = writeln!(
+                    out,
+                    "<h2>Evidence by risk group</h2>\n<p>{}</p>",
+                    escape(why)
+                );
+                return;
+            }
+        };
+        let row = |s: &Statement| {
+            let condition = s.condition.words().to_owned();
+            let figures = s.figures.join("; ");
+            vec![s.title.clone(), s.population.clone(), condition, figures]
+        };
+        let rows: Vec<_> = evidence.statements.iter().map(row).collect();
+        let heads = ["Question", "Population", "This case", "Reported"];
+        table(out, "Evidence by risk group", &heads, &rows);
+        for limit in evidence.limits.iter().chain([&evidence.source]) {
+            let _ = writeln!(out, "<p>{}</p>", escape(limit));
+        }
+        let Some(model) = &evidence.clinical else {
+            return;
+        };
+        let text = |v: &Option<String>, none: &str| v.clone().unwrap_or_else(|| none.into());
+        let row = |v: &ClinicalVariable| {
+            let ratios = [&v.n1[0], &v.n1[1], &v.n2[0], &v.n2[1]].map(|r| text(r, "none given"));
+            let value = text(&v.value, "not known");
+            [vec![v.name.clone(), value], ratios.to_vec()].concat()
+        };
+        let rows: Vec<_> = model.variables.iter().map(row).collect();
+        let heads = [
+            "Variable",
+            "This case",
+            "N1, alone",
+            "N1, adjusted",
+            "N2, alone",
+            "N2, adjusted",
+        ];
+        table(
+            out,
+            "Clinical model: odds ratios for comparison",
+            &heads,
+            &rows,
+        );
+        let _ = writeln!(out, "<p>{}</p>", escape(&model.note));
+        let _ = writeln!(out, "<p>{}</p>", escape(&model.performance));
     }
 
     fn score_table(&self, out: &mut String) {

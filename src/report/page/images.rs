@@ -1,6 +1,6 @@
 //! The planes as PNG: CT in grey, PET in inverse grey, and PET in colour over CT.
 
-use super::content::CtWindow;
+use super::ct_window::CtWindow;
 use crate::bundle::Manifest;
 use crate::error::{Error, Result};
 use crate::evidence::pictures::{CENTER, OUTSIDE, Picture, Pictures, SIDE, SPACING_MM};
@@ -47,6 +47,11 @@ pub struct PlaneImages {
 }
 
 impl Images {
+    /// Rows of pictures.
+    pub(super) fn rows(&self) -> usize {
+        self.captions.len()
+    }
+
     /// # Errors
     /// [`Error::Internal`] if a picture cannot be written.
     pub(super) fn new(pictures: &Pictures, manifest: &Manifest, window: CtWindow) -> Result<Self> {

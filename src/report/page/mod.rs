@@ -6,14 +6,27 @@
 mod build;
 mod canvas;
 mod content;
+mod contributions;
+mod ct_window;
 mod html;
 mod images;
+mod paragraphs;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod planes;
+#[cfg(feature = "raster")]
+mod raster;
 mod scores;
 mod sheet;
 mod style;
 mod tone;
+#[cfg(feature = "raster")]
+mod tree;
 mod words;
 
-pub use content::{CtWindow, FindingRow, Page, PageOptions, Row, ScoreBar};
+pub use content::{FindingRow, Page, PageOptions, Row, ScoreBar};
+pub use contributions::{ContributionBars, ContributionRow};
+pub use ct_window::CtWindow;
 pub use images::{Images, PlaneImages};
+#[cfg(feature = "raster")]
+pub use raster::RgbImage;

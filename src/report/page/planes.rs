@@ -21,10 +21,10 @@ const LEGENDS: [(&str, &str, &str); 3] = [
     ("#c3c8ff", "2 3", "what the network saw"),
 ];
 
-/// Size of the figure for planes of this side.
-pub(super) fn size(side: f64) -> [f64; 2] {
-    let stacked = 3.0 * side + 2.0 * GAP;
-    [stacked, TITLES + stacked + LEGEND]
+/// Width and height of the figure for so many rows of planes of this side.
+pub(super) fn size(side: f64, rows: usize) -> [f64; 2] {
+    let stacked = |n: f64| n * side + (n - 1.0) * GAP;
+    [stacked(3.0), TITLES + stacked(rows as f64) + LEGEND]
 }
 
 /// Draws the planes with their upper left corner at a point, each of this side.
@@ -38,7 +38,7 @@ pub(super) fn draw(canvas: &mut Canvas, images: &Images, [x, y]: [f64; 2], side:
             Anchor::Middle,
             plane.plane,
         );
-        for row in 0..3 {
+        for row in 0..images.rows() {
             let top = y + TITLES + row as f64 * (side + GAP);
             picture(canvas, images, plane, row, [left, top], side);
             if column == 0 {
@@ -56,7 +56,8 @@ pub(super) fn draw(canvas: &mut Canvas, images: &Images, [x, y]: [f64; 2], side:
             }
         }
     }
-    legend(canvas, [x, y + TITLES + 3.0 * side + 2.0 * GAP + 15.0]);
+    let [_, height] = size(side, images.rows());
+    legend(canvas, [x, y + height - 7.0]);
 }
 
 fn legend(canvas: &mut Canvas, [x, y]: [f64; 2]) {

@@ -2,8 +2,19 @@
 
 use crate::support::root;
 use dlnms::evidence::quality::Severity;
-use dlnms::report::page::{FindingRow, Images, Page, PlaneImages, Row, ScoreBar};
+use dlnms::report::page::{
+    ContributionBars, ContributionRow, FindingRow, Images, Page, PlaneImages, Row, ScoreBar,
+};
 use dlnms::risk::Risk;
+
+fn contribution(name: &str, share: [f64; 2], agree: [bool; 2], modality: bool) -> ContributionRow {
+    ContributionRow {
+        name: name.into(),
+        share,
+        agree,
+        modality,
+    }
+}
 
 /// A page with fixed numbers.
 fn fixed() -> Page {
@@ -60,6 +71,17 @@ fn fixed() -> Page {
         }],
         unchecked: vec!["whether the tracer is FDG"],
         warnings: vec!["a warning of reading".into()],
+        contributions: Some(ContributionBars {
+            baseline: "no uptake and air",
+            second_baseline: "the plane, blurred",
+            base: [0.748, 0.2],
+            rows: vec![
+                contribution("PET axial", [0.083, -0.02], [true, true], false),
+                contribution("CT coronal", [-0.031, 0.0], [false, true], false),
+                contribution("PET", [0.181, 0.01], [true, true], true),
+            ],
+        }),
+        evidence: Err("No evidence statement: the weights are seeded.".into()),
         provenance: vec![row("Model", "dlnms 1.0.0")],
     }
 }
@@ -83,7 +105,7 @@ fn findings_beyond_the_room_are_counted() {
     page.findings = vec![page.findings[0].clone(); 60];
     let svg = page.svg();
     let shown = svg.matches("warning - slice_thickness").count();
-    let left = 60 + 2 - shown;
+    let left = 60 + 3 - shown;
     assert!(
         svg.contains(&format!(
             "... and {left} more, in the JSON and the HTML page"
