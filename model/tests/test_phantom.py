@@ -3,16 +3,13 @@
 import filecmp
 import json
 import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+from conftest import PROGRAM
+
 REQUIRED = "DLNMS_REQUIRE_ALL" in os.environ
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = next((str(p) for p in (os.environ.get("DLNMS_PROGRAM"), ROOT / "target/dist/bin/dlnms", ROOT / "target/release/dlnms") if p and os.access(p, os.X_OK)), None)
 if not REQUIRED:
     for module in ("scipy", "sklearn", "statsmodels", "joblib", "pydicom"):
         pytest.importorskip(module, reason=f"SKIPPED LOUDLY: {module} is not installed: pip install 'dlnms_model[cohort]'")
@@ -37,14 +34,6 @@ def many():
 
 def run(*arguments):
     return __main__.main(["phantom-cohort", *map(str, arguments), "--quiet"])
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    out = tmp_path_factory.mktemp("bundles")
-    subprocess.run([sys.executable, ROOT / "tests/tiny_bundle.py", out / "tiny", out / "fragile"], check=True, capture_output=True,
-                   env={**os.environ, "PYTHONPATH": str(ROOT / "model")})
-    return out / "tiny"
 
 
 @pytest.mark.parametrize("label", risk.LABELS)

@@ -23,6 +23,8 @@ from dlnms_model.cohort import file, prepared
 from dlnms_model.training import calibrate, fit, nets
 
 LABELS = ("n1", "n2")
+# Few epochs: smaller batches make more steps of them, and the made tumours are turned in every direction already.
+NUMBERS = ("folds=2", "batch=16", "flips=true", "rotation=0", "zoom_low=1", "zoom_high=1", "auxiliary=0.5")
 HERE = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -60,7 +62,7 @@ class Demo:
     def train(self):
         a = self.a
         base = ["train", "--cohort", self.cohort / "cohort.csv", "--where", "split=training", "--seed", a.seed]
-        numbers = [x for s in (f"epochs={a.epochs}", "folds=2", "flips=true") for x in ("--set", s)]
+        numbers = [x for s in (f"epochs={a.epochs}", *NUMBERS) for x in ("--set", s)]
         self.say("networks of N1 and N2, side by side, each on one core")
         started = [self.start(*base, *numbers, "--label", label, "--out", self.out / "networks" / label) for label in LABELS]
         self.wait(*started)
@@ -179,7 +181,7 @@ def options(argv=None):
     p.add_argument("--dicom", type=int, default=6)
     p.add_argument("--seed", type=int, default=7)
     p.add_argument("--epochs", type=int, default=8)
-    p.add_argument("--control-epochs", type=int, default=3)
+    p.add_argument("--control-epochs", type=int, default=2)
     p.add_argument("--workers", type=int, default=2)
     p.add_argument("--small", action="store_true", help="too small to learn anything: the road alone")
     return p.parse_args(argv)

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 
 HALF_FIELD = 74.0  # mm from the tumour to the edge of the images
-CT_NOISE, PET_NOISE = 25.0, 0.06  # HU; share of the SUV, beside a floor
+CT_NOISE, PET_NOISE = 15.0, 0.06  # HU; share of the SUV, beside a floor
 PET_FLOOR = 0.08
 PET_SPACING = 4.0
 

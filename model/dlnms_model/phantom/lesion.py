@@ -9,11 +9,11 @@ import dataclasses
 import numpy as np
 
 SPICULES = 36
-VESSELS = 6
-LUNG, GROUND_GLASS, CORE, VESSEL, WALL = -850.0, -500.0, 30.0, 0.0, 30.0  # HU
+VESSELS = 4
+LUNG, GROUND_GLASS, CORE, VESSEL, WALL = -850.0, -550.0, 40.0, 0.0, 30.0  # HU
 LUNG_SUV, WALL_SUV = 0.4, 0.8
 CT_EDGE, PET_EDGE, WALL_EDGE = 0.8, 2.5, 1.0  # mm over which an edge runs
-SPICULE_WIDTH = 0.2  # rad
+SPICULE_WIDTH = 0.3  # rad
 
 
 def sigmoid(x):
@@ -83,13 +83,20 @@ def direction(rng, shape=()):
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
 
 
+def vessel(rng):
+    """Draws a vessel that passes the tumour at some distance: a point, the direction there, and the radius."""
+    point, other = direction(rng), direction(rng)
+    along = other - (other @ point) * point
+    return point * rng.uniform(24, 60), along / np.linalg.norm(along), rng.uniform(1.0, 2.5)
+
+
 def of_patient(hidden, rng):
     """Returns what the images of a patient show. `hidden` maps the names of the hidden numbers to values."""
-    vessels = tuple((direction(rng) * rng.uniform(18, 60), direction(rng), rng.uniform(1.0, 2.5)) for _ in range(VESSELS))
+    vessels = tuple(vessel(rng) for _ in range(VESSELS))
     return Lesion(
         radius=float(np.exp(2.4 + 0.25 * hidden["size"])),
         core=float(sigmoid(1.2 * hidden["solid"])),
-        spiculation=float(0.8 * sigmoid(1.2 * hidden["spiculation"])),
+        spiculation=float(sigmoid(1.2 * hidden["spiculation"])),
         spicules=direction(rng, (SPICULES,)),
         uptake=float(np.exp(1.5 + 0.55 * hidden["uptake"])),
         necrosis=float(0.95 * sigmoid(1.2 * hidden["necrosis"])),

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import fcntl
 import hashlib
 import json
 import pathlib
@@ -82,6 +83,14 @@ class Command:
         out = self.o.out
         refuse_other_folder(out, PLAN, "a training")
         self._same_plan(out)
+        with open(out / PLAN, "rb") as plan:
+            try:
+                fcntl.flock(plan, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise TableError(f"{out.name}: another run is training in this folder") from None
+            self._train(out)
+
+    def _train(self, out):
         if (out / (CONTROL if self.o.shuffle else NAME)).exists():
             self.say(f"{out.name} is finished already; remove it to train again")
             return
@@ -103,7 +112,8 @@ class Command:
             differ = [k for k in self.plan if found.get(k) != self.plan[k]]
             if differ:
                 raise TableError(f"{out.name}: holds a training with another {differ[0]}; remove the folder, or choose another --out")
-        write_file(path, as_json(self.plan).encode())
+        else:
+            write_file(path, as_json(self.plan).encode())
 
     def job(self, name, fold, epochs, choose, share):
         digest = hashlib.sha256(as_json([self.plan, name, *(part.tolist() for part in dataclasses.astuple(fold)), epochs, choose]).encode()).hexdigest()
@@ -134,7 +144,7 @@ class Command:
             control = {"what": "labels were shuffled: the AUROC must be near 0.5", "label": o.label, "n": len(y), "out_of_fold_auroc": found}
             write_file(o.out / CONTROL, as_json(control).encode())
             return
-        epochs = int(statistics.median_low([result["best_epoch"] for result in results]))
+        epochs = int(statistics.median_high([result["best_epoch"] for result in results]))
         everyone = np.arange(len(y))
         final = self.job("final", split.Fold(everyone, everyone[:0], everyone[:0]), epochs, False, (1 - epochs / r.epochs / whole, epochs / r.epochs / whole))
         result = self._run([final])[0]
