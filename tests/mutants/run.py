@@ -136,6 +136,8 @@ def main():
                         help="go on with an interrupted run: take over what was missed, too")
     parser.add_argument("--sample", type=int, metavar="N", help="only N of the mutants that compile, drawn at random")
     parser.add_argument("--seed", type=int, default=1, help="of --sample (1)")
+    parser.add_argument("--slowest", type=float, default=900, metavar="S",
+                        help="leave out tests that take longer; --again then runs all tests on what was missed (900)")
     parser.add_argument("--jobs", type=int, default=2, help="test processes at a time (2)")
     parser.add_argument("--apart", action="store_true", help="try the mutants that have no place behind a switch, too")
     arguments = parser.parse_args()
@@ -158,9 +160,12 @@ def main():
     tests = [trial.Test(program, name) for program in programs.values() for name in runner.names(program)
              if any(topic in name for topic in topics)]
     say(f"{len(tests)} tests in {len(programs)} programs")
-    reaching = trial.baseline(runner, tests, arguments.jobs, say)
+    reaching = trial.baseline(runner, tests, arguments.jobs, arguments.slowest, say)
+    slow = [t for t in tests if t.slow]
+    if slow:
+        say(f"{len(slow)} tests take more than {arguments.slowest:g} s and are left out")
     for test in tests:
-        if not test.passed:
+        if not test.passed and not test.slow:
             say(f"*** fails without a mutant and is left out: {test.name} ***")
     say(f"{sum(t.seconds for t in tests):.0f} s of tests; {len(live) - sum(m.number in reaching for m in live)} mutants are not reached")
     earlier = earlier_verdicts() if arguments.again or arguments.resume else {}

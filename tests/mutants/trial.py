@@ -12,6 +12,8 @@ from dataclasses import dataclass
 # A mutant may ask for any amount of memory.
 MEMORY = 8 << 30
 FIRST_CHUNK_S = 0.3
+# After so many mutants that were caught, the tests of the last of them run without a mutant, and must pass.
+CONTROL_EVERY = 100
 
 
 @dataclass
@@ -22,6 +24,7 @@ class Test:
     name: str
     seconds: float = 0.0
     passed: bool = False
+    slow: bool = False
 
 
 class Runner:
@@ -59,14 +62,14 @@ class Runner:
             return status, time.monotonic() - began
 
 
-def baseline(runner, tests, jobs, say):
-    """Runs each test alone without a mutant; returns which tests reach each mutant, by its number."""
+def baseline(runner, tests, jobs, slowest, say):
+    """Runs each test alone without a mutant, for at most `slowest` seconds; returns which tests reach each mutant, by its number."""
     reaching, lock, done = {}, threading.Lock(), [0]
 
     def one(test):
         with tempfile.NamedTemporaryFile(dir=runner.scratch) as reached:
-            status, test.seconds = runner.run(test.program, [test.name], 900, DLNMS_MUTANTS_REACHED=reached.name)
-            test.passed = status == 0
+            status, test.seconds = runner.run(test.program, [test.name], slowest, DLNMS_MUTANTS_REACHED=reached.name)
+            test.passed, test.slow = status == 0, status is None
             lines = reached.read().decode().splitlines()
         with lock:
             done[0] += 1
@@ -89,6 +92,7 @@ class Trials:
     def __init__(self, runner, reaching):
         self.runner, self.reaching = runner, reaching
         self.noticed, self.lock = {}, threading.Lock()
+        self.caught = 0
 
     def _chunks(self, mutant):
         """The tests that reach a mutant in groups of growing time, each of one program."""
@@ -105,6 +109,16 @@ class Trials:
         if group:
             yield group
 
+    def _control(self, program, tests, limit, status):
+        """Stops everything when a failure may have another cause than the mutant: verdicts after it would mean nothing."""
+        with self.lock:
+            self.caught += 1
+            due = self.caught % CONTROL_EVERY == 0
+        if status in (126, 127):
+            raise RuntimeError(f"{program} cannot be run")
+        if due and self.runner.run(program, [t.name for t in tests], 10 * limit)[0] != 0:
+            raise RuntimeError(f"fails without a mutant, too: {', '.join(t.name for t in tests)}")
+
     def run(self, mutant):
         """Returns "caught", "timeout" or "missed", and the test (or tests run together) that noticed it."""
         for group in self._chunks(mutant):
@@ -113,6 +127,7 @@ class Trials:
                 limit = 10 * sum(t.seconds for t in tests) + 5
                 status, _ = self.runner.run(program, [t.name for t in tests], limit, DLNMS_MUTANT=str(mutant.number))
                 if status != 0:
+                    self._control(program, tests, limit, status)
                     with self.lock:
                         for test in tests:
                             for place in (mutant.file, mutant.function):
