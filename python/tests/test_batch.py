@@ -15,7 +15,7 @@ from conftest import ACRIN, TARGET, loudly_without, needs_data
 from dlnms import batch, program
 
 ROWS = 24
-needs_ray = loudly_without(importlib.util.find_spec("ray"), "Ray is not installed: RAY=1 make test-python")
+needs_ray = loudly_without(importlib.util.find_spec("ray"), "Ray is not installed: CLUSTER=1 make test-python")
 BUNDLE = ["--bundle", str(TARGET / "tiny-bundle")]
 
 
