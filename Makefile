@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help demo torch train-demo check test test-hosts build-tests product dist install portable packages test-packages wheel reproducible bench clean lint test-rust \
-    test-model test-python fuzz asan mutants
+    test-model test-python test-console test-itk fuzz asan mutants
 
 help:
 	@echo "make demo    build, make a synthetic study, score it in a C++ process, make the page of the result"
@@ -166,6 +166,13 @@ $(PYTHON_VENV)/.ready: python/requirements.txt
 	@$(PYTHON_VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r python/requirements.txt
 	@touch $@
 
+# Ray and Triton's client, where their tests are wanted: CLUSTER=1, or everything is.
+CLUSTER ?= $(DLNMS_REQUIRE_ALL)
+
+$(PYTHON_VENV)/.cluster: $(PYTHON_VENV)/.ready python/requirements-cluster.txt
+	@$(PYTHON_VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r python/requirements-cluster.txt
+	@touch $@
+
 wheel: product $(PYTHON_VENV)/.ready
 	@rm -rf $(T)/wheels && mkdir -p $(T)/wheels
 	@DLNMS_PRODUCT=$(WHEEL_PRODUCT) $(PYTHON_VENV)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
@@ -234,10 +241,14 @@ test-model: $(VENV)/.evaluate dist
 	@cd model && DLNMS_SHARED=$(SHARED) $(if $(wildcard $(TORCH)/.ready),$(TORCH),$(VENV))/bin/python -m pytest -q -rs -p no:cacheprovider tests
 
 # The installed wheel is tested, not the sources.
-test-python: wheel $(T)/bundle/manifest.json $(T)/tiny-bundle/manifest.json
+test-python: wheel $(if $(CLUSTER),$(PYTHON_VENV)/.cluster) $(T)/bundle/manifest.json $(T)/tiny-bundle/manifest.json
 	@echo "== python/"
 	@$(PYTHON_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(T)/wheels/*.whl
 	@env -u DLNMS_ONNXRUNTIME DLNMS_SHARED=$(SHARED) $(PYTHON_VENV)/bin/python -m pytest -q -rs -p no:cacheprovider python/tests
+
+# The console of DCMTK and the ITK host (apt: dcmtk, libinsighttoolkit5-dev); some minutes. They name what is missing.
+test-console test-itk: test-%: $(VENV)/.evaluate dist $(T)/bundle/manifest.json $(T)/tiny-bundle/manifest.json
+	@DLNMS_SHARED=$(SHARED) $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests/hosts/$*
 
 # FUZZ_SECONDS for each target; more finds more.
 FUZZ_SECONDS ?= 15
@@ -251,7 +262,7 @@ test-rust: $(ORT_READY) $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.js
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --no-fail-fast
 
 # Programs that nobody here wrote. No part of `make test`: they come from Debian and npm.
-test-hosts: $(VENV)/.ready $(T)/bundle/manifest.json dist
+test-hosts: test-console test-itk $(VENV)/.ready $(T)/bundle/manifest.json dist
 	@DLNMS_SHARED=$(SHARED) tests/hosts/orthanc/run.sh $(T)
 
 # The kernels read and write by pointer. The compiler has the sanitizer's runtime; its flag is unlocked by RUSTC_BOOTSTRAP.

@@ -1959,6 +1959,58 @@ size_t dlnms_study_warning_count(const dlnms_study *study);
 const char *dlnms_study_warning(const dlnms_study *study, size_t index);
 
 /* ======================================================================================================== */
+/* Studies: headers for a host that has the voxels itself                                                   */
+/* ======================================================================================================== */
+
+// Returns what makes SUV of the PET's values, from the headers of a scanned study: no pixel is decoded, and the study need not
+// be loaded. The slices are in the order of dlnms_volume_from_dicom(). The pointers in out live as long as the study.
+//
+// Parameters:
+// - study: a study of dlnms_study_scan() or dlnms_study_scan_buffers().
+// - choice: an initialised struct; NULL: by rule, as in dlnms_study_load().
+// - out: an initialised struct; receives the attributes.
+//
+// Errors:
+// DLNMS_E_DICOM_NO_SERIES, DLNMS_E_DICOM_SERIES, DLNMS_E_SUV, DLNMS_E_STRUCT_SIZE.
+dlnms_status dlnms_pet_info_from_dicom(const dlnms_study *study,
+                                       const dlnms_series_choice *choice,
+                                       dlnms_pet_info *out,
+                                       dlnms_error **err);
+
+// Compares the headers of the CT and the PET of a scanned study: whether they belong to one patient, one study and one frame of
+// reference, and what else the quality checks may know. No name or number of a patient is given out.
+//
+// Parameters:
+// - study: a study of dlnms_study_scan() or dlnms_study_scan_buffers().
+// - choice: an initialised struct; NULL: by rule, as in dlnms_study_load().
+// - out: an initialised struct; receives the metadata.
+//
+// Errors:
+// Those of dlnms_pet_info_from_dicom().
+dlnms_status dlnms_case_metadata_from_dicom(const dlnms_study *study,
+                                            const dlnms_series_choice *choice,
+                                            dlnms_case_metadata *out,
+                                            dlnms_error **err);
+
+// Describes a volume of a scanned study as loading would: dimensions, grid, uneven slices, rescaling and padding of the stored
+// values; data is NULL. A host compares its own volume with it, and takes slice_offsets from it where its own has even steps.
+// The pointers in out live as long as the study.
+//
+// Parameters:
+// - study: a study of dlnms_study_scan() or dlnms_study_scan_buffers().
+// - choice: an initialised struct; NULL: by rule, as in dlnms_study_load().
+// - modality: DLNMS_MODALITY_CT or DLNMS_MODALITY_PET.
+// - out: an initialised struct; receives the description.
+//
+// Errors:
+// Those of dlnms_pet_info_from_dicom(); DLNMS_E_INVALID_ARGUMENT (modality).
+dlnms_status dlnms_volume_from_dicom(const dlnms_study *study,
+                                     const dlnms_series_choice *choice,
+                                     uint32_t modality,
+                                     dlnms_volume *out,
+                                     dlnms_error **err);
+
+/* ======================================================================================================== */
 /* Studies: what they hold                                                                                  */
 /* ======================================================================================================== */
 

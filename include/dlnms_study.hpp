@@ -80,10 +80,7 @@ public:
 
     /// Decode the CT and the PET; once.
     void load(const SeriesChoice& choice = {}, const Progress& progress = {}, const CancelToken* cancel = nullptr) {
-        dlnms_series_choice series;
-        dlnms_series_choice_init(&series, sizeof series);
-        series.ct_series = choice.ct.empty() ? nullptr : choice.ct.c_str();
-        series.pet_series = choice.pet.empty() ? nullptr : choice.pet.c_str();
+        const dlnms_series_choice series = raw(choice);
         detail::ProgressAdapter adapter(progress);
         dlnms_error* error = nullptr;
         const auto status =
@@ -91,6 +88,30 @@ public:
         detail::ErrorOwner guard(error);
         adapter.rethrow();
         detail::check(status, guard.release());
+    }
+
+    /// Of a scanned study, for a host that has the voxels itself: what makes SUV of the PET's values.
+    dlnms_pet_info pet_info_from_headers(const SeriesChoice& choice = {}) const&& = delete;
+    dlnms_pet_info pet_info_from_headers(const SeriesChoice& choice = {}) const& {
+        dlnms_pet_info info = dlnms::pet_info();
+        const dlnms_series_choice series = raw(choice);
+        detail::call(dlnms_pet_info_from_dicom, get(), &series, &info);
+        return info;
+    }
+    /// Whether the CT and the PET belong to one patient, study and frame of reference, and what else quality checks may know.
+    dlnms_case_metadata metadata_from_headers(const SeriesChoice& choice = {}) const {
+        dlnms_case_metadata metadata = dlnms::case_metadata();
+        const dlnms_series_choice series = raw(choice);
+        detail::call(dlnms_case_metadata_from_dicom, get(), &series, &metadata);
+        return metadata;
+    }
+    /// A volume as loading would describe it; its data is NULL.
+    dlnms_volume volume_from_headers(uint32_t modality, const SeriesChoice& choice = {}) const&& = delete;
+    dlnms_volume volume_from_headers(uint32_t modality, const SeriesChoice& choice = {}) const& {
+        dlnms_volume out = volume();
+        const dlnms_series_choice series = raw(choice);
+        detail::call(dlnms_volume_from_dicom, get(), &series, modality, &out);
+        return out;
     }
 
     /// Make the lists of series and ROIs, which are made at their first use otherwise; this can be cancelled.
@@ -153,6 +174,14 @@ public:
 
 private:
     explicit Study(dlnms_study* handle) : handle_(handle) {}
+    /// Leads to the texts of `choice`.
+    static dlnms_series_choice raw(const SeriesChoice& choice) {
+        dlnms_series_choice series;
+        dlnms_series_choice_init(&series, sizeof series);
+        series.ct_series = choice.ct.empty() ? nullptr : choice.ct.c_str();
+        series.pet_series = choice.pet.empty() ? nullptr : choice.pet.c_str();
+        return series;
+    }
     static dlnms_volume volume() {
         dlnms_volume out;
         dlnms_volume_init(&out, sizeof out);

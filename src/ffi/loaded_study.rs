@@ -3,6 +3,7 @@
 use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
 use super::quality::{dlnms_case_metadata, raw_case_metadata};
 use super::strings;
+use super::study_handle::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET};
 use super::volume::{describe, dlnms_volume};
 use crate::error::{Error, Result};
 use crate::readers::dicom::Study;
@@ -47,6 +48,21 @@ impl LoadedStudy {
             _times: times,
             study,
         })
+    }
+
+    /// Returns the description of a volume.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for another modality.
+    pub fn volume(&self, modality: u32) -> Result<&dlnms_volume> {
+        match modality {
+            DLNMS_MODALITY_CT => Ok(&self.ct),
+            DLNMS_MODALITY_PET => Ok(&self.pet),
+            other => {
+                let why = format!("{other} is not a DLNMS_MODALITY_ constant");
+                Err(Error::invalid("modality", why))
+            }
+        }
     }
 
     /// The decoded study.

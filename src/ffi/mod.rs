@@ -29,6 +29,7 @@ mod structs;
 mod study;
 mod study_case;
 mod study_handle;
+mod study_headers;
 #[cfg(feature = "dicom")]
 mod study_inventory;
 mod study_list;
@@ -56,6 +57,7 @@ pub use scorer_options::*;
 pub use study::*;
 pub use study_case::*;
 pub use study_handle::*;
+pub use study_headers::*;
 pub use study_list::*;
 pub use volume::*;
 pub use volume_file::*;

@@ -297,7 +297,9 @@ pub unsafe extern "C" fn dlnms_study_open(
 ///
 /// # Safety
 /// `choice` is NULL or initialised, and its strings outlive `'a`.
-unsafe fn series_choice<'a>(choice: *const dlnms_series_choice) -> Result<SeriesChoice<'a>> {
+pub(super) unsafe fn series_choice<'a>(
+    choice: *const dlnms_series_choice,
+) -> Result<SeriesChoice<'a>> {
     if choice.is_null() {
         return Ok(SeriesChoice::default());
     }

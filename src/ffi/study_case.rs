@@ -10,11 +10,10 @@ use super::guard::{guard_readers, guard_readers_or};
 use super::handle;
 use super::pet::dlnms_pet_info;
 use super::structs;
-use super::study_handle::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET, dlnms_study};
+use super::study_handle::dlnms_study;
 #[cfg(feature = "dicom")]
 use super::study_object::StudyObject;
 use super::volume::dlnms_volume;
-use crate::error::Error;
 use std::ffi::c_char;
 
 /// Describes a volume of a loaded study. The pointers in `out` live as long as the study.
@@ -35,17 +34,7 @@ pub unsafe extern "C" fn dlnms_study_volume(
 ) -> dlnms_status {
     guard_readers!(err, || {
         let object = handle::get::<StudyObject>(study)?;
-        let loaded = object.loaded()?;
-        let volume = match modality {
-            DLNMS_MODALITY_CT => &loaded.ct,
-            DLNMS_MODALITY_PET => &loaded.pet,
-            other => {
-                return Err(Error::invalid(
-                    "modality",
-                    format!("{other} is not a DLNMS_MODALITY_ constant"),
-                ));
-            }
-        };
+        let volume = object.loaded()?.volume(modality)?;
         // SAFETY: handed on from the caller.
         unsafe { structs::write(out, volume) }
     })

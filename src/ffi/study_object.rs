@@ -9,6 +9,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::lock::lock;
 use crate::readers::dicom::{Archive, RoiMask, SeriesChoice, Study};
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -17,6 +18,8 @@ pub(super) struct StudyObject {
     pub archive: Archive,
     pub lists: StudyLists,
     pub loaded: OnceLock<LoadedStudy>,
+    /// What the headers say, by the series that were asked for.
+    headers: Mutex<BTreeMap<[Option<String>; 2], Arc<LoadedStudy>>>,
 }
 
 impl Object for StudyObject {
@@ -29,6 +32,7 @@ impl StudyObject {
         Self {
             lists: StudyLists::default(),
             loaded: OnceLock::new(),
+            headers: Mutex::default(),
             archive,
         }
     }
@@ -65,6 +69,17 @@ impl StudyObject {
                 "it was scanned but not loaded: dlnms_study_load() first",
             )
         })
+    }
+
+    /// Returns the CT and the PET without voxels. They stay where they are as long as the study lives.
+    pub fn headers(&self, choice: SeriesChoice<'_>) -> Result<Arc<LoadedStudy>> {
+        let wanted = [choice.ct, choice.pet].map(|uid| uid.map(str::to_owned));
+        if let Some(known) = lock(&self.headers).get(&wanted) {
+            return Ok(known.clone());
+        }
+        let made = Arc::new(LoadedStudy::new(Study::headers(&self.archive, choice)?)?);
+        let mut headers = lock(&self.headers);
+        Ok(headers.entry(wanted).or_insert(made).clone())
     }
 
     /// Series and ROIs, listed at the first call.

@@ -37,7 +37,18 @@ int main(int argc, char** argv) {
             if (series.chosen) (series.modality == DLNMS_MODALITY_CT ? ct : pet) = series.uid;
         expect(!ct.empty() && !pet.empty(), "both series are chosen");
         expect_status(DLNMS_E_DICOM_NO_SERIES, "unknown UID", [&] { study.load({"1.2.3", ""}); });
+        // The headers alone say what the loaded study will.
+        const dlnms_pet_info early = study.pet_info_from_headers();
+        const dlnms_case_metadata compared = study.metadata_from_headers({ct, pet});
+        const dlnms_volume grid = study.volume_from_headers(DLNMS_MODALITY_PET);
+        expect(!grid.data && compared.same_patient == DLNMS_TRISTATE_YES, "headers without voxels");
+        expect_status(DLNMS_E_DICOM_NO_SERIES, "unknown UID", [&] { study.metadata_from_headers({"1.2.3", ""}); });
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "no such modality", [&] { study.volume_from_headers(9); });
         study.load({ct, pet});
+        expect(dlnms::suv_factors(early) == dlnms::suv_factors(study.pet_info()), "the same SUV factors");
+        expect(early.weight_kg == study.pet_info().weight_kg && early.n_slices == study.pet().dims[2], "the same attributes");
+        for (int axis = 0; axis < 3; ++axis)
+            expect(grid.dims[axis] == study.pet().dims[axis] && grid.origin[axis] == study.pet().origin[axis], "the same grid");
         expect_status(DLNMS_E_INVALID_ARGUMENT, "loaded twice", [&] { study.load(); });
         expect(study.json().find("\"rois\"") != std::string::npos, "json lists ROIs");
 

@@ -31,7 +31,7 @@ const SECTIONS: [(&str, &[&str]); 16] = [
     ),
     ("Queue: scores without waiting", &["src/ffi/queue.rs"]),
 ];
-const READERS: [(&str, &[&str]); 4] = [
+const READERS: [(&str, &[&str]); 5] = [
     (
         "Studies: DICOM folders and buffers",
         &["src/ffi/study_handle.rs", "src/ffi/study.rs"],
@@ -39,6 +39,10 @@ const READERS: [(&str, &[&str]); 4] = [
     (
         "Studies: what a score takes from them",
         &["src/ffi/study_case.rs"],
+    ),
+    (
+        "Studies: headers for a host that has the voxels itself",
+        &["src/ffi/study_headers.rs"],
     ),
     ("Studies: what they hold", &["src/ffi/study_list.rs"]),
     ("Volume files: NIfTI and NRRD", &["src/ffi/volume_file.rs"]),

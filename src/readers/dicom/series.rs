@@ -177,11 +177,20 @@ impl<'a> SeriesLoader<'a> {
         progress: SliceProgress,
         cancel: &CancelToken,
     ) -> Result<Series> {
+        let data = decode::slices(&self.slices, options, progress, cancel)?;
+        self.into_series(data)
+    }
+
+    /// Returns the series with a volume that has its grid and its rescaling, but no voxels.
+    pub fn headers(self) -> Result<Series> {
+        self.into_series(Vec::new())
+    }
+
+    fn into_series(self, data: Vec<u8>) -> Result<Series> {
         let first = self.slices[0];
-        let dtype = pixels::dtype(first)?;
         let volume = Volume {
-            data: decode::slices(&self.slices, options, progress, cancel)?,
-            dtype,
+            data,
+            dtype: pixels::dtype(first)?,
             dims: [first.columns, first.rows, self.slices.len()],
             origin: self.grid.origin,
             spacing: self.grid.spacing,

@@ -52,6 +52,19 @@ impl Study {
         Ok(study)
     }
 
+    /// Chooses a CT and a PET as [`Study::load`] does, and decodes nothing: the volumes have no voxels.
+    ///
+    /// # Errors
+    /// Those of [`Study::load`] that do not depend on pixels.
+    pub fn headers(archive: &Archive, choice: SeriesChoice<'_>) -> Result<Self> {
+        let [ct, pet] = SeriesLoader::choose_pair(&archive.images, &archive.images, choice)?;
+        ct.bytes()?;
+        pet.bytes()?;
+        let mut study = Self::new(ct.headers()?, pet.headers()?);
+        study.warnings.extend_from_slice(&archive.warnings);
+        Ok(study)
+    }
+
     /// Returns a study of two series that were loaded apart.
     pub fn new(ct: Series, pet: Series) -> Self {
         let warnings = [pet.warnings.as_slice(), &ct.warnings].concat();
