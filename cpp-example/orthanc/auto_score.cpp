@@ -61,20 +61,28 @@ void AutoScorer::run() {
             continue;
         }
         const auto status = plugin_.engine->status();
-        if (status.state == Engine::State::starting || plugin_.unfinished_jobs >= plugin_.configuration.max_jobs) {
+        if (status.state == Engine::State::starting) {
             changed_.wait_for(lock, RETRY);
             continue;
         }
         const std::string study = studies_.front();
         studies_.pop_front();
         lock.unlock();
+        bool later = false;
         try {
             if (status.state == Engine::State::failed) throw std::runtime_error(status.message);
             score(study);
+        } catch (const Refusal& refusal) {
+            later = refusal.http == 503; // too many jobs
+            if (!later) orthanc::log_warning("study " + study + " is not scored by AutoScore: " + refusal.what());
         } catch (const std::exception& error) {
             orthanc::log_warning("study " + study + " is not scored by AutoScore: " + error.what());
         }
         lock.lock();
+        if (later) {
+            studies_.push_front(study);
+            changed_.wait_for(lock, RETRY);
+        }
     }
 }
 

@@ -36,10 +36,7 @@ ScoreJob::ScoreJob(Plugin& plugin, std::string study, Tumour tumour)
     publish();
 }
 
-ScoreJob::~ScoreJob() {
-    abandon();
-    finished();
-}
+ScoreJob::~ScoreJob() { abandon(); }
 
 OrthancPluginJob* ScoreJob::create() {
     OrthancPluginJob* const job = OrthancPluginCreateJob(
@@ -60,13 +57,23 @@ OrthancPluginJob* ScoreJob::create() {
     return job;
 }
 
-std::string ScoreJob::submit(Plugin& plugin, const std::string& study, const Tumour& tumour) {
-    if (plugin.unfinished_jobs.fetch_add(1) >= plugin.configuration.max_jobs) {
-        plugin.unfinished_jobs.fetch_sub(1);
-        throw Refusal(503, "as many jobs wait as Dlnms.MaxJobs allows: try again later");
+uint64_t ScoreJob::unfinished() {
+    const auto jobs = orthanc::get("/jobs?expand");
+    if (!jobs || !jobs->is_array()) throw Refusal(503, "Orthanc does not list its jobs");
+    uint64_t count = 0;
+    for (const Json& job : *jobs) {
+        const std::string state = job.value("State", "");
+        count += job.value("Type", "") == TYPE && state != "Success" && state != "Failure";
     }
+    return count;
+}
+
+std::string ScoreJob::submit(Plugin& plugin, const std::string& study, const Tumour& tumour) {
+    static std::mutex one_at_a_time; // between counting and submitting
+    const std::lock_guard lock(one_at_a_time);
+    if (unfinished() >= plugin.configuration.max_jobs)
+        throw Refusal(503, "as many jobs wait as Dlnms.MaxJobs allows: try again later");
     auto* const work = new ScoreJob(plugin, study, tumour);
-    work->counted_ = true;
     OrthancPluginJob* const job = work->create();
     char* const id = job ? OrthancPluginSubmitJob(orthanc::context, job, 0) : nullptr;
     if (!id) throw Refusal(503, "Orthanc takes no job");
@@ -102,7 +109,7 @@ OrthancPluginJob* ScoreJob::restore(Plugin& plugin, const std::string& serialize
 OrthancPluginJobStepStatus ScoreJob::step() {
     try {
         const bool done = advance();
-        if (done) finished();
+        if (done) release();
         return done ? OrthancPluginJobStepStatus_Success : OrthancPluginJobStepStatus_Continue;
     } catch (const std::exception& error) {
         error_ = error.what();
@@ -110,19 +117,16 @@ OrthancPluginJobStepStatus ScoreJob::step() {
     }
     abandon();
     publish();
-    finished();
     return OrthancPluginJobStepStatus_Failure;
 }
 
 void ScoreJob::stop(OrthancPluginJobStopReason reason) {
     if (reason == OrthancPluginJobStopReason_Success || reason == OrthancPluginJobStopReason_Failure) return;
     abandon(); // a paused job starts over: what is read and decoded would hold memory for nobody knows how long
+    if (reason == OrthancPluginJobStopReason_Canceled) error_ = std::string("cancelled while ") + phase_name();
+    outcome_ = Json::object();
     phase_ = Phase::plan;
     progress_ = 0;
-    if (reason == OrthancPluginJobStopReason_Canceled) {
-        error_ = "cancelled";
-        finished();
-    }
     publish();
 }
 
@@ -143,9 +147,7 @@ bool ScoreJob::advance() {
     case Phase::read: read(); return false;
     case Phase::load: load(); return false;
     case Phase::score: score(); return false;
-    case Phase::store: store(); return false;
-    case Phase::stow: stow(); return false;
-    case Phase::done: return true;
+    case Phase::done: progress_ = 1; return true;
     }
     return true;
 }
@@ -251,21 +253,11 @@ void ScoreJob::take_result(dlnms_result* result) {
     outcome_ = {{"N1", scores.n1},
                 {"N2", scores.n2},
                 {"RiskGroup", name(scores.risk_combined)},
-                {"NotTrained", (scores.flags & DLNMS_FLAG_NOT_TRAINED) != 0},
-                {"Stored", Json::array()}};
+                {"NotTrained", (scores.flags & DLNMS_FLAG_NOT_TRAINED) != 0}};
     plugin_.results.put(run_, {library().text(library().dlnms_result_json, static_cast<const dlnms_result*>(result))});
-    phase_ = Phase::store;
-    progress_ = 0.9f;
-    publish();
-}
-
-void ScoreJob::store() {
     phase_ = Phase::done;
-    progress_ = 1;
     publish();
 }
-
-void ScoreJob::stow() {}
 
 void ScoreJob::abandon() {
     if (cancel_) cancel_->trigger();
@@ -280,26 +272,32 @@ void ScoreJob::abandon() {
         library().dlnms_job_wait(queued_->get(), UINT32_MAX, nullptr); // it reads the voxels until then
         queued_.reset();
     }
+    release();
+}
+
+void ScoreJob::release() {
     result_.reset();
     loaded_.reset();
     files_.reset();
     cancel_.reset();
 }
 
-void ScoreJob::finished() {
-    if (counted_) --plugin_.unfinished_jobs;
-    counted_ = false;
-}
-
 // ---------------------------------------------------------------- texts
 
+const char* ScoreJob::phase_name() const {
+    switch (phase_) {
+    case Phase::plan: return "waiting";
+    case Phase::read: return "reading";
+    case Phase::load: return "decoding";
+    case Phase::score: return "scoring";
+    case Phase::done: return "done";
+    }
+    return "";
+}
+
 void ScoreJob::publish() {
-    static const std::map<Phase, const char*> names = {{Phase::plan, "Waiting"},   {Phase::read, "Reading"},
-                                                       {Phase::load, "Decoding"},  {Phase::score, "Scoring"},
-                                                       {Phase::store, "Storing"},  {Phase::stow, "Sending"},
-                                                       {Phase::done, "Done"}};
     Json content = outcome_;
-    content["Phase"] = names.at(phase_);
+    content["Phase"] = phase_name();
     content["Run"] = run_;
     content["Study"] = study_;
     content["Instances"] = input_.instances.size();

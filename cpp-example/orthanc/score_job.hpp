@@ -1,4 +1,4 @@
-// The job "DlnmsScore" of Orthanc's jobs engine: a study is read, scored, and its results are stored. Each step is short, so that
+// The job "DlnmsScore" of Orthanc's jobs engine: a study is read and scored. Each step is short, so that
 // pausing and cancelling take effect at once.
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
@@ -18,13 +18,14 @@ struct Plugin {
     Configuration configuration;
     std::unique_ptr<Engine> engine;
     Results results;
-    std::atomic<uint64_t> unfinished_jobs{0};
 };
 
 class ScoreJob {
 public:
     static constexpr const char* TYPE = "DlnmsScore";
 
+    // Returns the number of jobs of this type that Orthanc has not finished, those of before a restart included.
+    static uint64_t unfinished();
     // Submits a job and returns its identifier. Throws Refusal 503 if MaxJobs jobs are not finished.
     static std::string submit(Plugin& plugin, const std::string& study, const Tumour& tumour);
     // Makes a job of what Orthanc kept of it, or returns NULL if that is malformed.
@@ -33,7 +34,7 @@ public:
     ~ScoreJob();
 
 private:
-    enum class Phase { plan, read, load, score, store, stow, done };
+    enum class Phase { plan, read, load, score, done };
 
     ScoreJob(Plugin& plugin, std::string study, Tumour tumour);
     OrthancPluginJob* create();
@@ -50,14 +51,14 @@ private:
     void load();
     void score();
     void take_result(dlnms_result* result);
-    void store();
-    void stow();
-    // Ends what runs, and deletes what this run has stored.
+    // Ends what runs.
     void abandon();
-    void finished();
+    // Frees what a finished job needs no more: Orthanc keeps the job itself for its list.
+    void release();
 
     // Writes content and serialization anew.
     void publish();
+    const char* phase_name() const;
     const char* latest(const std::list<std::string>& versions) const;
 
     const Library& library() const { return *plugin_.engine->library(); }
@@ -70,9 +71,8 @@ private:
     Phase phase_ = Phase::plan;
     std::atomic<float> progress_{0};
     std::atomic<float> decoded_{0};
-    bool counted_ = false; // in Plugin::unfinished_jobs
     std::string error_;
-    orthanc::Json outcome_ = orthanc::Json::object(); // N1, N2, RiskGroup, NotTrained, Stored
+    orthanc::Json outcome_ = orthanc::Json::object(); // N1, N2, RiskGroup, NotTrained
 
     std::unique_ptr<CancelToken> cancel_;
     StudyInput input_;

@@ -102,7 +102,7 @@ function tumour() {
 function show(job) {
   by("run").hidden = false;
   by("progress").value = job.Progress;
-  const phase = job.State === "Failure" ? `Failed while ${job.Content.Phase?.toLowerCase()}` : job.Content.Phase;
+  const phase = job.State === "Failure" ? "Failed" : `The study: ${job.Content.Phase}`;
   if (by("phase").textContent !== phase) by("phase").textContent = phase; // spoken once
 }
 

@@ -29,7 +29,6 @@ def dlnms():
         "Providers": ["cpu"],
         "Threads": 2,
         "AcceptResearchUse": True,
-        "StoreNotTrained": True,
     }
 
 

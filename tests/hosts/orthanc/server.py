@@ -138,9 +138,10 @@ class Server:
         )
 
     def upload(self, *folders):
-        """The same files by HTTP, also those of other transfer syntaxes."""
+        """Sends files and folders by HTTP."""
         for folder in folders:
-            for file in sorted(Path(folder).rglob("*")):
+            files = sorted(Path(folder).rglob("*")) if Path(folder).is_dir() else [Path(folder)]
+            for file in files:
                 if file.is_file():
                     self.request("POST", "/instances", file.read_bytes(), "application/dicom")
 
