@@ -105,6 +105,9 @@ $(T)/golden-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES)
         --out $(T)/golden-bundle; \
 	else echo "*** SKIPPED: no golden data at $(SHARED)/golden ***"; fi
 
+$(T)/planted-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES) tests/planted_bundle.py
+	@$(VENV)/bin/python tests/planted_bundle.py $(T)/planted-bundle
+
 $(T)/tiny-bundle/manifest.json: $(VENV)/.ready $(MODEL_SOURCES) tests/tiny_bundle.py
 	@$(VENV)/bin/python tests/tiny_bundle.py $(T)/tiny-bundle $(T)/fragile-bundle
 
@@ -257,7 +260,7 @@ fuzz: $(VENV)/.ready $(T)/bundle/manifest.json
 	@DLNMS_SHARED=$(SHARED) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 test-rust: $(ORT_READY) $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json \
-    $(T)/tiny-bundle/manifest.json $(T)/openvino/.ready dist
+    $(T)/tiny-bundle/manifest.json $(T)/planted-bundle/manifest.json $(T)/openvino/.ready dist
 	@echo "== library, C ABI, hosts"
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --no-fail-fast
 

@@ -410,6 +410,9 @@ dlnms_status dlnms_logger_write(uint32_t level,
 // ONNX Runtime builds the network for a provider. Follows LOAD, once for each provider tried, and is repeated every 100 ms.
 #define DLNMS_PHASE_BUILD 6
 
+// The network is run on changed copies of a case, to explain its scores.
+#define DLNMS_PHASE_EXPLAIN 7
+
 // Reports the progress of a long call to the host; fill with dlnms_progress_init().
 //
 // callback receives a DLNMS_PHASE_ constant, the fraction of that phase that is done (0 to 1) and user_data; a return value
@@ -1457,6 +1460,23 @@ typedef struct {
   const char *bundle_key;
 } dlnms_scorer_options;
 
+// Where the pixels of one plane of the input tensors lie in the patient; fill with dlnms_plane_grid_init(). Pixel (row, column)
+// lies at origin + spacing_mm * (row * rows + column * columns), LPS mm.
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_plane_grid_init().
+  uint32_t struct_size;
+  // Rows, and columns.
+  uint32_t side;
+  // Centre of pixel (0, 0), LPS mm.
+  double origin[3];
+  // Unit vector from row to row.
+  double rows[3];
+  // Unit vector from column to column.
+  double columns[3];
+  // From pixel to pixel along both axes, mm.
+  double spacing_mm;
+} dlnms_plane_grid;
+
 // Writes defaults into scorer options: AUTO, default threads, default quality policy, no cache. Set bundle_dir afterwards.
 //
 // Parameters:
@@ -1590,6 +1610,30 @@ dlnms_status dlnms_scorer_info_json(const dlnms_scorer *scorer,
 // - scorer: the scorer; NULL does nothing.
 void dlnms_scorer_free(dlnms_scorer *scorer);
 
+// Sets every field of a plane's grid to 0 and its struct_size to struct_size.
+//
+// Parameters:
+// - grid: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_plane_grid) as the caller sees it.
+void dlnms_plane_grid_init(dlnms_plane_grid *grid, uint32_t struct_size);
+
+// Returns where the pixels of a plane of dlnms_scorer_planes() lie in the patient, so that a viewer can overlay it. PET and CT
+// share it. The scorer need not be prepared.
+//
+// Parameters:
+// - scorer: the scorer.
+// - c: a case as for dlnms_scorer_score().
+// - plane: index of the plane, in the order of the channels.
+// - out: an initialised struct; receives the grid.
+//
+// Errors:
+// Those of dlnms_scorer_planes(); DLNMS_E_INVALID_ARGUMENT (plane), DLNMS_E_STRUCT_SIZE.
+dlnms_status dlnms_scorer_plane_grid(const dlnms_scorer *scorer,
+                                     const dlnms_case *c,
+                                     uint32_t plane,
+                                     dlnms_plane_grid *out,
+                                     dlnms_error **err);
+
 /* ======================================================================================================== */
 /* Queue: scores without waiting                                                                            */
 /* ======================================================================================================== */
@@ -1710,6 +1754,12 @@ void dlnms_queue_free(dlnms_queue *queue);
 // - job: the job; 0 is returned for a dead one.
 uint32_t dlnms_job_poll(const dlnms_job *job);
 
+// Returns the fraction of a job that is done, 0 to 1: of an explanation the runs of the network, of a score 0 until it is done.
+//
+// Parameters:
+// - job: the job; 0 is returned for a dead one.
+float dlnms_job_progress(const dlnms_job *job);
+
 // Waits until a job is done.
 //
 // Parameters:
@@ -1731,7 +1781,7 @@ dlnms_status dlnms_job_wait(const dlnms_job *job,
 // - out: receives the result; free it with dlnms_result_free().
 //
 // Errors:
-// DLNMS_E_INVALID_ARGUMENT if the job is not done or its outcome was taken before; those of the job.
+// DLNMS_E_INVALID_ARGUMENT if the job is not done, its outcome was taken before, or it is an explanation; those of the job.
 dlnms_status dlnms_job_result(const dlnms_job *job,
                               dlnms_result **out,
                               dlnms_error **err);
@@ -1748,6 +1798,280 @@ void dlnms_job_cancel(const dlnms_job *job);
 // Parameters:
 // - job: the job; NULL does nothing.
 void dlnms_job_free(dlnms_job *job);
+
+/* ======================================================================================================== */
+/* Explanations: what moved the scores, and how steady they are                                             */
+/* ======================================================================================================== */
+
+// Contributions of the planes and of the modalities: 15 runs of the network on the CPU, 127 on a GPU.
+#define DLNMS_EXPLAIN_CONTRIBUTIONS 1
+
+// Stability under small changes of the case: 43 runs.
+#define DLNMS_EXPLAIN_STABILITY 2
+
+// Occlusion maps: some hundred runs.
+#define DLNMS_EXPLAIN_OCCLUSION 4
+
+// What is taken away is replaced by the bundle's values outside of a volume: no uptake, air.
+#define DLNMS_BASELINE_OUTSIDE 1
+
+// What is taken away is replaced by the plane itself, blurred.
+#define DLNMS_BASELINE_BLUR 2
+
+// The score N1.
+#define DLNMS_SCORE_N1 1
+
+// The score N2.
+#define DLNMS_SCORE_N2 2
+
+// As the index of a plane: the modality as a whole, in the game of two players PET and CT.
+#define DLNMS_PLANE_ALL 4294967295
+
+// The scores of a case and what explains them.
+typedef struct dlnms_explanation dlnms_explanation;
+
+// Options of an explanation; fill with dlnms_explain_options_init().
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_explain_options_init().
+  uint32_t struct_size;
+  // DLNMS_EXPLAIN_ bits; 0 for the result and the study's population alone.
+  uint32_t what;
+  // DLNMS_BASELINE_ of contributions and maps; contributions are computed with the other one too. 0: outside.
+  uint32_t baseline;
+  // Side of the squares that are hidden for occlusion maps, pixels; 0 with stride 0: 28. 16 suits tumours below 3 cm.
+  uint32_t patch;
+  // From square to square, pixels; 0 with patch 0: 14. The squares must end with the plane.
+  uint32_t stride;
+  // Not 0: squares of the whole planes are hidden, not only those within 20 mm of the lesion.
+  uint32_t whole_planes;
+  // Whether the patient's nodes are clinically negative (cN0): a DLNMS_TRISTATE_ constant.
+  int32_t clinical_n0;
+  // Whether the tumour is a non-small cell lung cancer: a DLNMS_TRISTATE_ constant.
+  int32_t nsclc;
+  // Age of the patient in years; NaN if it is not known.
+  double age_years;
+} dlnms_explain_options;
+
+// What a plane or a modality contributes to the scores, as differences of the probability; fill with
+// dlnms_contribution_init().
+//
+// The contributions of all planes sum to the difference of the score and its value without any plane, and so do those of both
+// modalities: these are two games.
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_contribution_init().
+  uint32_t struct_size;
+  // 1: both baselines agree in sign for N1; 0: the contribution depends on what replaces the plane.
+  uint32_t agree_n1;
+  // Likewise for N2.
+  uint32_t agree_n2;
+  // Runs of the network that the contributions took.
+  uint32_t runs;
+  // To N1, against the baseline of the options.
+  double n1;
+  // To N2, likewise.
+  double n2;
+  // To N1, against the other baseline.
+  double second_n1;
+  // To N2, likewise.
+  double second_n2;
+  // N1 without any plane, against the baseline of the options.
+  double base_n1;
+  // N2, likewise.
+  double base_n2;
+} dlnms_contribution;
+
+// How steady a score is under the fixed list of small changes of the case; fill with dlnms_stability_init(). None of it is a
+// probability.
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_stability_init().
+  uint32_t struct_size;
+  // Changes that were made; at most 42.
+  uint32_t changes;
+  // 1: the bundle has cut-offs, and the next two fields are set.
+  uint32_t has_groups;
+  // In how many changed cases the score's risk group is another than that of the case as it is.
+  uint32_t group_changed;
+  // In how many changed cases the combined risk group is.
+  uint32_t combined_changed;
+  // Changes of the list that were not made, because the case does not allow them; the JSON says why.
+  uint32_t omitted;
+  // Lowest score.
+  double min;
+  // Highest score.
+  double max;
+  // Standard deviation.
+  double sd;
+  // The score that 5 % do not exceed.
+  double p5;
+  // The score that 95 % do not exceed.
+  double p95;
+  // Distance of the score from its cut-off in standard deviations; NaN without a cut-off or without spread.
+  double margin_sd;
+} dlnms_stability;
+
+// Writes defaults into the options of an explanation: contributions and stability, nothing known of the patient.
+//
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_explain_options) as the caller sees it.
+void dlnms_explain_options_init(dlnms_explain_options *options,
+                                uint32_t struct_size);
+
+// Scores one case and explains the scores: contributions of the planes, stability, and occlusion maps if they are asked for.
+// The scores are the same to the bit as those of dlnms_scorer_score(). An explanation shows where changing the images changes
+// the scores. It does not show where the disease is.
+//
+// Parameters:
+// - scorer: the scorer; any number of threads may explain at once.
+// - c: a case as for dlnms_scorer_score().
+// - options: an initialised struct, read during the call; NULL: the defaults.
+// - progress: an initialised struct, called from the calling thread with DLNMS_PHASE_EXPLAIN after each run of the network;
+//   may be NULL.
+// - cancel: a token; may be NULL.
+// - out: receives the explanation; free it with dlnms_explanation_free().
+//
+// Errors:
+// Those of dlnms_scorer_score(); DLNMS_E_UNSUPPORTED for a bundle of more than three planes; DLNMS_E_RUNTIME if a run fails, also
+// where a score would go over to another provider: an explanation belongs to the engine of its scores.
+dlnms_status dlnms_scorer_explain(const dlnms_scorer *scorer,
+                                  const dlnms_case *c,
+                                  const dlnms_explain_options *options,
+                                  const dlnms_progress *progress,
+                                  const dlnms_cancel *cancel,
+                                  dlnms_explanation **out,
+                                  dlnms_error **err);
+
+// Returns the result that an explanation explains, as dlnms_scorer_score() would have returned it.
+//
+// Parameters:
+// - explanation: the explanation.
+// - out: receives a result of its own; free it with dlnms_result_free().
+//
+// Errors:
+// DLNMS_E_INVALID_HANDLE.
+dlnms_status dlnms_explanation_result(const dlnms_explanation *explanation,
+                                      dlnms_result **out,
+                                      dlnms_error **err);
+
+// Writes the result as dlnms_result_json() does, with the whole explanation under explanation.
+//
+// Parameters:
+// - explanation: the explanation.
+// - buffer: receives the text with its NUL; has room for capacity bytes. May be NULL if capacity is 0.
+// - capacity: size of buffer in bytes; 0 asks for the length alone.
+// - needed: receives the length with the NUL, also on DLNMS_E_BUFFER_TOO_SMALL; may be NULL if capacity is not 0.
+//
+// Errors:
+// DLNMS_E_BUFFER_TOO_SMALL, DLNMS_E_INVALID_HANDLE.
+dlnms_status dlnms_explanation_json(const dlnms_explanation *explanation,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *needed,
+                                    dlnms_error **err);
+
+// Sets every field of a contribution to 0 and its struct_size to struct_size.
+//
+// Parameters:
+// - contribution: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_contribution) as the caller sees it.
+void dlnms_contribution_init(dlnms_contribution *contribution, uint32_t struct_size);
+
+// Copies what a plane, or a modality as a whole, contributes to the scores.
+//
+// Parameters:
+// - explanation: the explanation.
+// - modality: DLNMS_MODALITY_PET or DLNMS_MODALITY_CT.
+// - plane: index of a plane, in the order of the input tensors; or DLNMS_PLANE_ALL.
+// - out: an initialised struct; receives the contribution.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (modality, plane; a modality that the network does not see; contributions that were not asked for),
+// DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
+dlnms_status dlnms_explanation_contribution(const dlnms_explanation *explanation,
+                                            uint32_t modality,
+                                            uint32_t plane,
+                                            dlnms_contribution *out,
+                                            dlnms_error **err);
+
+// Sets every field of a stability to 0 and its struct_size to struct_size.
+//
+// Parameters:
+// - stability: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_stability) as the caller sees it.
+void dlnms_stability_init(dlnms_stability *stability, uint32_t struct_size);
+
+// Copies how steady a score is.
+//
+// Parameters:
+// - explanation: the explanation.
+// - score: DLNMS_SCORE_N1 or DLNMS_SCORE_N2.
+// - out: an initialised struct; receives the stability.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (score; stability that was not asked for), DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
+dlnms_status dlnms_explanation_stability(const dlnms_explanation *explanation,
+                                         uint32_t score,
+                                         dlnms_stability *out,
+                                         dlnms_error **err);
+
+// Returns an occlusion map: for each pixel of a plane the mean of what the score loses when a square that covers the pixel is
+// hidden; NaN where no hidden square covers it.
+//
+// Parameters:
+// - explanation: the explanation.
+// - modality: DLNMS_MODALITY_PET or DLNMS_MODALITY_CT, in which the squares were hidden.
+// - plane: index of a plane, in the order of the input tensors.
+// - score: DLNMS_SCORE_N1 or DLNMS_SCORE_N2.
+// - values: receives grid.side x grid.side values, row by row, which live as long as the explanation.
+// - grid: an initialised struct; receives where the pixels lie in the patient. May be NULL.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (modality, plane, score; maps that were not asked for), DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE.
+dlnms_status dlnms_explanation_map(const dlnms_explanation *explanation,
+                                   uint32_t modality,
+                                   uint32_t plane,
+                                   uint32_t score,
+                                   const float **values,
+                                   dlnms_plane_grid *grid,
+                                   dlnms_error **err);
+
+// Frees an explanation.
+//
+// Parameters:
+// - explanation: the explanation; NULL does nothing.
+void dlnms_explanation_free(dlnms_explanation *explanation);
+
+// Submits a case to be scored and explained, and returns at once. dlnms_job_progress() says how far it is; its outcome is for
+// dlnms_job_explanation().
+//
+// Parameters:
+// - queue: the queue.
+// - c: a case as for dlnms_queue_submit().
+// - options: an initialised struct, read during the call; NULL: the defaults.
+// - done: an initialised struct whose callback is called when the job is done; may be NULL.
+// - out: receives the job; free it with dlnms_job_free().
+//
+// Errors:
+// Those of dlnms_queue_submit(); DLNMS_E_INVALID_ARGUMENT with the field of options at fault.
+dlnms_status dlnms_queue_submit_explain(const dlnms_queue *queue,
+                                        const dlnms_case *c,
+                                        const dlnms_explain_options *options,
+                                        const dlnms_completion *done,
+                                        dlnms_job **out,
+                                        dlnms_error **err);
+
+// Moves the outcome of a finished job of dlnms_queue_submit_explain() to the caller: the explanation, or the error that
+// dlnms_scorer_explain() would have given. It can be called once for each job.
+//
+// Parameters:
+// - job: the job.
+// - out: receives the explanation; free it with dlnms_explanation_free().
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT if the job is not done, its outcome was taken before, or it is a result; those of the job.
+dlnms_status dlnms_job_explanation(const dlnms_job *job,
+                                   dlnms_explanation **out,
+                                   dlnms_error **err);
 
 /* ======================================================================================================== */
 /* Studies: DICOM folders and buffers                                                                       */

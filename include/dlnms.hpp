@@ -449,6 +449,7 @@ inline void set_logger(uint32_t level, LogFunction log) {
 } // namespace dlnms
 
 #include "dlnms_queue.hpp"
+#include "dlnms_explanation.hpp"
 #include "dlnms_study.hpp"
 
 #endif // DLNMS_HPP

@@ -10,8 +10,8 @@ mod signature;
 
 pub use manifest::{
     BackboneLayer, Backbones, BundleFile, Calibration, Cutoffs, ElementType, Evidence,
-    EvidenceSource, FORMAT_VERSION, Graph, Inputs, Manifest, Model, OwnStatement, Platt, Precision,
-    SelfTest, Sources, StoredTensor, Weights,
+    EvidenceSource, FORMAT_VERSION, Graph, Inputs, Manifest, Model, OwnStatement, PERCENTILES,
+    Platt, Precision, ReferenceHead, SelfTest, Sources, StoredTensor, TrainingReference, Weights,
 };
 
 pub use signature::{SIGNATURE_FILE, Signature};

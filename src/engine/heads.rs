@@ -119,6 +119,16 @@ impl Heads {
         sums
     }
 
+    /// Returns the hidden activations of a head for the sums of a PET and of a CT.
+    #[must_use]
+    pub fn activations(&self, head: usize, pet: &[f64], ct: &[f64]) -> Vec<f64> {
+        let bias = &self.heads[head].first_bias;
+        let units = pet.iter().zip(ct).zip(bias);
+        units
+            .map(|((pet, ct), bias)| (pet + ct + f64::from(*bias)).max(0.0))
+            .collect()
+    }
+
     /// Returns the log-odds of a head for the sums of a PET and of a CT.
     #[must_use]
     pub fn log_odds(&self, head: usize, pet: &[f64], ct: &[f64]) -> f64 {

@@ -18,6 +18,7 @@ mod pool;
 mod pooled;
 mod private_folder;
 mod protobuf;
+mod reference_statistics;
 mod references;
 mod session;
 mod session_config;
@@ -26,6 +27,7 @@ pub use cache::CacheOutcome;
 pub use heads::{Heads, HiddenSums, probability};
 pub use interrupt::Interrupt;
 pub use pooled::{Pooled, PooledTensor};
+pub use reference_statistics::{ReferencePosition, ReferenceStatistics};
 pub use session::{Session, are_probabilities, attempts};
 pub use session_config::SessionConfig;
 

@@ -41,21 +41,29 @@ fn blur(plane: &[f32], side: usize) -> Vec<f32> {
 
 fn blur_rows(values: &[f64], side: usize) -> Vec<f64> {
     let reach = (REACH * SIGMA) as usize;
-    let weights: Vec<f64> = (0..=reach)
-        .map(|d| (-0.5 * (d as f64 / SIGMA).powi(2)).exp())
+    let weights: Vec<f64> = (0..=2 * reach)
+        .map(|n| (-0.5 * ((n as f64 - reach as f64) / SIGMA).powi(2)).exp())
         .collect();
-    let mut blurred = Vec::with_capacity(values.len());
-    for row in values.chunks_exact(side) {
-        for at in 0..side {
-            let around = at.saturating_sub(reach)..(at + reach + 1).min(side);
-            let (mut sum, mut whole) = (0.0, 0.0);
-            for i in around {
-                let weight = weights[i.abs_diff(at)];
-                sum += weight * row[i];
-                whole += weight;
-            }
-            blurred.push(sum / whole);
+    // A value is added to all pixels around it, which lie side by side.
+    let add = |row: &mut [f64], at: usize, value: f64| {
+        let around = at.saturating_sub(reach)..(at + reach + 1).min(side);
+        let weights = &weights[around.start + reach - at..];
+        for (sum, weight) in row[around].iter_mut().zip(weights) {
+            *sum += value * weight;
         }
+    };
+    let mut whole = vec![0.0; side];
+    (0..side).for_each(|at| add(&mut whole, at, 1.0));
+    let mut blurred = vec![0.0; values.len()];
+    for (row, values) in blurred
+        .chunks_exact_mut(side)
+        .zip(values.chunks_exact(side))
+    {
+        let values = values.iter().enumerate();
+        values.for_each(|(at, value)| add(row, at, *value));
+        row.iter_mut()
+            .zip(&whole)
+            .for_each(|(sum, whole)| *sum /= whole);
     }
     blurred
 }

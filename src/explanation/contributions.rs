@@ -135,7 +135,7 @@ pub fn contributions(
         whole_scores: None,
     };
     let total = coalitions.total();
-    steps.expect(total);
+    steps.begin(total);
     let names = Names {
         planes: &planes,
         seen,

@@ -17,6 +17,8 @@ pub const DLNMS_PHASE_READY: u32 = 4;
 pub const DLNMS_PHASE_DECODE: u32 = 5;
 /// ONNX Runtime builds the network for a provider. Follows LOAD, once for each provider tried, and is repeated every 100 ms.
 pub const DLNMS_PHASE_BUILD: u32 = 6;
+/// The network is run on changed copies of a case, to explain its scores.
+pub const DLNMS_PHASE_EXPLAIN: u32 = 7;
 
 /// Reports the progress of a long call to the host; fill with dlnms_progress_init().
 ///
@@ -125,5 +127,6 @@ const _: () = {
         DLNMS_PHASE_BUILD == Phase::Build as u32
             && DLNMS_PHASE_SELF_TEST == Phase::SelfTest as u32
             && DLNMS_PHASE_READY == Phase::Ready as u32
+            && DLNMS_PHASE_EXPLAIN == Phase::Explain as u32
     );
 };

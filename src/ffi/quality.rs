@@ -239,6 +239,22 @@ pub(super) fn raw_case_metadata(metadata: &CaseMetadata, struct_size: u32) -> dl
     }
 }
 
+/// Returns what a DLNMS_TRISTATE_ constant says.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] naming the field for any other number.
+pub(super) fn read_tristate(field: &str, value: i32) -> Result<Option<bool>> {
+    match value {
+        DLNMS_TRISTATE_UNKNOWN => Ok(None),
+        DLNMS_TRISTATE_NO => Ok(Some(false)),
+        DLNMS_TRISTATE_YES => Ok(Some(true)),
+        other => Err(Error::invalid(
+            field,
+            format!("{other} is not a DLNMS_TRISTATE_ constant (-1, 0 or 1)"),
+        )),
+    }
+}
+
 /// # Safety
 /// `ptr` is NULL or an initialised struct.
 pub(super) unsafe fn case_metadata(ptr: *const dlnms_case_metadata) -> Result<CaseMetadata> {
@@ -248,15 +264,7 @@ pub(super) unsafe fn case_metadata(ptr: *const dlnms_case_metadata) -> Result<Ca
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
     // All of these are in version 1: a fact added later must be unknown where the caller's struct ends before it.
-    let tristate = |name: &str, value: i32| match value {
-        DLNMS_TRISTATE_UNKNOWN => Ok(None),
-        DLNMS_TRISTATE_NO => Ok(Some(false)),
-        DLNMS_TRISTATE_YES => Ok(Some(true)),
-        other => Err(Error::invalid(
-            format!("dlnms_case_metadata.{name}"),
-            format!("{other} is not a DLNMS_TRISTATE_ constant (-1, 0 or 1)"),
-        )),
-    };
+    let tristate = |name: &str, value| read_tristate(&format!("dlnms_case_metadata.{name}"), value);
     let thickness = |name: &str, value: f64| match value {
         v if v > 0.0 && v.is_finite() => Ok(Some(v)),
         0.0 => Ok(None),

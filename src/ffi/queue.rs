@@ -3,14 +3,17 @@
 use super::callbacks::UserData;
 use super::case::{HostCase, dlnms_case, host_case};
 use super::error_object::{dlnms_error, dlnms_status};
+use super::explanation::ExplanationObject;
 use super::guard::{catch, guard, guard_or};
 use super::handle::{self, InUse, Object};
 use super::result::{ResultObject, dlnms_result};
 use super::scorer::dlnms_scorer;
 use super::structs::{self, Versioned, versioned};
+use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::scorer::{CancelToken, Queue, QueueId, Scorer, Task};
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
@@ -31,7 +34,7 @@ pub struct dlnms_job {
     _private: [u8; 0],
 }
 
-struct QueueObject {
+pub(super) struct QueueObject {
     queue: Queue,
     scorer: Arc<InUse<Scorer>>,
 }
@@ -50,10 +53,12 @@ impl Drop for QueueObject {
     }
 }
 
-struct Job {
+pub(super) struct Job {
     state: Mutex<State>,
     done: Condvar,
-    cancel: CancelToken,
+    pub cancel: CancelToken,
+    /// Bits of the fraction that is done, a float.
+    progress: AtomicU32,
     queue: QueueId,
     /// Kept by the queue, not by jobs that are done.
     scorer: Weak<InUse<Scorer>>,
@@ -64,9 +69,15 @@ enum State {
     #[default]
     Waiting,
     Running,
-    Done(Box<Result<ResultObject>>),
+    Done(Box<Result<Outcome>>),
     /// The host has the outcome.
     Taken,
+}
+
+/// What a job was submitted for.
+pub(super) enum Outcome {
+    Scored(Box<ResultObject>),
+    Explained(Box<ExplanationObject>),
 }
 
 impl Job {
@@ -75,19 +86,56 @@ impl Job {
             state: Mutex::default(),
             done: Condvar::new(),
             cancel: CancelToken::default(),
+            progress: AtomicU32::default(),
             queue,
             scorer: Arc::downgrade(scorer),
         }
     }
 
-    /// Scores the case; a panic leaves the scorer unusable, as in a call of its own.
-    fn score(&self, scorer: &InUse<Scorer>, host: &HostCase<'_>) -> Result<ResultObject> {
-        catch(|| {
-            scorer.with(|scorer| {
-                let scores = scorer.score(&host.case(), &self.cancel)?;
-                Ok(ResultObject::new(scores))
-            })
-        })
+    /// Does the work on the case; a panic leaves the scorer unusable, as in a call of its own.
+    fn run(
+        &self,
+        scorer: &InUse<Scorer>,
+        host: &HostCase<'_>,
+        work: impl FnOnce(&Self, &Scorer, &Case<'_>) -> Result<Outcome>,
+    ) -> Result<Outcome> {
+        catch(|| scorer.with(|scorer| work(self, scorer, &host.case())))
+    }
+
+    /// Sets the fraction that is done.
+    pub fn set_progress(&self, fraction: f32) {
+        self.progress.store(fraction.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Moves the outcome out if it is done and `pick` takes its kind.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if it is not done, was taken before, or is of another kind, which leaves it where it is;
+    /// those of the job.
+    pub fn take<T>(
+        &self,
+        pick: impl FnOnce(Outcome) -> std::result::Result<T, Outcome>,
+    ) -> Result<T> {
+        let mut state = self.state();
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Done(outcome) => match (*outcome).map(pick) {
+                Ok(Ok(taken)) => Ok(taken),
+                Ok(Err(other)) => {
+                    let kind = match other {
+                        Outcome::Scored(_) => "a result",
+                        Outcome::Explained(_) => "an explanation",
+                    };
+                    *state = State::Done(Box::new(Ok(other)));
+                    Err(Error::invalid("job", format!("its outcome is {kind}")))
+                }
+                Err(e) => Err(e),
+            },
+            State::Taken => Err(Error::invalid("job", "its outcome was taken already")),
+            unfinished => {
+                *state = unfinished;
+                Err(Error::invalid("job", "it is not done yet"))
+            }
+        }
     }
 
     /// Returns an error if this thread can never see the job done, for the job waits for what this thread is in.
@@ -180,7 +228,7 @@ pub unsafe extern "C" fn dlnms_completion_init(
     unsafe { structs::init_zero(completion, struct_size) };
 }
 
-struct Completion {
+pub(super) struct Completion {
     callback: unsafe extern "C" fn(*mut dlnms_job, *mut c_void),
     data: UserData,
 }
@@ -254,46 +302,64 @@ pub unsafe extern "C" fn dlnms_queue_submit(
     out: *mut *mut dlnms_job,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
-        // SAFETY: handed on from the caller.
-        let done = unsafe { completion(done) }?;
-        let queue = handle::get::<QueueObject>(queue)?;
-        // SAFETY: what the case borrows lives until the job is done, by the caller's promise: longer than it is used.
-        let host = unsafe { host_case::<'static>(c) }?;
-        let scorer = queue.scorer.clone();
-        queue.queue.submit(|| {
-            let job = Arc::new(Job::new(queue.queue.id(), &queue.scorer));
-            let number = handle::register(job.clone());
-            // SAFETY: not NULL, writable by the caller's promise; before the job can be done.
-            unsafe { out.write(number) };
-            let cancel = job.cancel.clone();
-            let number = number.addr();
-            let work = move || {
-                *job.state() = State::Running;
-                let outcome = job.score(&scorer, &host);
-                drop(host); // from here on the host may take its voxels back
-                *job.state() = State::Done(Box::new(outcome));
-                job.done.notify_all();
-                if let Some(done) = done {
-                    let handle = std::ptr::without_provenance_mut(number);
-                    // SAFETY: the host's function with the host's pointer, as the header promises.
-                    unsafe { (done.callback)(handle, done.data.pointer) };
-                }
-            };
-            Ok(Task {
-                cancel,
-                work: Box::new(work),
-            })
+    let score = |job: &Job, scorer: &Scorer, case: &Case<'_>| {
+        let scores = scorer.score(case, &job.cancel)?;
+        Ok(Outcome::Scored(Box::new(ResultObject::new(scores))))
+    };
+    // SAFETY: handed on from the caller.
+    guard(err, || unsafe {
+        submit(queue, c, completion(done)?, out, score)
+    })
+}
+
+/// Submits a case for some work.
+///
+/// # Safety
+/// As for dlnms_queue_submit().
+pub(super) unsafe fn submit(
+    queue: *const dlnms_queue,
+    c: *const dlnms_case,
+    done: Option<Completion>,
+    out: *mut *mut dlnms_job,
+    work: impl FnOnce(&Job, &Scorer, &Case<'_>) -> Result<Outcome> + Send + 'static,
+) -> Result<()> {
+    if out.is_null() {
+        return Err(Error::NullArgument("out"));
+    }
+    let queue = handle::get::<QueueObject>(queue)?;
+    // SAFETY: what the case borrows lives until the job is done, by the caller's promise: longer than it is used.
+    let host = unsafe { host_case::<'static>(c) }?;
+    let scorer = queue.scorer.clone();
+    queue.queue.submit(|| {
+        let job = Arc::new(Job::new(queue.queue.id(), &queue.scorer));
+        let number = handle::register(job.clone());
+        // SAFETY: not NULL, writable by the caller's promise; before the job can be done.
+        unsafe { out.write(number) };
+        let cancel = job.cancel.clone();
+        let number = number.addr();
+        let work = move || {
+            *job.state() = State::Running;
+            let outcome = job.run(&scorer, &host, work);
+            drop(host); // from here on the host may take its voxels back
+            job.set_progress(1.0);
+            *job.state() = State::Done(Box::new(outcome));
+            job.done.notify_all();
+            if let Some(done) = done {
+                let handle = std::ptr::without_provenance_mut(number);
+                // SAFETY: the host's function with the host's pointer, as the header promises.
+                unsafe { (done.callback)(handle, done.data.pointer) };
+            }
+        };
+        Ok(Task {
+            cancel,
+            work: Box::new(work),
         })
     })
 }
 
 /// # Safety
 /// `ptr` is NULL or initialised.
-unsafe fn completion(ptr: *const dlnms_completion) -> Result<Option<Completion>> {
+pub(super) unsafe fn completion(ptr: *const dlnms_completion) -> Result<Option<Completion>> {
     if ptr.is_null() {
         return Ok(None);
     }
@@ -345,6 +411,20 @@ pub extern "C" fn dlnms_job_poll(job: *const dlnms_job) -> u32 {
     })
 }
 
+/// Returns the fraction of a job that is done, 0 to 1: of an explanation the runs of the network, of a score 0 until it is done.
+///
+/// # Parameters
+/// - `job`: the job; 0 is returned for a dead one.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_job_progress(job: *const dlnms_job) -> f32 {
+    guard_or(0.0, || {
+        let job = handle::get::<Arc<Job>>(job);
+        job.map_or(0.0, |job| {
+            f32::from_bits(job.progress.load(Ordering::Relaxed))
+        })
+    })
+}
+
 /// Waits until a job is done.
 ///
 /// # Safety
@@ -391,7 +471,7 @@ pub unsafe extern "C" fn dlnms_job_wait(
 /// - `out`: receives the result; free it with dlnms_result_free().
 ///
 /// # Errors
-/// DLNMS_E_INVALID_ARGUMENT if the job is not done or its outcome was taken before; those of the job.
+/// DLNMS_E_INVALID_ARGUMENT if the job is not done, its outcome was taken before, or it is an explanation; those of the job.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_job_result(
     job: *const dlnms_job,
@@ -403,15 +483,10 @@ pub unsafe extern "C" fn dlnms_job_result(
             return Err(Error::NullArgument("out"));
         }
         let job = handle::get::<Arc<Job>>(job)?;
-        let mut state = job.state();
-        let outcome = match std::mem::replace(&mut *state, State::Taken) {
-            State::Done(outcome) => *outcome,
-            State::Taken => return Err(Error::invalid("job", "its outcome was taken already")),
-            unfinished => {
-                *state = unfinished;
-                return Err(Error::invalid("job", "it is not done yet"));
-            }
-        };
+        let outcome = job.take(|outcome| match outcome {
+            Outcome::Scored(result) => Ok(*result),
+            other => Err(other),
+        });
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(outcome?)) };
         Ok(())

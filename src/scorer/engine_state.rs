@@ -1,7 +1,7 @@
 //! The engine that a scorer runs cases with.
 
 use super::scores::Engine;
-use crate::engine::{Heads, Session};
+use crate::engine::{Heads, ReferenceStatistics, Session};
 use crate::runtime::provider::SkippedProvider;
 use std::sync::{Arc, Mutex};
 
@@ -22,4 +22,6 @@ pub(super) struct ActiveEngine {
     pub engine: Arc<Engine>,
     /// The heads in double precision, once an explanation has read and checked them.
     pub heads: Mutex<Option<CheckedHeads>>,
+    /// The statistics of the training cases, likewise; within, `None` for a bundle without them.
+    pub reference: Mutex<Option<Option<Arc<ReferenceStatistics>>>>,
 }

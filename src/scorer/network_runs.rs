@@ -6,7 +6,7 @@ use super::shared::Scorer;
 use crate::allocation;
 use crate::bundle::Bundle;
 use crate::cancel::CancelToken;
-use crate::engine::{Heads, Pooled, Session, are_probabilities, probability};
+use crate::engine::{Heads, Pooled, ReferenceStatistics, Session, are_probabilities, probability};
 use crate::error::{Error, Result};
 use crate::lock::lock;
 use std::sync::Arc;
@@ -100,6 +100,20 @@ impl NetworkRuns<'_> {
             log::info!(target: "dlnms::scorer", "explanations take full runs: {why}");
         }
         *checked = Some(found.clone());
+        Ok(found)
+    }
+
+    /// Returns the statistics of the bundle's training cases, which are read once for each engine; `None` if it has none.
+    ///
+    /// # Errors
+    /// Those of [`ReferenceStatistics::read`].
+    pub fn reference_statistics(&self) -> Result<Option<Arc<ReferenceStatistics>>> {
+        let mut known = lock(&self.active.reference);
+        if let Some(known) = &*known {
+            return Ok(known.clone());
+        }
+        let found = ReferenceStatistics::read(self.bundle, self.cancel)?.map(Arc::new);
+        *known = Some(found.clone());
         Ok(found)
     }
 

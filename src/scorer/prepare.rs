@@ -186,6 +186,7 @@ impl Scorer {
             session,
             engine,
             heads: Mutex::default(),
+            reference: Mutex::default(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::engine_state::{ActiveEngine, EngineState};
 use super::options::ScorerOptions;
-use super::preprocess::{Buffers, InputTensors};
+use super::preprocess::{Buffers, InputTensors, ValidatedCase};
 use super::scores::Engine;
 use crate::bundle::{Bundle, Manifest};
 use crate::case::Case;
@@ -71,6 +71,14 @@ impl Scorer {
     /// The two tensors the network would see. Needs no session, so no prepare.
     pub fn planes(&self, case: &Case<'_>) -> Result<InputTensors> {
         InputTensors::new(&self.bundle.manifest.preprocessing, case)
+    }
+
+    /// The centre of the planes, LPS mm. Needs no session, so no prepare.
+    ///
+    /// # Errors
+    /// Those of [`Scorer::planes`] that do not depend on what is sampled.
+    pub fn center(&self, case: &Case<'_>) -> Result<[f64; 3]> {
+        Ok(ValidatedCase::new(case)?.roi.center)
     }
 
     /// The bundle.

@@ -1,15 +1,21 @@
 //! Explanations of real and synthetic cases: what has to hold of them whatever the weights are.
 
 use crate::support;
-use crate::support::shared;
-use dlnms::bundle::Precision;
-use dlnms::explanation::{Baseline, ExplainOptions, Explanation, Method, Shares};
-use dlnms::imaging::roi::Roi;
+use crate::support::host::{Host, Link};
+use crate::support::{bundle, onnxruntime, root, run, shared};
+use dlnms::bundle::{Digest, Precision};
+use dlnms::explanation::{
+    Baseline, ChangeKind, ExplainOptions, Explanation, Method, OccludedRegion, OcclusionOptions,
+    PatientFacts, PopulationCode, Shares,
+};
+use dlnms::imaging::roi::{Delineation, Roi, Seed};
+use dlnms::imaging::{DType, IDENTITY, Volume};
 use dlnms::readers::dicom::{Modality, Study};
 use dlnms::report;
 use dlnms::runtime::provider::{InstructionSet, Kernels, Policy, Provider};
-use dlnms::scorer::{CancelToken, Phase, Scorer, ScorerOptions};
+use dlnms::scorer::{CancelToken, Case, LesionRequest, Phase, Scorer, ScorerOptions};
 use std::path::Path;
+use std::process::Command;
 
 const ACRIN_CENTER: [f64; 3] = [-42.722_602_740, -14.570_847_603, -121.919_942_406];
 
@@ -205,4 +211,444 @@ fn an_explanation_reports_its_progress_and_ends_when_it_is_cancelled() {
     };
     let stopped = Explanation::new(&scorer, &case, &options, Some(&mut trigger), &cancel);
     assert!(matches!(stopped, Err(dlnms::Error::Cancelled)));
+}
+
+#[test]
+fn a_host_explains_in_one_call_and_through_the_queue() {
+    let out = tempfile::tempdir().unwrap();
+    let host = Host {
+        compiler: "g++",
+        standard: "c++17",
+        source: root().join("tests/hosts/explain.cpp"),
+        link: Link::Static,
+        flags: &[],
+    };
+    let program = host.build(out.path());
+    run(Command::new(program).arg(bundle()).arg(onnxruntime()));
+}
+
+/// A copy of the tiny bundle with a changed manifest; a change of its weights is entered there too.
+fn changed_tiny_bundle(
+    weights: Option<&[u8]>,
+    change: impl Fn(&mut serde_json::Value),
+) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in support::tiny_bundle().read_dir().unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    let path = copy.path().join("manifest.json");
+    let text = std::fs::read(&path).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    if let Some(weights) = weights {
+        std::fs::write(copy.path().join("tiny.f32"), weights).unwrap();
+        let files = manifest["files"].as_array_mut().unwrap();
+        let file = files.iter_mut().find(|f| f["name"] == "tiny.f32").unwrap();
+        file["sha256"] = Digest::from_bytes(weights).sha256.into();
+    }
+    change(&mut manifest);
+    std::fs::write(&path, manifest.to_string()).unwrap();
+    copy
+}
+
+#[test]
+fn stability_begins_with_the_score_itself_and_makes_every_change_of_a_lesion() {
+    let Some(study) = acrin() else { return };
+    let scorer = scorer(&support::bundle(), Precision::Fp32, None);
+    let seed = Seed {
+        point: ACRIN_CENTER,
+        radius_mm: 40.0,
+        delineation: Delineation::Fixed(4.0),
+    };
+    let mut case = study.case(Roi::Seed(seed)).unwrap();
+    case.lesion = Some(LesionRequest::default());
+    let options = ExplainOptions {
+        contributions: false,
+        facts: PatientFacts {
+            clinical_n0: Some(true),
+            nsclc: Some(false),
+            age_years: Some(31.0),
+        },
+        ..ExplainOptions::default()
+    };
+    let cancel = CancelToken::default();
+    let explained = Explanation::new(&scorer, &case, &options, None, &cancel).unwrap();
+    let scores = &explained.scores;
+    let found = explained.stability.as_ref().unwrap();
+    assert!(found.omitted.is_empty(), "{:?}", found.omitted);
+    assert_eq!((found.changes, found.cases.len()), (42, 43));
+    assert_eq!(found.cases[0].kind, ChangeKind::None);
+    assert_eq!(
+        (found.cases[0].n1, found.cases[0].n2),
+        (scores.n1, scores.n2)
+    );
+    for (pick, spread) in [(0, &found.scores.n1), (1, &found.scores.n2)] {
+        let mut values: Vec<f64> = found
+            .cases
+            .iter()
+            .map(|c| f64::from([c.n1, c.n2][pick]))
+            .collect();
+        values.sort_by(f64::total_cmp);
+        assert_eq!((spread.min, spread.max), (values[0], values[42]));
+        assert_eq!((spread.p5, spread.p95), (values[2], values[40]));
+        assert!(spread.sd > 0.0);
+    }
+    let changed = found.group_changed.unwrap();
+    assert_eq!(changed.of, 42);
+    let of_kinds: usize = found
+        .kinds
+        .iter()
+        .map(|(_, k)| k.group_changed.unwrap().n2)
+        .sum();
+    assert_eq!(of_kinds, changed.n2);
+    // The whole list is repeatable: noise comes from names.
+    let again = Explanation::new(&scorer, &case, &options, None, &cancel).unwrap();
+    assert_eq!(again.stability.as_ref(), Some(found));
+
+    // ACRIN-042 has a SUVmax of 42.2; Table 1 has 5.43 with a standard deviation of 4.74.
+    let population = &explained.population;
+    let suv = population
+        .measures
+        .iter()
+        .find(|m| m.name == "suv_max")
+        .unwrap();
+    assert!((suv.z.unwrap() - 7.76).abs() < 0.01, "{suv:?}");
+    let about = |word: &str| population.findings.iter().any(|f| f.message.contains(word));
+    assert!(about("suv_max") && about("nsclc") && about("age_years") && !about("clinical_n0"));
+    let codes: Vec<_> = population.findings.iter().map(|f| f.code).collect();
+    assert!(
+        codes.contains(&PopulationCode::OutsideStudyPopulation),
+        "{codes:?}"
+    );
+    // All is known but what the bundle lacks.
+    let unknown = &population.unknown;
+    assert!(
+        unknown.len() == 1 && unknown[0].contains("no reference statistics"),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn what_is_not_known_of_a_case_is_said_and_never_made_up() {
+    let Some(study) = acrin() else { return };
+    let scorer = scorer(&support::tiny_bundle(), Precision::Fp32, None);
+    let explained = explain(&scorer, &study, &ExplainOptions::default());
+    let stability = explained.stability.as_ref().unwrap();
+    // A point has no outline.
+    assert_eq!((stability.changes, stability.omitted.len()), (38, 4));
+    assert!(
+        stability
+            .omitted
+            .iter()
+            .all(|o| o.reason.contains("comes from a point"))
+    );
+    let unknown = &explained.population.unknown;
+    for word in [
+        "the lesion was not to be measured",
+        "age",
+        "clinical_n0",
+        "nsclc",
+    ] {
+        assert!(unknown.iter().any(|u| u.contains(word)), "{unknown:?}");
+    }
+    assert!(explained.population.facts.iter().all(|f| f.met.is_none()));
+    assert!(
+        explained
+            .population
+            .measures
+            .iter()
+            .all(|m| m.value.is_none())
+    );
+}
+
+#[test]
+fn groups_change_where_the_score_lies_at_the_cutoff_and_never_with_a_constant_head() {
+    let Some(study) = acrin() else { return };
+    let options = ExplainOptions {
+        contributions: false,
+        ..ExplainOptions::default()
+    };
+    let of = |bundle: &Path| {
+        let explained = explain(&scorer(bundle, Precision::Fp32, None), &study, &options);
+        (explained.scores.n1, explained.stability.unwrap())
+    };
+    let (score, _) = of(&support::tiny_bundle());
+    let at_score = changed_tiny_bundle(None, |m| m["cutoffs"]["n1"] = f64::from(score).into());
+    let (_, stability) = of(at_score.path());
+    assert!(stability.group_changed.unwrap().n1 > 0);
+    assert_eq!(stability.scores.n1.margin_sd, Some(0.0));
+
+    let constant = changed_tiny_bundle(Some(&[0; 144]), |m| {
+        let expected = m["self_test"]["expected"].as_array_mut().unwrap();
+        for case in expected {
+            case.as_array_mut().unwrap().fill(0.5f64.into());
+        }
+        m["cutoffs"]["n1"] = 0.5f64.into();
+    });
+    let (score, stability) = of(constant.path());
+    assert_eq!(score, 0.5);
+    let changed = stability.group_changed.unwrap();
+    assert_eq!((changed.n1, changed.n2, changed.combined), (0, 0, 0));
+    assert_eq!(stability.scores.n1.sd, 0.0);
+
+    let without = changed_tiny_bundle(None, |m| {
+        m["cutoffs"] = serde_json::Value::Null;
+        m["sources"].as_object_mut().unwrap().remove("cutoffs");
+    });
+    let (_, stability) = of(without.path());
+    assert_eq!(stability.group_changed, None);
+    assert_eq!(stability.scores.n1.margin_sd, None);
+}
+
+/// A cube of voxels of 2 mm around the origin, each with the value of its place, LPS mm.
+fn cube(value: impl Fn([f64; 3]) -> f32) -> Volume {
+    const SIDE: usize = 81;
+    let place =
+        |n: usize| [n % SIDE, n / SIDE % SIDE, n / SIDE / SIDE].map(|i| 2.0 * i as f64 - 80.0);
+    let values = (0..SIDE * SIDE * SIDE).map(|n| value(place(n)));
+    Volume {
+        dims: [SIDE; 3],
+        origin: [-80.0; 3],
+        spacing: [2.0; 3],
+        direction: IDENTITY,
+        slice_offsets: Vec::new(),
+        dtype: DType::F32,
+        data: values.flat_map(f32::to_ne_bytes).collect(),
+        slopes: vec![1.0; SIDE],
+        intercept: 0.0,
+        padding: None,
+    }
+}
+
+#[test]
+fn a_pixel_of_a_plane_lies_where_its_value_comes_from() {
+    let scorer = scorer(&support::tiny_bundle(), Precision::Fp32, None);
+    let spec = scorer.bundle().manifest.preprocessing.clone();
+    let center = [3.0, -4.5, 7.25];
+    for axis in 0..3 {
+        // Values that are coordinates, within what no clipping changes.
+        let ramp = cube(|p| p[axis] as f32);
+        let view = ramp.view("volume").unwrap();
+        let case = Case::new(view, view, Roi::Point(center));
+        let planes = scorer.planes(&case).unwrap();
+        for (n, channel) in spec.channels.iter().enumerate() {
+            let grid = spec.plane_grid(channel, scorer.center(&case).unwrap());
+            for (row, column) in [(0, 0), (0, 111), (111, 0), (56, 37), (111, 111)] {
+                let value = f64::from(planes.ct[[n, row, column]]) * spec.ct.std + spec.ct.mean;
+                let place = grid.lps(row as f64, column as f64)[axis];
+                assert!(
+                    (value - place).abs() < 1e-3,
+                    "{} {row} {column}: {value} {place}",
+                    channel.plane
+                );
+            }
+        }
+    }
+}
+
+/// A bright ball in a body, off the centre of the planes.
+fn phantom(ball: [f64; 3]) -> [Volume; 2] {
+    let inside = |p: [f64; 3]| {
+        let d: f64 = (0..3).map(|a| (p[a] - ball[a]).powi(2)).sum();
+        d.sqrt() < 14.0
+    };
+    let ct = cube(|p| {
+        if inside(p) {
+            40.0
+        } else {
+            -800.0 + p[0] as f32
+        }
+    });
+    let pet = cube(|p| if inside(p) { 9.0 } else { 0.6 });
+    [ct, pet]
+}
+
+fn explain_phantom(
+    scorer: &Scorer,
+    [ct, pet]: &[Volume; 2],
+    options: &ExplainOptions,
+) -> Explanation {
+    let (ct, pet) = (ct.view("ct").unwrap(), pet.view("pet").unwrap());
+    let case = Case::new(ct, pet, Roi::Point([0.0; 3]));
+    Explanation::new(scorer, &case, options, None, &CancelToken::default()).unwrap()
+}
+
+#[test]
+fn what_a_planted_network_sees_is_found_and_nothing_else() {
+    let scorer = scorer(&support::planted_bundle(), Precision::Fp32, None);
+    let options = ExplainOptions {
+        stability: false,
+        occlusion: Some(OcclusionOptions {
+            whole_planes: true,
+            ..OcclusionOptions::FAST
+        }),
+        ..ExplainOptions::default()
+    };
+    let explained = explain_phantom(&scorer, &phantom([10.0, -5.0, 0.0]), &options);
+    let found = explained.contributions.unwrap();
+    for shares in [&found.first.probability, &found.second_baseline.probability] {
+        for (name, share) in shares.planes.iter() {
+            let all = shares.full.n1 - shares.base.n1;
+            match name {
+                "pet_axial" => assert!((share.n1 - all).abs() < 1e-12 && all != 0.0, "{share:?}"),
+                _ => assert_eq!(share.n1, 0.0, "{name}"),
+            }
+        }
+    }
+    let occlusion = explained.occlusion.unwrap();
+    assert_eq!((occlusion.runs, occlusion.maps.len()), (147, 6));
+    assert!(matches!(
+        occlusion.region,
+        OccludedRegion::WholePlanes { .. }
+    ));
+    for map in &occlusion.maps {
+        let seen = (map.modality, map.plane.as_str()) == ("pet", "axial");
+        let values = &map.values.n1.0;
+        assert_eq!(
+            values.iter().any(|v| *v != 0.0),
+            seen,
+            "{} {}",
+            map.modality,
+            map.plane
+        );
+        assert!(values.iter().all(|v| v.is_finite()));
+    }
+
+    // A case whose planes are alike, for the network that sees them alike.
+    let ball = phantom([0.0; 3]).map(|mut v| {
+        // The CT's background has a slope along L: a ball in even lung instead.
+        v.slopes.fill(1.0);
+        v
+    });
+    let [_, pet] = ball;
+    let ct = cube(|p| {
+        if p.iter().map(|x| x * x).sum::<f64>() < 196.0 {
+            40.0
+        } else {
+            -800.0
+        }
+    });
+    let explained = explain_phantom(&scorer, &[ct, pet], &options);
+    let planes = explained.contributions.unwrap().first.probability.planes;
+    for modality in ["pet", "ct"] {
+        let of = |plane: &str| planes.get(&format!("{modality}_{plane}")).unwrap().n2;
+        let [a, c, s] = ["axial", "coronal", "sagittal"].map(of);
+        assert!(
+            a != 0.0 && (a - c).abs() < 1e-5 && (a - s).abs() < 1e-5,
+            "{a} {c} {s}"
+        );
+    }
+}
+
+#[test]
+fn explanations_have_the_same_bits_twice_and_with_any_number_of_threads() {
+    let options = ExplainOptions {
+        stability: false,
+        occlusion: Some(OcclusionOptions::FAST),
+        ..ExplainOptions::default()
+    };
+    let volumes = phantom([4.0, 0.0, -6.0]);
+    let mut first = None;
+    for threads in [1, 2, 4] {
+        let mut policy = Policy::strict(Provider::Cpu);
+        policy.entries[0].kernels = Some(Kernels::OnnxRuntime);
+        let scorer_options = ScorerOptions {
+            policy,
+            threads,
+            ..ScorerOptions::default()
+        };
+        let scorer = Scorer::new(support::runtime(), &support::bundle(), scorer_options).unwrap();
+        let found = explain_phantom(&scorer, &volumes, &options);
+        let found = (found.contributions.unwrap(), found.occlusion.unwrap());
+        assert!(
+            matches!(found.1.region, OccludedRegion::Lesion { .. }),
+            "{:?}",
+            found.1.region
+        );
+        assert!(found.1.runs < 147);
+        assert_eq!(
+            first.get_or_insert_with(|| found.clone()),
+            &found,
+            "{threads} threads"
+        );
+    }
+}
+
+/// A copy of the planted bundle whose manifest lists statistics, with these percentiles, of training cases that are all alike but for two axes.
+fn bundle_with_reference(percentiles: [f64; 4]) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in support::planted_bundle().read_dir().unwrap() {
+        let file = file.unwrap();
+        std::os::unix::fs::symlink(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    let path = copy.path().join("manifest.json");
+    let text = std::fs::read(&path).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let mut content = Vec::new();
+    let mut tensors = Vec::new();
+    for head in ["n1", "n2"] {
+        let mut axes = vec![0f32; 2 * 512];
+        (axes[0], axes[512 + 1]) = (1.0, 1.0);
+        let parts = [
+            ("mean", vec![512], vec![0f32; 512]),
+            ("axes", vec![2, 512], axes),
+            ("sd", vec![2], vec![1.0, 1.0]),
+        ];
+        for (name, shape, values) in parts {
+            content.resize(content.len().next_multiple_of(64), 0u8);
+            tensors.push(serde_json::json!({
+                "name": format!("{head}.{name}"), "type": "float32", "shape": shape,
+                "offset": content.len(), "bytes": 4 * values.len(),
+            }));
+            content.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+        }
+    }
+    let files = manifest["files"].as_array_mut().unwrap();
+    files.push(serde_json::json!({
+        "name": "reference.f32", "bytes": content.len(), "sha256": Digest::from_bytes(&content).sha256, "tensors": tensors,
+    }));
+    let heads = ["n1", "n2"].map(|head| {
+        serde_json::json!({ "head": head, "distance": percentiles, "residual": percentiles })
+    });
+    manifest["reference"] = serde_json::json!({
+        "file": "reference.f32", "cases": 100, "held_out": 25, "source": "made up", "heads": heads,
+    });
+    std::fs::write(copy.path().join("reference.f32"), content).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, manifest.to_string()).unwrap();
+    copy
+}
+
+#[test]
+fn a_case_far_from_the_training_cases_is_found_and_one_within_gets_no_praise() {
+    let options = ExplainOptions {
+        contributions: false,
+        stability: false,
+        ..ExplainOptions::default()
+    };
+    let volumes = phantom([4.0, 0.0, -6.0]);
+    let far = |percentiles| {
+        let bundle = bundle_with_reference(percentiles);
+        let scorer = scorer(bundle.path(), Precision::Fp32, None);
+        let population = explain_phantom(&scorer, &volumes, &options).population;
+        let place = population.reference.unwrap().scores.n1;
+        assert!(place.distance > 0.0 && place.residual > 0.0, "{place:?}");
+        let findings = population.findings.into_iter();
+        let found: Vec<_> = findings
+            .filter(|f| f.code == PopulationCode::FarFromTraining)
+            .map(|f| f.severity)
+            .collect();
+        (place.farther_than_percent, found)
+    };
+    use dlnms::evidence::quality::Severity;
+    assert_eq!(far([0.0; 4]), (99, vec![Severity::Warning; 2]));
+    assert_eq!(far([0.0, 0.0, 0.0, 1e9]), (95, vec![Severity::Info; 2]));
+    assert_eq!(far([0.0, 1e9, 1e9, 1e9]), (50, vec![]));
+    assert_eq!(far([1e9; 4]), (0, vec![]));
+
+    let without = scorer(&support::planted_bundle(), Precision::Fp32, None);
+    let population = explain_phantom(&without, &volumes, &options).population;
+    let reason = population.reason.unwrap();
+    assert_eq!(reason, "the bundle has no reference statistics");
+    assert!(population.reference.is_none());
 }

@@ -4,7 +4,7 @@ use crate::support;
 use std::path::Path;
 
 /// Header sections in order: banner and the files whose items it holds.
-const SECTIONS: [(&str, &[&str]); 16] = [
+const SECTIONS: [(&str, &[&str]); 17] = [
     ("Status codes", &["src/error/status.rs"]),
     ("Library", &["src/ffi/library.rs"]),
     ("Errors", &["src/ffi/error_object.rs", "src/ffi/error.rs"]),
@@ -27,9 +27,21 @@ const SECTIONS: [(&str, &[&str]); 16] = [
     ("Results", &["src/ffi/result.rs"]),
     (
         "Scorer",
-        &["src/ffi/scorer_options.rs", "src/ffi/scorer.rs"],
+        &[
+            "src/ffi/scorer_options.rs",
+            "src/ffi/scorer.rs",
+            "src/ffi/plane_grid.rs",
+        ],
     ),
     ("Queue: scores without waiting", &["src/ffi/queue.rs"]),
+    (
+        "Explanations: what moved the scores, and how steady they are",
+        &[
+            "src/ffi/explain_options.rs",
+            "src/ffi/explanation.rs",
+            "src/ffi/explanation_queue.rs",
+        ],
+    ),
 ];
 const READERS: [(&str, &[&str]); 5] = [
     (

@@ -55,6 +55,16 @@ pub fn layout() -> String {
             suv_factor, decay_time_s, prepare_ns, preprocess_ns, evidence_ns, infer_ns, finish_ns, total_ns, precision, kernels,
             instruction_set, threads,
         }
+        dlnms_explain_options {
+            struct_size, what, baseline, patch, stride, whole_planes, clinical_n0, nsclc, age_years,
+        }
+        dlnms_contribution {
+            struct_size, agree_n1, agree_n2, runs, n1, n2, second_n1, second_n2, base_n1, base_n2,
+        }
+        dlnms_stability {
+            struct_size, changes, has_groups, group_changed, combined_changed, omitted, min, max, sd, p5, p95, margin_sd,
+        }
+        dlnms_plane_grid { struct_size, side, origin, rows, columns, spacing_mm }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
             prepare_timeout_ms, precision, spin, reserved, expected_manifest_sha256,
             bundle_key,

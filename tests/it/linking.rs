@@ -18,6 +18,7 @@ fn the_headers_compile_alone_and_twice_under_every_standard() {
             (cpp, "c++20", "dlnms.hpp", "cpp"),
             (cpp, "c++17", "dlnms_case.hpp", "cpp"),
             (cpp, "c++17", "dlnms_queue.hpp", "cpp"),
+            (cpp, "c++17", "dlnms_explanation.hpp", "cpp"),
             (cpp, "c++17", "dlnms_study.hpp", "cpp"),
         ] {
             let source = out.path().join(format!("twice.{suffix}"));

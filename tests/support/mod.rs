@@ -100,6 +100,15 @@ pub fn tiny_bundle() -> PathBuf {
     built("DLNMS_TINY_BUNDLE", "target/tiny-bundle", "the tiny bundle")
 }
 
+/// The bundle whose first layers see what its tests say: tests/planted_bundle.py.
+pub fn planted_bundle() -> PathBuf {
+    built(
+        "DLNMS_PLANTED_BUNDLE",
+        "target/planted-bundle",
+        "the planted bundle",
+    )
+}
+
 /// What packaging/build.py built for an installation.
 pub fn product() -> PathBuf {
     built("DLNMS_PRODUCT", "target/product", "the release build")

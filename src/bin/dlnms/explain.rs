@@ -4,10 +4,13 @@ use crate::input::{EngineArguments, QualityArguments, StudyArguments};
 use crate::page::PageArguments;
 use crate::terminal::say;
 use crate::tumour::{TumourArguments, parse_point};
-use crate::{Failure, page, score, terminal};
+use crate::{Failure, nrrd, page, score, terminal};
 use dlnms::Error;
 use dlnms::case::ReferenceRequest;
-use dlnms::explanation::{Baseline, Contributions, ExplainOptions, Explanation};
+use dlnms::explanation::{
+    Baseline, Contributions, ExplainOptions, Explanation, MapValues, Occlusion, OcclusionOptions,
+    PatientFacts, Population, Stability,
+};
 use dlnms::report;
 use dlnms::report::page::Page;
 use dlnms::scorer::{CancelToken, LesionRequest, Phase};
@@ -35,6 +38,27 @@ pub struct Arguments {
     /// What stands in the place of a plane that is taken away; the other is computed too
     #[arg(long, value_name = "NAME", value_parser = ["outside", "blur"], default_value = "outside")]
     baseline: String,
+    /// Hide squares of the planes around the lesion, 28 pixels wide: where hiding changes the scores
+    #[arg(long)]
+    occlusion: bool,
+    /// As --occlusion, with squares of 16 pixels; takes three times as long
+    #[arg(long, conflicts_with = "occlusion")]
+    fine: bool,
+    /// Hide the squares of the whole planes
+    #[arg(long)]
+    whole_planes: bool,
+    /// Write each map as PREFIX_MODALITY_PLANE_SCORE.nrrd, one slice in its place in the patient
+    #[arg(long, value_name = "PREFIX")]
+    nrrd: Option<PathBuf>,
+    /// Nodes clinically negative (cN0): a condition of the study that the case is compared with
+    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
+    cn0: Option<bool>,
+    /// Non-small cell lung cancer, likewise
+    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
+    nsclc: Option<bool>,
+    /// Age of the patient, years
+    #[arg(long, value_name = "YEARS", value_parser = parse_age)]
+    age: Option<f64>,
     /// Contributions to every head of the bundle too
     #[arg(long)]
     all_heads: bool,
@@ -87,6 +111,9 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         )?)?;
     }
 
+    if let (Some(prefix), Some(occlusion)) = (&a.nrrd, &explained.occlusion) {
+        nrrd::write_maps(prefix, occlusion)?;
+    }
     let report = report::explanation(&explained, &input.study.warnings);
     for warning in report["warnings"].as_array().into_iter().flatten() {
         terminal::warning(warning.as_str().unwrap_or_default());
@@ -103,6 +130,13 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
             if let Some(contributions) = &explained.contributions {
                 print_contributions(contributions);
             }
+            if let Some(stability) = &explained.stability {
+                print_stability(stability);
+            }
+            if let Some(occlusion) = &explained.occlusion {
+                print_occlusion(occlusion);
+            }
+            print_population(&explained.population);
         }
     }
     Ok(())
@@ -110,13 +144,27 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
 
 impl Arguments {
     fn options(&self) -> ExplainOptions {
+        let occlusion = if self.fine {
+            Some(OcclusionOptions::FINE)
+        } else {
+            (self.occlusion || self.nrrd.is_some()).then_some(OcclusionOptions::FAST)
+        };
         ExplainOptions {
+            occlusion: occlusion.map(|o| OcclusionOptions {
+                whole_planes: self.whole_planes,
+                ..o
+            }),
             baseline: match self.baseline.as_str() {
                 "blur" => Baseline::Blur,
                 _ => Baseline::Outside,
             },
             all_heads: self.all_heads,
             full_runs: self.full_runs,
+            facts: PatientFacts {
+                clinical_n0: self.cn0,
+                nsclc: self.nsclc,
+                age_years: self.age,
+            },
             ..ExplainOptions::default()
         }
     }
@@ -150,4 +198,85 @@ fn print_contributions(contributions: &Contributions) {
         };
         say!("  {name:14} N1 {:+.3}  N2 {:+.3}{note}", share.n1, share.n2);
     }
+}
+
+/// How steady the scores and the groups are; never a probability.
+fn print_stability(stability: &Stability) {
+    let n = stability.changes;
+    say!("stability, under {n} small changes of the case");
+    let scores = &stability.scores;
+    for (name, spread) in [("N1", &scores.n1), ("N2", &scores.n2)] {
+        say!(
+            "  {name} {:.3} to {:.3} (5 % {:.3}, 95 % {:.3}), SD {:.3}",
+            spread.min,
+            spread.max,
+            spread.p5,
+            spread.p95,
+            spread.sd
+        );
+    }
+    if let Some(changed) = &stability.group_changed {
+        let of = changed.of;
+        say!(
+            "  group changed: N1 in {} of {of}, N2 in {} of {of}, combined in {} of {of}",
+            changed.n1,
+            changed.n2,
+            changed.combined
+        );
+    }
+    for (name, kind) in stability.kinds.iter() {
+        let (min, max) = (&kind.min, &kind.max);
+        say!(
+            "  {name:15} N1 {:.3} to {:.3}, N2 {:.3} to {:.3}",
+            min.n1,
+            max.n1,
+            min.n2,
+            max.n2
+        );
+    }
+    for omitted in &stability.omitted {
+        say!("  not made: {}: {}", omitted.change, omitted.reason);
+    }
+}
+
+/// How much the scores fall at most when a square is hidden.
+fn print_occlusion(occlusion: &Occlusion) {
+    let (runs, mm) = (occlusion.runs, occlusion.patch_mm);
+    say!("occlusion, squares of {mm:.0} mm, {runs} runs: largest loss of a score where hidden");
+    for map in &occlusion.maps {
+        let most = |values: &MapValues| {
+            let known = values.0.iter().copied().filter(|v| v.is_finite());
+            known.reduce(f32::max).unwrap_or(f32::NAN)
+        };
+        let (n1, n2) = (most(&map.values.n1), most(&map.values.n2));
+        say!(
+            "  {:3} {:9} N1 {n1:+.3}  N2 {n2:+.3}",
+            map.modality,
+            map.plane
+        );
+    }
+}
+
+/// What sets the case apart from the study's patients, and what nobody knows.
+fn print_population(population: &Population) {
+    say!("compared with {}", population.source);
+    for finding in &population.findings {
+        say!("  {}", finding.message);
+    }
+    for unknown in &population.unknown {
+        say!("  not known: {unknown}");
+    }
+}
+
+fn parse_yes(text: &str) -> std::result::Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("write yes or no".into()),
+    }
+}
+
+fn parse_age(text: &str) -> std::result::Result<f64, String> {
+    let age = text.parse().ok().filter(|age| (0.0..=130.0).contains(age));
+    age.ok_or_else(|| "write a number of years, 0 to 130".into())
 }

@@ -7,6 +7,7 @@ mod info;
 mod input;
 mod inspect;
 mod npy;
+mod nrrd;
 mod page;
 mod phantom;
 mod planes;

@@ -4,10 +4,12 @@ mod checks;
 mod evidence;
 mod files;
 mod models;
+mod reference;
 
 pub use evidence::{Evidence, EvidenceSource, OwnStatement};
 pub use files::{BundleFile, ElementType, StoredTensor};
 pub use models::{BackboneLayer, Backbones, Graph, Inputs, Model, Precision};
+pub use reference::{PERCENTILES, ReferenceHead, TrainingReference};
 
 use crate::error::{Error, Result};
 use crate::imaging::sampler::PreprocessSpec;
@@ -98,6 +100,9 @@ pub struct Manifest {
     pub backbones: Option<Backbones>,
     /// Known answers.
     pub self_test: SelfTest,
+    /// Statistics of the training cases; absent if nobody made them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<TrainingReference>,
 }
 
 /// Calibration of the scores n1 and n2, each as sigma(a logit + b) of the network as it was trained.
@@ -197,6 +202,9 @@ impl Manifest {
         self.evidence.iter().try_for_each(Evidence::validate)?;
         files::validate(&self.files)?;
         models::validate(&self.models, self.backbones.as_ref(), &self.files)?;
+        if let Some(reference) = &self.reference {
+            reference.validate(&self.files)?;
+        }
         self.validate_self_test()
     }
 

@@ -7,11 +7,13 @@
 
 mod cube;
 mod oblique;
+mod plane_grid;
 mod separable;
 mod spec;
 mod taps;
 mod value_map;
 
+pub use plane_grid::PlaneGrid;
 pub use spec::{Channel, Intensity, PreprocessSpec, SignedAxis};
 
 use crate::error::{Error, Result};
