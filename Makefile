@@ -88,6 +88,13 @@ $(T)/openvino/.ready: $(VENV)/.ready
 	@cp $(T)/wheel-ov/unpacked/onnxruntime_ep_openvino/lib*.so* $(T)/openvino/
 	@rm -rf $(T)/wheel-ov && touch $@
 
+# Readers of DICOM results, for the tests; dciodvfy, DicomSRValidator and dsrdump are packages of Debian.
+$(T)/dicom-tools/.ready: tests/dicom_results/requirements.txt
+	@echo "== readers of DICOM results in target/dicom-tools"
+	@$(PYTHON) -m venv $(T)/dicom-tools
+	@$(T)/dicom-tools/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r tests/dicom_results/requirements.txt
+	@touch $@
+
 # ---------------------------------------------------------------- model bundles
 
 MODEL_SOURCES := $(wildcard model/dlnms_model/*.py)
@@ -260,7 +267,8 @@ fuzz: $(VENV)/.ready $(T)/bundle/manifest.json
 	@DLNMS_SHARED=$(SHARED) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 test-rust: $(ORT_READY) $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.json \
-    $(T)/tiny-bundle/manifest.json $(T)/planted-bundle/manifest.json $(T)/openvino/.ready dist
+    $(T)/tiny-bundle/manifest.json $(T)/planted-bundle/manifest.json $(T)/openvino/.ready \
+    $(T)/dicom-tools/.ready dist
 	@echo "== library, C ABI, hosts"
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --no-fail-fast
 

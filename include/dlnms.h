@@ -265,6 +265,12 @@ extern "C" {
 // Pixel data cannot be decoded.
 #define DLNMS_E_DICOM_PIXELS 403
 
+// A result cannot become a DICOM object; the message says what is missing or contradictory.
+#define DLNMS_E_DICOM_WRITE 410
+
+// The weights were not trained on patients, and dlnms_write_options.allow_not_trained is 0.
+#define DLNMS_E_NOT_TRAINED 411
+
 // A defect in this library.
 #define DLNMS_E_INTERNAL 900
 
@@ -948,6 +954,12 @@ void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
 /* Cases: volumes and tumour together                                                                       */
 /* ======================================================================================================== */
 
+// The CT.
+#define DLNMS_MODALITY_CT 1
+
+// The PET.
+#define DLNMS_MODALITY_PET 2
+
 // A point, which is the centre.
 #define DLNMS_ROI_POINT 1
 
@@ -966,6 +978,10 @@ void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
 
 // threshold is an SUV.
 #define DLNMS_THRESHOLD_SUV 2
+
+// A PET/CT study read from DICOM: its series and ROIs, and once loaded one CT and one PET volume, decoded, with what
+// SUV needs.
+typedef struct dlnms_study dlnms_study;
 
 // The tumour; fill with dlnms_roi_init().
 typedef struct {
@@ -1024,6 +1040,9 @@ typedef struct {
   const double *liver_lps_mm;
   // Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: searched on the CT.
   const double *blood_pool_lps_mm;
+  // The study whose volumes ct and pet are, set by dlnms_study_case(): says whose the result is when it is written
+  // with dlnms_result_write(). NULL for volumes of the host's own. Another volume than the study's is refused.
+  const dlnms_study *study;
 } dlnms_case;
 
 // Writes defaults into an ROI: a point whose coordinates are NaN, so that a forgotten point is an error.
@@ -2077,16 +2096,6 @@ dlnms_status dlnms_job_explanation(const dlnms_job *job,
 /* Studies: DICOM folders and buffers                                                                       */
 /* ======================================================================================================== */
 
-// The CT.
-#define DLNMS_MODALITY_CT 1
-
-// The PET.
-#define DLNMS_MODALITY_PET 2
-
-// A PET/CT study read from DICOM: its series and ROIs, and once loaded one CT and one PET volume, decoded, with what
-// SUV needs.
-typedef struct dlnms_study dlnms_study;
-
 // Limits of reading; fill with dlnms_read_options_init(). NULL instead of the struct means its defaults.
 typedef struct {
   // Size of the struct in bytes, set by dlnms_read_options_init().
@@ -2549,6 +2558,180 @@ dlnms_status dlnms_volume_file_pet_info(const dlnms_volume_file *file,
 // Parameters:
 // - file: the handle; NULL does nothing.
 void dlnms_volume_file_free(dlnms_volume_file *file);
+
+/* ======================================================================================================== */
+/* Results as DICOM objects                                                                                 */
+/* ======================================================================================================== */
+
+// A structured report of the scores and the lesion's measures. It refers to the object of DLNMS_OBJECT_SEGMENTATION.
+#define DLNMS_OBJECT_SCORE_REPORT 1
+
+// A segmentation of the lesion that was measured.
+#define DLNMS_OBJECT_SEGMENTATION 2
+
+// A structured report with a point on the CT, for viewers that draw a marker there.
+#define DLNMS_OBJECT_MARKER 3
+
+// The page of the result as a picture, which the host passes in dlnms_write_options: a Secondary Capture.
+#define DLNMS_OBJECT_PAGE_IMAGE 4
+
+// The page of the result as a PDF document, which the host passes in dlnms_write_options: an Encapsulated PDF.
+#define DLNMS_OBJECT_PAGE_DOCUMENT 5
+
+// The patient, the study and the images of a case of the host's own volumes, for dlnms_result_write(); fill with
+// dlnms_identity_init(). A case of dlnms_study_case() needs none.
+//
+// Texts are NUL-terminated; their bytes are copied into the objects as they are, in the encoding that
+// specific_character_set states. NULL is an empty value. Everything is borrowed for the call.
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_identity_init().
+  uint32_t struct_size;
+  // Must be 0.
+  uint32_t reserved;
+  // Specific Character Set (0008,0005): the encoding of the texts below, for example "ISO_IR 192" for UTF-8; NULL: ASCII.
+  const char *specific_character_set;
+  // Patient's Name (0010,0010). The name or the ID is required.
+  const char *patient_name;
+  // Patient ID (0010,0020).
+  const char *patient_id;
+  // Issuer of Patient ID (0010,0021).
+  const char *issuer_of_patient_id;
+  // Patient's Birth Date (0010,0030).
+  const char *patient_birth_date;
+  // Patient's Sex (0010,0040).
+  const char *patient_sex;
+  // Study Instance UID (0020,000D). Required.
+  const char *study_instance_uid;
+  // Study Date (0008,0020).
+  const char *study_date;
+  // Study Time (0008,0030).
+  const char *study_time;
+  // Study ID (0020,0010).
+  const char *study_id;
+  // Study Description (0008,1030).
+  const char *study_description;
+  // Accession Number (0008,0050).
+  const char *accession_number;
+  // Referring Physician's Name (0008,0090).
+  const char *referring_physician_name;
+  // Timezone Offset From UTC (0008,0201), "+HHMM" or "-HHMM".
+  const char *timezone_offset_from_utc;
+  // Frame of Reference UID (0020,0052) of the PET. Required for a segmentation.
+  const char *frame_of_reference_uid;
+  // Position Reference Indicator (0020,1040).
+  const char *position_reference_indicator;
+  // Study Instance UID of the CT; NULL: that of the PET.
+  const char *ct_study_instance_uid;
+  // Series Instance UID (0020,000E) of the PET. Required.
+  const char *pet_series_instance_uid;
+  // Series Instance UID of the CT. Required.
+  const char *ct_series_instance_uid;
+  // SOP Class UID (0008,0016) of the images of the PET. Required.
+  const char *pet_sop_class_uid;
+  // SOP Class UID of the images of the CT. Required.
+  const char *ct_sop_class_uid;
+  // SOP Instance UID (0008,0018) of the image of each slice of the PET, in the order of its volume. Required.
+  const char *const *pet_sop_instance_uids;
+  // The same for the CT. Required.
+  const char *const *ct_sop_instance_uids;
+  // Number of the frame of each slice of the PET, from 1, in a multi-frame object; NULL: every slice is an object of its own.
+  const uint32_t *pet_frame_numbers;
+  // The same for the CT.
+  const uint32_t *ct_frame_numbers;
+  // Slices of the PET: the length of its two arrays.
+  uint64_t n_pet;
+  // Slices of the CT.
+  uint64_t n_ct;
+} dlnms_identity;
+
+// Options of dlnms_result_write(); fill with dlnms_write_options_init().
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_write_options_init().
+  uint32_t struct_size;
+  // 1: write results of weights that were not trained on patients; each object then says so. 0: refuse them.
+  uint32_t allow_not_trained;
+  // Number of the lesion among those of the study, from 1; 0 is 1.
+  uint32_t lesion;
+  // Must be 0.
+  uint32_t reserved;
+  // Whose the volumes are, for a case that is not of dlnms_study_case(). NULL for one that is: its study says it.
+  const dlnms_identity *identity;
+  // When the content was made, "YYYYMMDDHHMMSS"; NULL: now.
+  const char *content_time;
+  // A text that enters every UID; another one gives other UIDs. NULL: none.
+  const char *uid_salt;
+  // DLNMS_OBJECT_PAGE_IMAGE: the picture, three bytes (red, green, blue) for each pixel, row by row from the top. Nothing that
+  // a patient could be known by may be drawn in it.
+  const uint8_t *page_rgb;
+  // Pixels of a row of the picture.
+  uint32_t page_width;
+  // Rows of the picture.
+  uint32_t page_height;
+  // DLNMS_OBJECT_PAGE_DOCUMENT: the PDF.
+  const uint8_t *page_pdf;
+  // Bytes of the PDF.
+  uint64_t page_pdf_size;
+} dlnms_write_options;
+
+// Takes an object; fill with dlnms_sink_init().
+//
+// callback receives the usual name of the object's file, its bytes and their number, and user_data, once, on the calling
+// thread; name and bytes live until it returns. A return value that is not 0 makes the call fail with DLNMS_E_CANCELLED. It
+// must not throw or longjmp. drop, if not NULL, is called exactly once with user_data before the call that took the struct
+// returns (but not if the struct itself is refused).
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_sink_init().
+  uint32_t struct_size;
+  // Must be 0.
+  uint32_t reserved;
+  // The function to call. Required.
+  int32_t (*callback)(const char *name, const uint8_t *bytes, size_t size, void *user_data);
+  // Passed to callback and drop; the library does not look at it.
+  void *user_data;
+  // Called once with user_data when the library no longer needs it; may be NULL.
+  void (*drop)(void *user_data);
+} dlnms_sink;
+
+// Writes defaults into an identity: every pointer NULL.
+//
+// Parameters:
+// - identity: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_identity) as the caller sees it.
+void dlnms_identity_init(dlnms_identity *identity, uint32_t struct_size);
+
+// Writes defaults into options of writing.
+//
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_write_options) as the caller sees it.
+void dlnms_write_options_init(dlnms_write_options *options, uint32_t struct_size);
+
+// Writes defaults into a sink: no callback.
+//
+// Parameters:
+// - sink: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_sink) as the caller sees it.
+void dlnms_sink_init(dlnms_sink *sink, uint32_t struct_size);
+
+// Makes one DICOM object of a result and hands its bytes, those of a file (PS3.10), to the sink. The patient and the study are
+// those of the study that filled the case, or of options.identity; their texts are copied byte for byte. The same result
+// gives the same UIDs. Writing the same result again with the same content_time gives the same bytes.
+//
+// Parameters:
+// - result: the result; any number of threads may write it at once.
+// - kind: a DLNMS_OBJECT_ constant. The score report and the segmentation need dlnms_case.measure_lesion.
+// - options: an initialised struct whose pointers are valid during the call; NULL: the defaults.
+// - sink: an initialised struct.
+//
+// Errors:
+// DLNMS_E_NOT_TRAINED; DLNMS_E_DICOM_WRITE with what is missing or contradictory; DLNMS_E_INVALID_ARGUMENT (kind; an identity
+// for a case of a study), DLNMS_E_CANCELLED by the sink, DLNMS_E_OUT_OF_MEMORY, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE,
+// DLNMS_E_UNSUPPORTED in a build without writers.
+dlnms_status dlnms_result_write(const dlnms_result *result,
+                                uint32_t kind,
+                                const dlnms_write_options *options,
+                                const dlnms_sink *sink,
+                                dlnms_error **err);
 
 #ifdef __cplusplus
 }

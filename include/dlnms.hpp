@@ -20,6 +20,7 @@
 #include "dlnms_case.hpp"
 
 #include <array>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <initializer_list>
@@ -236,6 +237,31 @@ public:
         dlnms_reference out;
         dlnms_reference_init(&out, sizeof out);
         detail::call(dlnms_result_reference, get(), which, &out);
+        return out;
+    }
+    /// A DICOM object of it, DLNMS_OBJECT_, as the bytes of a file. Options may be NULL: the defaults.
+    std::vector<uint8_t> write(uint32_t kind, const dlnms_write_options* options = nullptr) const {
+        std::vector<uint8_t> out;
+        std::exception_ptr failure;
+        std::pair<std::vector<uint8_t>*, std::exception_ptr*> target{&out, &failure};
+        dlnms_sink sink;
+        dlnms_sink_init(&sink, sizeof sink);
+        sink.user_data = &target;
+        sink.callback = [](const char*, const uint8_t* bytes, size_t size, void* data) -> int32_t {
+            const auto& to = *static_cast<decltype(target)*>(data);
+            try {
+                to.first->assign(bytes, bytes + size);
+                return 0;
+            } catch (...) {
+                *to.second = std::current_exception();
+                return 1;
+            }
+        };
+        dlnms_error* error = nullptr;
+        const auto status = dlnms_result_write(get(), kind, options, &sink, &error);
+        detail::ErrorOwner guard(error);
+        if (failure) std::rethrow_exception(failure);
+        detail::check(status, guard.release());
         return out;
     }
     /// SHA-256 of the manifest of the bundle that computed it.

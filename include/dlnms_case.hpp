@@ -135,6 +135,11 @@ public:
         metadata_ = metadata;
         return *this;
     }
+    /// The study whose volumes these are, for Result::write(). Set by Study::case_of(). The study must live as long as the case.
+    Case& with_study(const dlnms_study* study) {
+        study_ = study;
+        return *this;
+    }
     /// Measure the lesion as well, for Result::lesion(); threshold as in roi_seed().
     Case& with_lesion(uint32_t threshold_kind = 0, double threshold = 0, double radius_mm = 0) {
         measure_lesion_ = 1;
@@ -168,6 +173,7 @@ public:
         c.measure_references = measure_references_;
         c.liver_lps_mm = liver_ ? liver_->data() : nullptr;
         c.blood_pool_lps_mm = blood_pool_ ? blood_pool_->data() : nullptr;
+        c.study = study_;
         return c;
     }
 
@@ -180,6 +186,7 @@ private:
     uint32_t measure_lesion_ = 0, threshold_kind_ = 0, measure_references_ = 0;
     double threshold_ = 0, radius_mm_ = 0;
     std::optional<Point> liver_, blood_pool_;
+    const dlnms_study* study_ = nullptr;
 };
 
 } // namespace dlnms

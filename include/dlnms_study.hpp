@@ -161,7 +161,7 @@ public:
         dlnms_case raw;
         dlnms_case_init(&raw, sizeof raw);
         detail::call(dlnms_study_case, get(), &roi, &raw);
-        return Case(*raw.ct, *raw.pet, *raw.pet_info, roi).with_metadata(*raw.metadata);
+        return Case(*raw.ct, *raw.pet, *raw.pet_info, roi).with_metadata(*raw.metadata).with_study(raw.study);
     }
     Case case_at(const Point& center) const&& = delete;
     Case case_at(const Point& center) const& { return case_of(roi_point(center)); }

@@ -40,6 +40,8 @@ pub mod report;
 pub mod risk;
 pub mod runtime;
 pub mod scorer;
+#[cfg(feature = "writers")]
+pub mod writers;
 
 pub use error::{Error, Result};
 

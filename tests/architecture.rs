@@ -20,7 +20,7 @@ const GROUND: [&str; 10] = [
 ];
 
 /// Every other room, and which it may use beside the ground.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("cpu_kernels", &[]),
     ("imaging", &[]),
     ("case", &["imaging"]),
@@ -57,8 +57,16 @@ const ROOMS: [(&str, &[&str]); 14] = [
         ],
     ),
     (
+        "writers",
+        &[
+            "scorer", "risk", "engine", "evidence", "runtime", "readers", "bundle", "case",
+            "imaging",
+        ],
+    ),
+    (
         "ffi",
         &[
+            "writers",
             "report",
             "explanation",
             "scorer",
@@ -76,6 +84,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
         "bridge",
         &[
             "ffi",
+            "writers",
             "report",
             "explanation",
             "scorer",

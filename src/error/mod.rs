@@ -281,6 +281,15 @@ pub enum Error {
         why: String,
     },
 
+    /// A result cannot become a DICOM object.
+    #[error("DICOM: the result cannot be written: {0}")]
+    DicomWrite(String),
+    /// The weights were not trained on patients, and nobody allowed to write their results.
+    #[error(
+        "DICOM: the result cannot be written: the weights are {0}, not trained on patients; allow_not_trained is not set"
+    )]
+    NotTrained(&'static str),
+
     /// A defect in this library.
     #[error("internal error (a defect in dlnms, please report it): {0}")]
     Internal(String),
@@ -344,6 +353,8 @@ impl Error {
             Error::DicomNoSeries { .. } => DLNMS_E_DICOM_NO_SERIES,
             Error::DicomSeries { .. } => DLNMS_E_DICOM_SERIES,
             Error::DicomPixels { .. } => DLNMS_E_DICOM_PIXELS,
+            Error::DicomWrite(_) => DLNMS_E_DICOM_WRITE,
+            Error::NotTrained(_) => DLNMS_E_NOT_TRAINED,
             Error::Internal(_) => DLNMS_E_INTERNAL,
         }
     }

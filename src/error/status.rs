@@ -95,6 +95,10 @@ pub const DLNMS_E_DICOM_NO_SERIES: i32 = 401;
 pub const DLNMS_E_DICOM_SERIES: i32 = 402;
 /// Pixel data cannot be decoded.
 pub const DLNMS_E_DICOM_PIXELS: i32 = 403;
+/// A result cannot become a DICOM object; the message says what is missing or contradictory.
+pub const DLNMS_E_DICOM_WRITE: i32 = 410;
+/// The weights were not trained on patients, and dlnms_write_options.allow_not_trained is 0.
+pub const DLNMS_E_NOT_TRAINED: i32 = 411;
 /// A defect in this library.
 pub const DLNMS_E_INTERNAL: i32 = 900;
 
@@ -146,6 +150,8 @@ pub const ALL: &[i32] = &[
     DLNMS_E_DICOM_NO_SERIES,
     DLNMS_E_DICOM_SERIES,
     DLNMS_E_DICOM_PIXELS,
+    DLNMS_E_DICOM_WRITE,
+    DLNMS_E_NOT_TRAINED,
     DLNMS_E_INTERNAL,
 ];
 
@@ -200,6 +206,8 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_DICOM_NO_SERIES => c"no usable DICOM series",
         DLNMS_E_DICOM_SERIES => c"DICOM series is inconsistent",
         DLNMS_E_DICOM_PIXELS => c"DICOM pixel data cannot be decoded",
+        DLNMS_E_DICOM_WRITE => c"result cannot be written as DICOM",
+        DLNMS_E_NOT_TRAINED => c"weights are not trained on patients",
         DLNMS_E_INTERNAL => c"internal error",
         _ => c"unknown status code",
     }

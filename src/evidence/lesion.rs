@@ -2,6 +2,7 @@
 
 use crate::case::{Case, LesionRequest};
 use crate::error::{Error, Result};
+use crate::evidence::lesion_mask::LesionMask;
 use crate::evidence::pet_metrics::{Delineated, PetMetrics, Region, delineate, index_box};
 use crate::imaging::roi::{Extent, Roi};
 use crate::imaging::{Probe, VolumeView};
@@ -18,6 +19,9 @@ pub struct Lesion {
     /// How far it lies from what it should hold, mm; `None` if it does: the voxel of a seed, a point within 10 mm, a voxel of a
     /// mask.
     pub missed_by_mm: Option<f64>,
+    /// Its voxels in the PET.
+    #[serde(skip)]
+    pub mask: LesionMask,
 }
 
 /// Size of a lesion in the axial CT slice where it is longest.
@@ -59,6 +63,7 @@ pub fn measure(
         pet: found.metrics,
         ct: diameters(case, roi, &found.voxels),
         missed_by_mm,
+        mask: LesionMask::new(&found.voxels),
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod isoline;
 pub mod lesion;
+pub mod lesion_mask;
 pub mod pet_metrics;
 pub mod pictures;
 pub mod quality;

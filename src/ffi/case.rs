@@ -1,8 +1,16 @@
 //! Section "cases".
 
+#[cfg(feature = "dicom")]
+use super::handle;
+use super::origin::Origin;
+#[cfg(feature = "writers")]
+use super::origin::StudyOrigin;
 use super::pet::{dlnms_pet_info, pet_info};
 use super::quality::{case_metadata, dlnms_case_metadata};
 use super::structs::{self, Versioned, versioned};
+use super::study_handle::dlnms_study;
+#[cfg(feature = "dicom")]
+use super::study_object::StudyObject;
 use super::volume::{dlnms_volume, view};
 use crate::case::ReferenceRequest;
 use crate::case::{Case, LesionRequest};
@@ -11,6 +19,8 @@ use crate::imaging::roi::{Delineation, Roi, Seed};
 use crate::imaging::suv::PetInfo;
 #[cfg(feature = "dicom")]
 use std::ffi::c_void;
+#[cfg(feature = "writers")]
+use std::sync::Arc;
 
 /// A point, which is the centre.
 pub const DLNMS_ROI_POINT: u32 = 1;
@@ -114,9 +124,12 @@ pub struct dlnms_case {
     pub liver_lps_mm: *const f64,
     /// Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: searched on the CT.
     pub blood_pool_lps_mm: *const f64,
+    /// The study whose volumes `ct` and `pet` are, set by dlnms_study_case(): says whose the result is when it is written
+    /// with dlnms_result_write(). NULL for volumes of the host's own. Another volume than the study's is refused.
+    pub study: *const dlnms_study,
 }
 
-versioned!(dlnms_case, 96, { struct_size, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm } reserved { flags, reserved });
+versioned!(dlnms_case, 104, { struct_size, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm, study } reserved { flags, reserved });
 
 /// Writes defaults into a case: all pointers NULL, nothing measured beside the scores.
 ///
@@ -133,6 +146,8 @@ pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
 pub(super) struct HostCase<'a> {
     case: Case<'a>,
     pet_info: Option<PetInfo>,
+    #[cfg(feature = "writers")]
+    study: Option<Arc<StudyOrigin>>,
 }
 
 impl HostCase<'_> {
@@ -142,6 +157,15 @@ impl HostCase<'_> {
             pet_info: self.pet_info.as_ref(),
             ..self.case
         }
+    }
+
+    /// Returns what the result of the case is written with.
+    pub fn origin(&self) -> Origin {
+        #[cfg(feature = "writers")]
+        let origin = Origin::new(&self.case, self.study.clone());
+        #[cfg(not(feature = "writers"))]
+        let origin = Origin {};
+        origin
     }
 }
 
@@ -183,7 +207,45 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
             blood_pool: unsafe { point(raw.blood_pool_lps_mm) },
         });
     }
-    Ok(HostCase { case, pet_info })
+    #[cfg(feature = "dicom")]
+    check_study(raw.study, &case)?;
+    Ok(HostCase {
+        case,
+        pet_info,
+        #[cfg(feature = "writers")]
+        study: study_origin(raw.study)?,
+    })
+}
+
+/// Returns an error unless the volumes of a case are those of the study that it names: a result must not be written for
+/// another patient.
+#[cfg(feature = "dicom")]
+fn check_study(study: *const dlnms_study, case: &Case<'_>) -> Result<()> {
+    if study.is_null() {
+        return Ok(());
+    }
+    let object = handle::get::<StudyObject>(study)?;
+    let loaded = object.loaded()?.study();
+    for (view, volume) in [
+        (&case.ct, &loaded.ct.volume),
+        (&case.pet, &loaded.pet.volume),
+    ] {
+        if !view.shows_the_same(&volume.view(view.name())?) {
+            let why = format!("the {} of the case is not that of the study", view.name());
+            return Err(Error::invalid("dlnms_case.study", why));
+        }
+    }
+    Ok(())
+}
+
+/// Returns what results of a study are written with.
+#[cfg(feature = "writers")]
+fn study_origin(study: *const dlnms_study) -> Result<Option<Arc<StudyOrigin>>> {
+    if study.is_null() {
+        return Ok(None);
+    }
+    let object = handle::get::<StudyObject>(study)?;
+    Ok(Some(object.loaded()?.origin.clone()))
 }
 
 /// # Safety

@@ -11,13 +11,18 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub fn new(lesion: Option<Result<Lesion, String>>, references: Option<References>) -> Self {
-        let reference = |r: Result<Reference, String>| r.map(|r| raw_reference(&r));
+    pub fn new(lesion: Option<&Result<Lesion, String>>, references: Option<&References>) -> Self {
+        let reference = |r: &Result<Reference, String>| measured(r, raw_reference);
         Self {
-            lesion: lesion.map(|l| l.map(|l| raw_lesion(&l))),
-            references: references.map(|r| [reference(r.liver), reference(r.blood_pool)]),
+            lesion: lesion.map(|l| measured(l, raw_lesion)),
+            references: references.map(|r| [reference(&r.liver), reference(&r.blood_pool)]),
         }
     }
+}
+
+/// Returns the C struct of a measure, or why there is none.
+fn measured<T, C>(measure: &Result<T, String>, raw: impl Fn(&T) -> C) -> Result<C, String> {
+    measure.as_ref().map(raw).map_err(String::clone)
 }
 
 /// Measures of the lesion, if dlnms_case.measure_lesion asked for them; fill with dlnms_lesion_init(). They are evidence

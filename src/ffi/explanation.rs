@@ -2,11 +2,12 @@
 
 use super::callbacks::{HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
-use super::case::{dlnms_case, host_case};
+use super::case::{HostCase, dlnms_case, host_case};
 use super::error_object::{dlnms_error, dlnms_status};
 use super::explain_options::{dlnms_explain_options, explain_options};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
+use super::origin::Origin;
 use super::plane_grid::{dlnms_plane_grid, raw_grid};
 use super::result::{ResultObject, dlnms_result};
 use super::scorer::dlnms_scorer;
@@ -35,6 +36,8 @@ pub struct dlnms_explanation {
 pub(super) struct ExplanationObject {
     explanation: Explanation,
     json: CString,
+    /// Of the case.
+    origin: Origin,
 }
 
 impl Object for ExplanationObject {
@@ -46,15 +49,20 @@ impl ExplanationObject {
     /// Scores and explains a case.
     pub fn new(
         scorer: &Scorer,
-        case: &crate::case::Case<'_>,
+        host: &HostCase<'_>,
         options: &ExplainOptions,
         tell: &mut dyn FnMut(f32) -> bool,
         cancel: &CancelToken,
     ) -> Result<Self> {
         let mut progress = |_: Phase, fraction: f32| tell(fraction);
-        let explanation = Explanation::new(scorer, case, options, Some(&mut progress), cancel)?;
+        let explanation =
+            Explanation::new(scorer, &host.case(), options, Some(&mut progress), cancel)?;
         let json = strings::owned(&report::explanation(&explanation, &[]).to_string());
-        Ok(Self { explanation, json })
+        Ok(Self {
+            explanation,
+            json,
+            origin: host.origin(),
+        })
     }
 }
 
@@ -98,7 +106,7 @@ pub unsafe extern "C" fn dlnms_scorer_explain(
         let host = unsafe { host_case(c) }?;
         let phase = Phase::Explain as u32;
         let mut tell = |fraction| progress.as_ref().is_none_or(|p| p.report(phase, fraction));
-        let object = ExplanationObject::new(&scorer, &host.case(), &options, &mut tell, &cancel)?;
+        let object = ExplanationObject::new(&scorer, &host, &options, &mut tell, &cancel)?;
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(object)) };
         Ok(())
@@ -124,7 +132,7 @@ pub unsafe extern "C" fn dlnms_explanation_result(
             return Err(Error::NullArgument("out"));
         }
         let object = handle::get::<ExplanationObject>(explanation)?;
-        let result = ResultObject::new(object.explanation.scores.clone());
+        let result = ResultObject::new(object.explanation.scores.clone(), object.origin.clone());
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(result)) };
         Ok(())

@@ -1,13 +1,12 @@
 //! Section "explanations": without waiting.
 
-use super::case::dlnms_case;
+use super::case::{HostCase, dlnms_case};
 use super::error_object::{dlnms_error, dlnms_status};
 use super::explain_options::{dlnms_explain_options, explain_options};
 use super::explanation::{ExplanationObject, dlnms_explanation};
 use super::guard::guard;
 use super::handle;
 use super::queue::{Job, Outcome, completion, dlnms_completion, dlnms_job, dlnms_queue, submit};
-use crate::case::Case;
 use crate::error::Error;
 use crate::scorer::Scorer;
 use std::sync::Arc;
@@ -38,12 +37,12 @@ pub unsafe extern "C" fn dlnms_queue_submit_explain(
         let done = unsafe { completion(done) }?;
         // SAFETY: handed on from the caller.
         let options = unsafe { explain_options(options) }?;
-        let explain = move |job: &Job, scorer: &Scorer, case: &Case<'_>| {
+        let explain = move |job: &Job, scorer: &Scorer, host: &HostCase<'_>| {
             let mut tell = |fraction| {
                 job.set_progress(fraction);
                 true
             };
-            let explained = ExplanationObject::new(scorer, case, &options, &mut tell, &job.cancel);
+            let explained = ExplanationObject::new(scorer, host, &options, &mut tell, &job.cancel);
             explained.map(|e| Outcome::Explained(Box::new(e)))
         };
         // SAFETY: handed on from the caller.

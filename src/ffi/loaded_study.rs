@@ -1,5 +1,7 @@
 //! A decoded study and the C structs that describe it.
 
+#[cfg(feature = "writers")]
+use super::origin::StudyOrigin;
 use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
 use super::quality::{dlnms_case_metadata, raw_case_metadata};
 use super::strings;
@@ -7,6 +9,8 @@ use super::study_handle::{DLNMS_MODALITY_CT, DLNMS_MODALITY_PET};
 use super::volume::{describe, dlnms_volume};
 use crate::error::{Error, Result};
 use crate::readers::dicom::Study;
+#[cfg(feature = "writers")]
+use crate::writers::Identity;
 use std::ffi::CString;
 use std::sync::Arc;
 
@@ -23,6 +27,9 @@ pub(super) struct LoadedStudy {
     /// The same for a mask of contours that were joined.
     pub metadata_of_joined: dlnms_case_metadata,
     pub warnings: Vec<CString>,
+    /// What results of this study are written with.
+    #[cfg(feature = "writers")]
+    pub origin: Arc<StudyOrigin>,
 }
 
 // SAFETY: the raw pointers lead into `study` and `_times`, which are owned, immutable and live as long.
@@ -46,6 +53,14 @@ impl LoadedStudy {
             metadata_of_joined: raw_case_metadata(&joined, size_of::<dlnms_case_metadata>() as u32),
             warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
             _times: times,
+            #[cfg(feature = "writers")]
+            origin: Arc::new(StudyOrigin {
+                identity: Identity::from_study(&study).map_err(|e| match e {
+                    Error::DicomWrite(why) => why,
+                    other => other.to_string(),
+                }),
+                warnings: study.warnings.clone(),
+            }),
             study,
         })
     }

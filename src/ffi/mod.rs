@@ -15,10 +15,12 @@ mod explanation;
 mod explanation_queue;
 mod guard;
 mod handle;
+mod identity;
 mod library;
 #[cfg(feature = "dicom")]
 mod loaded_study;
 mod logger;
+mod origin;
 mod pet;
 mod plane_grid;
 mod provider;
@@ -41,6 +43,7 @@ mod study_list;
 mod study_object;
 mod volume;
 mod volume_file;
+mod write;
 
 pub use callbacks::*;
 pub use cancel::*;
@@ -51,6 +54,7 @@ pub use evidence::*;
 pub use explain_options::*;
 pub use explanation::*;
 pub use explanation_queue::*;
+pub use identity::*;
 pub use library::*;
 pub use logger::*;
 pub use pet::*;
@@ -69,6 +73,7 @@ pub use study_headers::*;
 pub use study_list::*;
 pub use volume::*;
 pub use volume_file::*;
+pub use write::*;
 
 #[cfg(feature = "cxx-bridge")]
 pub(crate) use guard::catch;

@@ -9,7 +9,6 @@ use super::handle::{self, InUse, Object};
 use super::result::{ResultObject, dlnms_result};
 use super::scorer::dlnms_scorer;
 use super::structs::{self, Versioned, versioned};
-use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::scorer::{CancelToken, Queue, QueueId, Scorer, Task};
 use std::ffi::c_void;
@@ -97,9 +96,9 @@ impl Job {
         &self,
         scorer: &InUse<Scorer>,
         host: &HostCase<'_>,
-        work: impl FnOnce(&Self, &Scorer, &Case<'_>) -> Result<Outcome>,
+        work: impl FnOnce(&Self, &Scorer, &HostCase<'_>) -> Result<Outcome>,
     ) -> Result<Outcome> {
-        catch(|| scorer.with(|scorer| work(self, scorer, &host.case())))
+        catch(|| scorer.with(|scorer| work(self, scorer, host)))
     }
 
     /// Sets the fraction that is done.
@@ -302,9 +301,10 @@ pub unsafe extern "C" fn dlnms_queue_submit(
     out: *mut *mut dlnms_job,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    let score = |job: &Job, scorer: &Scorer, case: &Case<'_>| {
-        let scores = scorer.score(case, &job.cancel)?;
-        Ok(Outcome::Scored(Box::new(ResultObject::new(scores))))
+    let score = |job: &Job, scorer: &Scorer, host: &HostCase<'_>| {
+        let scores = scorer.score(&host.case(), &job.cancel)?;
+        let object = ResultObject::new(scores, host.origin());
+        Ok(Outcome::Scored(Box::new(object)))
     };
     // SAFETY: handed on from the caller.
     guard(err, || unsafe {
@@ -321,7 +321,7 @@ pub(super) unsafe fn submit(
     c: *const dlnms_case,
     done: Option<Completion>,
     out: *mut *mut dlnms_job,
-    work: impl FnOnce(&Job, &Scorer, &Case<'_>) -> Result<Outcome> + Send + 'static,
+    work: impl FnOnce(&Job, &Scorer, &HostCase<'_>) -> Result<Outcome> + Send + 'static,
 ) -> Result<()> {
     if out.is_null() {
         return Err(Error::NullArgument("out"));

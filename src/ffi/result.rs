@@ -6,6 +6,7 @@ use super::evidence::{
 };
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object};
+use super::origin::Origin;
 use super::strings;
 use super::structs::{self, Versioned, versioned};
 use crate::error::Error;
@@ -44,6 +45,10 @@ pub(super) struct ResultObject {
     evidence: Evidence,
     json: CString,
     manifest_sha256: CString,
+    #[cfg(feature = "writers")]
+    outcome: Scores,
+    #[cfg_attr(not(feature = "writers"), allow(dead_code))]
+    origin: Origin,
 }
 
 impl Object for ResultObject {
@@ -118,7 +123,8 @@ pub unsafe extern "C" fn dlnms_scores_init(scores: *mut dlnms_scores, struct_siz
 }
 
 impl ResultObject {
-    pub fn new(scores: Scores) -> Self {
+    /// Returns the result of a case from its origin.
+    pub fn new(scores: Scores, origin: Origin) -> Self {
         let engine = scores.engine.clone();
         let manifest = &engine.manifest;
         let t = &scores.timings;
@@ -169,10 +175,26 @@ impl ResultObject {
             scores: plain,
             heads,
             findings: findings.collect(),
-            evidence: Evidence::new(scores.lesion, scores.references),
+            evidence: Evidence::new(scores.lesion.as_ref(), scores.references.as_ref()),
             json,
             manifest_sha256: strings::owned(&engine.manifest_sha256),
+            origin,
+            #[cfg(feature = "writers")]
+            outcome: scores,
         }
+    }
+}
+
+#[cfg(feature = "writers")]
+impl ResultObject {
+    /// Returns the scores with their evidence.
+    pub fn outcome(&self) -> &Scores {
+        &self.outcome
+    }
+
+    /// Returns where the case came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 

@@ -150,7 +150,7 @@ pub unsafe extern "C" fn dlnms_scorer_score(
         // SAFETY: handed on from the caller.
         let host = unsafe { host_case(c) }?;
         let scores = scorer.score(&host.case(), &cancel)?;
-        let object = ResultObject::new(scores);
+        let object = ResultObject::new(scores, host.origin());
         // SAFETY: not NULL, writable by the caller's promise.
         unsafe { out.write(handle::register(object)) };
         Ok(())
@@ -204,15 +204,14 @@ pub unsafe extern "C" fn dlnms_scorer_score_batch(
         let good: Vec<Case<'_>> = hosts.iter().flatten().map(HostCase::case).collect();
         let mut scored = scorer.score_batch(&good, &cancel)?.into_iter();
         let lost = || Err(Error::Internal("an outcome is missing".into()));
-        let outcomes = hosts
-            .into_iter()
-            .map(|host| host.and_then(|_| scored.next().unwrap_or_else(lost)));
+        let outcomes = hosts.into_iter().map(|host| {
+            let host = host?;
+            let scores = scored.next().unwrap_or_else(lost)?;
+            Ok(ResultObject::new(scores, host.origin()))
+        });
         for (i, outcome) in outcomes.enumerate() {
             let (result, error) = match outcome {
-                Ok(scores) => {
-                    let object = ResultObject::new(scores);
-                    (handle::register(object), None)
-                }
+                Ok(object) => (handle::register(object), None),
                 Err(e) => (std::ptr::null_mut(), Some(e)),
             };
             // SAFETY: i < n entries by the caller's promise; store_error writes through a pointer that is not NULL.

@@ -91,6 +91,7 @@ pub unsafe extern "C" fn dlnms_study_case(
         };
         (raw.ct, raw.pet, raw.roi) = (&loaded.ct, &loaded.pet, roi);
         (raw.pet_info, raw.metadata) = (&loaded.pet_info, &loaded.metadata);
+        raw.study = study;
         // SAFETY: handed on from the caller.
         let voxels = unsafe { mask_voxels(roi) }?;
         if let Some(mask) = voxels.and_then(|v| object.mask_at(v)) {

@@ -158,6 +158,49 @@ static void tumours(void) {
 }
 
 /* A field that no version knows yet: refused by name in every struct, whatever else the call would find wrong. */
+static int32_t takes_nothing(const char *name, const uint8_t *bytes, size_t size, void *data) {
+    (void)name, (void)bytes, (void)size, (void)data;
+    check("no object is made", 0);
+    return 0;
+}
+
+/* What is wrong with the other arguments is found before the result is looked at. */
+static void objects(void) {
+    dlnms_error *error = NULL;
+    dlnms_sink sink;
+    dlnms_sink_init(&sink, sizeof sink);
+    dlnms_write_options options;
+    dlnms_write_options_init(&options, sizeof options);
+    dlnms_identity identity;
+    dlnms_identity_init(&identity, sizeof identity);
+    expect("no sink", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, NULL, &error), DLNMS_E_NULL_ARGUMENT, &error, "dlnms_sink");
+    expect("no callback", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_NULL_ARGUMENT, &error,
+           "dlnms_sink.callback");
+    sink.callback = takes_nothing;
+    sink.reserved = 20;
+    expect("sink reserved", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
+           "dlnms_sink.reserved");
+    sink.reserved = 0;
+    options.reserved = 21;
+    expect("writing reserved", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
+           "dlnms_write_options.reserved");
+    options.reserved = 0;
+    options.identity = &identity;
+    identity.reserved = 22;
+    expect("identity reserved", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
+           "dlnms_identity.reserved");
+    identity.reserved = 0;
+    expect("identity of nobody", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
+           "dlnms_identity.n_pet");
+    options.identity = NULL;
+    options.content_time = "yesterday";
+    expect("content time", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
+           "content_time");
+    options.content_time = NULL;
+    expect("no result", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_NULL_ARGUMENT, &error, "dlnms_result");
+    expect("no page", dlnms_result_write(NULL, DLNMS_OBJECT_PAGE_IMAGE, &options, &sink, &error), DLNMS_E_NULL_ARGUMENT, &error, "page_rgb");
+}
+
 static void reserved_fields(dlnms_runtime *runtime) {
     static dlnms_case_metadata metadata;
     dlnms_error *error = NULL;
@@ -440,6 +483,7 @@ int main(int argc, char **argv) {
     tumours();
     good_case();
     reserved_fields(runtime);
+    objects();
     handles(runtime);
     buffers();
     files(runtime, argv[1], argv[3]);

@@ -118,6 +118,19 @@ int main(int argc, char** argv) {
         const auto again = scorer.score(received.case_of(dlnms::roi_mask(file_mask)));
         expect(again.scores().n1 == masked.scores().n1 && again.scores().n2 == masked.scores().n2, "buffers equal files");
 
+        // The result as DICOM objects: not of weights that were not trained without permission, nor of volumes that are nobody's.
+        const auto measured = scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_lesion());
+        expect_status(DLNMS_E_NOT_TRAINED, "weights without permission", [&] { measured.write(DLNMS_OBJECT_SCORE_REPORT); });
+        dlnms_write_options how;
+        dlnms_write_options_init(&how, sizeof how);
+        how.allow_not_trained = 1;
+        for (uint32_t kind : {DLNMS_OBJECT_SCORE_REPORT, DLNMS_OBJECT_SEGMENTATION, DLNMS_OBJECT_MARKER}) {
+            const auto bytes = measured.write(kind, &how);
+            expect(bytes.size() > 132 && std::string(&bytes[128], &bytes[132]) == "DICM", "an object");
+        }
+        const auto nobody = scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_lesion().with_study(nullptr));
+        expect_status(DLNMS_E_DICOM_WRITE, "volumes of nobody", [&] { nobody.write(DLNMS_OBJECT_SEGMENTATION, &how); });
+
         // Quality: nothing is wrong; then another patient, which is refused, warned of or ignored.
         for (const auto& finding : masked.findings()) std::printf("finding %s\n", dlnms_quality_name(finding.code));
         dlnms_case_metadata metadata = dlnms::case_metadata();

@@ -18,7 +18,10 @@ const SECTIONS: [(&str, &[&str]); 17] = [
     ("Volumes", &["src/ffi/volume.rs"]),
     ("PET attributes and SUV", &["src/ffi/pet.rs"]),
     ("Quality checks", &["src/ffi/quality.rs"]),
-    ("Cases: volumes and tumour together", &["src/ffi/case.rs"]),
+    (
+        "Cases: volumes and tumour together",
+        &["src/ffi/study_handle.rs", "src/ffi/case.rs"],
+    ),
     ("Providers", &["src/ffi/provider.rs"]),
     (
         "Evidence: what was measured beside the scores",
@@ -44,10 +47,7 @@ const SECTIONS: [(&str, &[&str]); 17] = [
     ),
 ];
 const READERS: [(&str, &[&str]); 5] = [
-    (
-        "Studies: DICOM folders and buffers",
-        &["src/ffi/study_handle.rs", "src/ffi/study.rs"],
-    ),
+    ("Studies: DICOM folders and buffers", &["src/ffi/study.rs"]),
     (
         "Studies: what a score takes from them",
         &["src/ffi/study_case.rs"],
@@ -59,6 +59,10 @@ const READERS: [(&str, &[&str]); 5] = [
     ("Studies: what they hold", &["src/ffi/study_list.rs"]),
     ("Volume files: NIfTI and NRRD", &["src/ffi/volume_file.rs"]),
 ];
+const WRITERS: [(&str, &[&str]); 1] = [(
+    "Results as DICOM objects",
+    &["src/ffi/identity.rs", "src/ffi/write.rs"],
+)];
 
 fn section(root: &Path, banner: &str, files: &[&str]) -> String {
     let config = cbindgen::Config {
@@ -115,7 +119,7 @@ const PREAMBLE: &str = include_str!("../abi/preamble.h");
 pub fn generated() -> String {
     let root = support::root();
     let mut header = PREAMBLE.to_string();
-    for (banner, files) in SECTIONS.into_iter().chain(READERS) {
+    for (banner, files) in SECTIONS.into_iter().chain(READERS).chain(WRITERS) {
         header += &section(root, banner, files);
     }
     header + "#ifdef __cplusplus\n}\n#endif\n\n#endif /* DLNMS_H */\n"

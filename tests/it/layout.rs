@@ -43,7 +43,7 @@ pub fn layout() -> String {
         }
         dlnms_case {
             struct_size, flags, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm,
-            measure_references, reserved, liver_lps_mm, blood_pool_lps_mm,
+            measure_references, reserved, liver_lps_mm, blood_pool_lps_mm, study,
         }
         dlnms_lesion {
             struct_size, has_diameters, voxels, suv_max, suv_mean, suv_peak, mtv_ml, tlg, threshold, longest_mm,
@@ -81,6 +81,18 @@ pub fn layout() -> String {
             struct_size, modality, slices, columns, rows, uid, chosen, has_suv, rejected_because, suv_factor, suv_rule,
             suv_refusal,
         }
+        dlnms_identity {
+            struct_size, reserved, specific_character_set, patient_name, patient_id, issuer_of_patient_id, patient_birth_date,
+            patient_sex, study_instance_uid, study_date, study_time, study_id, study_description, accession_number,
+            referring_physician_name, timezone_offset_from_utc, frame_of_reference_uid, position_reference_indicator,
+            ct_study_instance_uid, pet_series_instance_uid, ct_series_instance_uid, pet_sop_class_uid, ct_sop_class_uid,
+            pet_sop_instance_uids, ct_sop_instance_uids, pet_frame_numbers, ct_frame_numbers, n_pet, n_ct,
+        }
+        dlnms_write_options {
+            struct_size, allow_not_trained, lesion, reserved, identity, content_time, uid_salt, page_rgb, page_width,
+            page_height, page_pdf, page_pdf_size,
+        }
+        dlnms_sink { struct_size, reserved, callback, user_data, drop }
         dlnms_roi_info {
             struct_size, source, number, name, file, voxels, ml, centroid_lps_mm, refusal, contours_overlap, has_mask,
         }

@@ -77,7 +77,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         .engine
         .scorer_with(&a.bundle, runtime, a.quality.policy())?;
     let input = a.study.open(a.engine.threads())?;
-    let lesions = a.tumour.read(&input)?;
+    let lesions = a.tumour.read_alone(&input)?;
     let [lesion] = lesions.as_slice() else {
         let why = "an explanation is of one lesion";
         return Err(Error::invalid("--lesions", why).into());

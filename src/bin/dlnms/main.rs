@@ -1,5 +1,6 @@
 //! `dlnms`: score a PET/CT study, look at what the network sees, check an installation, make a synthetic study.
 
+mod atomic_file;
 mod batch;
 mod bench;
 mod explain;
@@ -8,6 +9,7 @@ mod input;
 mod inspect;
 mod npy;
 mod nrrd;
+mod objects;
 mod page;
 mod phantom;
 mod planes;

@@ -36,7 +36,7 @@ pub struct Arguments {
 pub fn run(a: &Arguments) -> Result<(), Failure> {
     let bundle = Bundle::open(&a.bundle, &a.trust.pins()?)?;
     let input = a.study.open(0)?;
-    let lesions = a.tumour.read(&input)?;
+    let lesions = a.tumour.read_alone(&input)?;
     let case = lesions[0].case(&input.study)?;
     let spec = &bundle.manifest.preprocessing;
     let planes = InputTensors::new(spec, &case)?;

@@ -1,6 +1,7 @@
 //! `dlnms score`.
 
 use crate::input::{EngineArguments, Input, QualityArguments, StudyArguments};
+use crate::objects::ObjectArguments;
 use crate::page::PageArguments;
 use crate::terminal::say;
 use crate::tumour::{TumourArguments, parse_point};
@@ -37,6 +38,8 @@ pub struct Arguments {
     json: Option<PathBuf>,
     #[command(flatten)]
     page: PageArguments,
+    #[command(flatten)]
+    objects: ObjectArguments,
 }
 
 /// One lesion, scored.
@@ -52,6 +55,8 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
     let lesions = a.tumour.read(&input)?;
     prepare(&scorer)?;
 
+    let segmentation = a.tumour.wants_segmentation();
+    let pictures = a.page.wanted() || a.objects.wants_page(segmentation);
     let mut scored = Vec::with_capacity(lesions.len());
     for lesion in &lesions {
         let mut case = lesion.case(&input.study)?;
@@ -63,7 +68,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
             liver: a.liver,
             blood_pool: a.blood_pool,
         });
-        case.pictures = a.page.wanted();
+        case.pictures = pictures;
         let scores = scorer.score(&case, &CancelToken::default())?;
         scored.push(Scored {
             name: lesion.name.clone(),
@@ -78,9 +83,20 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
             .for_each(|s| s.scores.pictures = None);
     }
     let first = &scored[0];
-
-    if a.page.wanted() {
-        a.page.write(&page_of_first(&scored, &input)?)?;
+    let page = if pictures {
+        Some(page_of_first(&scored, &input)?)
+    } else {
+        None
+    };
+    let mut objects = a.objects.begin(&input.study, segmentation)?;
+    for (n, s) in scored.iter().enumerate() {
+        let page = page.as_ref().filter(|_| n == 0);
+        if let Some(objects) = &mut objects {
+            objects.add(n as u32 + 1, &s.scores, page)?;
+        }
+    }
+    if let Some(page) = page.filter(|_| a.page.wanted()) {
+        a.page.write(&page)?;
     }
     let mut report = report::report(&first.scores, &input.study.warnings);
     if scored.len() > 1 {
@@ -99,6 +115,9 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         terminal::findings(lesion, &s.scores.quality);
     }
     let text = format!("{report:#}\n");
+    if let Some(objects) = objects {
+        objects.store()?;
+    }
     match a.json.as_deref() {
         Some(path) if path == Path::new("-") => say!("{}", text.trim_end()),
         json => {

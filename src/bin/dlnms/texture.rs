@@ -43,7 +43,7 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
     };
     let input = a.study.open(0)?;
     let mut lesions = Vec::new();
-    for lesion in a.tumour.read(&input)? {
+    for lesion in a.tumour.read_alone(&input)? {
         let texture = scorer::texture(&lesion.case(&input.study)?, &cut_out, &request)?;
         for (modality, measured) in [("PET", &texture.pet), ("CT", &texture.ct)] {
             if measured.points_without_value > 0 {

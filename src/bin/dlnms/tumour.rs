@@ -29,9 +29,9 @@ pub struct TumourArguments {
     /// Name or number of the ROI in --rtstruct, or in a structure set among PATH
     #[arg(long, group = "tumour", value_name = "NAME")]
     roi: Option<String>,
-    /// DICOM Segmentation with the tumour
-    #[arg(long, groups = ["tumour", "source"], value_name = "FILE")]
-    seg: Option<PathBuf>,
+    /// DICOM Segmentation with the tumour; without FILE, with --dicom: write seg.dcm, a segmentation of the lesion
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    seg: Option<Option<PathBuf>>,
     /// Number of the segment in --seg, or in a segmentation among PATH
     #[arg(long, group = "tumour", value_name = "N")]
     segment: Option<i64>,
@@ -64,6 +64,7 @@ impl TumourArguments {
     /// Read what was named; contours are laid on the grid of the series they were drawn on. One lesion unless all
     /// were asked for.
     pub fn read(&self, input: &Input) -> Result<Vec<Lesion>> {
+        self.check_segmentation()?;
         let one = |name: &str, place| {
             vec![Lesion {
                 name: name.into(),
@@ -92,9 +93,44 @@ impl TumourArguments {
         self.stored(input)
     }
 
+    /// As [`TumourArguments::read`], for a command that writes no DICOM objects.
+    pub fn read_alone(&self, input: &Input) -> Result<Vec<Lesion>> {
+        if self.wants_segmentation() {
+            return Err(Error::invalid("--seg", "name a file with the tumour"));
+        }
+        self.read(input)
+    }
+
+    /// Returns whether `--seg` names no file: it asks for an object then.
+    pub fn wants_segmentation(&self) -> bool {
+        self.seg == Some(None)
+    }
+
+    /// Returns the segmentation that was named.
+    fn segmentation(&self) -> Option<&PathBuf> {
+        self.seg.as_ref().and_then(|file| file.as_ref())
+    }
+
+    /// Returns an error if a segmentation was named beside another source of the tumour.
+    fn check_segmentation(&self) -> Result<()> {
+        let others = [
+            self.center.is_some(),
+            self.seed.is_some(),
+            self.mask.is_some(),
+            self.rtstruct.is_some(),
+        ];
+        if self.segmentation().is_some() && others.contains(&true) {
+            return Err(Error::invalid(
+                "--seg",
+                "another option says where the tumour is",
+            ));
+        }
+        Ok(())
+    }
+
     /// ROIs of a file that was named, else of the study's own archives.
     fn stored(&self, input: &Input) -> Result<Vec<Lesion>> {
-        let (kind, wanted) = match (&self.rtstruct, &self.seg, self.segment) {
+        let (kind, wanted) = match (&self.rtstruct, self.segmentation(), self.segment) {
             (None, Some(_), n) | (None, None, n @ Some(_)) => {
                 (RoiKind::Segment, n.map(|n| n.to_string()))
             }
@@ -108,7 +144,7 @@ impl TumourArguments {
             return Err(Error::invalid(flag, "say which one, or --lesions all"));
         }
         let cancel = CancelToken::default();
-        let named = self.rtstruct.as_ref().or(self.seg.as_ref());
+        let named = self.rtstruct.as_ref().or(self.segmentation());
         let extra = match named {
             None => None,
             Some(file) => Some(Archive::open_with(

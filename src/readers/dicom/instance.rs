@@ -37,6 +37,7 @@ pub struct Instance {
     /// Which frame of the file, from 0.
     pub frame: usize,
     pub sop_class: String,
+    pub sop_instance: String,
     /// By the SOP class where that is a CT or a PET, else as Modality (0008,0060) says; empty if nothing says.
     pub modality: String,
     /// Modality (0008,0060) is there; else it was taken from the SOP class.
@@ -209,6 +210,7 @@ impl Instance {
             pet_constants: pet.then(|| PetConstants::read(attributes)),
             modality,
             sop_class,
+            sop_instance: text(attributes, tags::SOP_INSTANCE_UID).unwrap_or_default(),
             defect: content.defect,
             file: info.clone(),
         })

@@ -4,6 +4,7 @@ use super::identity::Patient;
 use super::instance::Instance;
 use super::modality::Modality;
 use super::series_selection::{Chosen, SeriesChoice, choose, choose_pair};
+use super::series_source::SeriesSource;
 use super::slice_grid::SliceGrid;
 use super::slice_progress::SliceProgress;
 use super::{decode, pixels};
@@ -26,6 +27,8 @@ pub struct Series {
     pub pet_info: Option<PetInfo>,
     /// What quality checks want to know; `None` for a volume that is not DICOM.
     pub metadata: Option<SeriesMetadata>,
+    /// The objects that it was read from; `None` for a volume that is not DICOM.
+    pub source: Option<SeriesSource>,
     /// What a reader of the result should know.
     pub warnings: Vec<String>,
 }
@@ -39,6 +42,7 @@ impl Series {
             volume,
             pet_info,
             metadata: None,
+            source: None,
             warnings: Vec::new(),
         }
     }
@@ -178,15 +182,15 @@ impl<'a> SeriesLoader<'a> {
         cancel: &CancelToken,
     ) -> Result<Series> {
         let data = decode::slices(&self.slices, options, progress, cancel)?;
-        self.into_series(data)
+        self.into_series(data, cancel)
     }
 
     /// Returns the series with a volume that has its grid and its rescaling, but no voxels.
     pub fn headers(self) -> Result<Series> {
-        self.into_series(Vec::new())
+        self.into_series(Vec::new(), &CancelToken::default())
     }
 
-    fn into_series(self, data: Vec<u8>) -> Result<Series> {
+    fn into_series(self, data: Vec<u8>, cancel: &CancelToken) -> Result<Series> {
         let first = self.slices[0];
         let volume = Volume {
             data,
@@ -206,6 +210,7 @@ impl<'a> SeriesLoader<'a> {
             volume,
             pet_info: self.pet_info,
             metadata: Some(SeriesMetadata::from_slices(&self.slices)),
+            source: Some(SeriesSource::new(&self.slices, cancel)?),
             warnings: self.warnings,
         })
     }

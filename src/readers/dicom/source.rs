@@ -3,11 +3,13 @@
 use super::dataset::{self, PixelLayout};
 use super::file_meta;
 use super::inflate::{Inflate, most_inflated};
+use super::raw_header::{self, RawHeader};
 use crate::allocation;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::reading::{Cancellable, Failure};
 use crate::regular_file;
+use dicom_core::Tag;
 use dicom_object::InMemDicomObject;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -18,6 +20,14 @@ use std::sync::Arc;
 const MAX_FILE_BYTES: u64 = 4 << 30;
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 const EXPLICIT_LITTLE: &str = "1.2.840.10008.1.2.1";
+
+/// Returns how the elements of a data set are written once it is inflated.
+fn written_as(transfer_syntax: &str) -> &str {
+    match transfer_syntax {
+        DEFLATED => EXPLICIT_LITTLE,
+        other => other,
+    }
+}
 
 /// One DICOM file, wherever it is.
 #[derive(Clone, Debug)]
@@ -105,6 +115,15 @@ impl Source {
             }
             Err(_) => true,
         }
+    }
+
+    /// Reads the text attributes with these tags, which are sorted, as the bytes that stand in the file.
+    pub fn raw_header(&self, wanted: &[Tag], cancel: &CancelToken) -> Result<RawHeader, Failure> {
+        let (mut set, transfer_syntax) = self.open(cancel)?;
+        set.rewind()?;
+        let read = raw_header::read(written_as(&transfer_syntax), &mut set.stream, wanted);
+        cancel.check()?;
+        read
     }
 
     /// Returns the data set with its transfer syntax; a deflated one is inflated as it is read. Reads end soon after `cancel`
@@ -196,12 +215,13 @@ impl DicomFile {
 
     fn parse(source: &Source, cancel: &CancelToken) -> Result<Self, Failure> {
         let (mut set, transfer_syntax) = source.open(cancel)?;
-        let written_as = match transfer_syntax.as_str() {
-            DEFLATED => EXPLICIT_LITTLE,
-            other => other,
-        };
         set.rewind()?;
-        let read = dataset::read(written_as, set.start, &mut set.stream, set.bytes);
+        let read = dataset::read(
+            written_as(&transfer_syntax),
+            set.start,
+            &mut set.stream,
+            set.bytes,
+        );
         // The parser keeps no cause: a read that was cancelled looks like a damaged file to it.
         cancel.check()?;
         let (object, pixels, attribute_bytes) = read?;

@@ -113,7 +113,7 @@ impl StudyScorer {
         parsed.study.read = self.read.clone();
         (parsed.tumour.threshold, parsed.tumour.radius) = (self.threshold, self.radius_mm);
         let input = parsed.study.open_quietly(self.threads)?;
-        let lesions = parsed.tumour.read(&input)?;
+        let lesions = parsed.tumour.read_alone(&input)?;
         let [lesion] = lesions.as_slice() else {
             return Err(refuse(format!("{} lesions instead of one", lesions.len())));
         };
