@@ -78,12 +78,15 @@ const std::map<std::string, Reader>& readers() {
         {"Workers", [](auto& c, auto& v) { c.workers = static_cast<uint32_t>(number("Workers", v, 1, 64)); }},
         {"Cache", [](auto& c, auto& v) { c.cache = text("Cache", v); }},
         {"AcceptResearchUse", [](auto&, auto& v) { boolean("AcceptResearchUse", v); }},
+        {"StoreNotTrained", [](auto& c, auto& v) { c.store_not_trained = boolean("StoreNotTrained", v); }},
+        {"Outputs", [](auto& c, auto& v) { c.outputs = texts("Outputs", v, {"SR", "SEG", "MARKER"}); }},
         {"AutoScore", [](auto& c, auto& v) { c.auto_score = auto_score(v); }},
         {"RoiPattern", [](auto& c, auto& v) { c.roi_pattern = text("RoiPattern", v); }},
         {"QualityPolicy", [](auto& c, auto& v) { read_quality(c, v); }},
         {"MaxInstances", [](auto& c, auto& v) { c.max_instances = number("MaxInstances", v, 1, 1000000); }},
         {"MaxBytes", [](auto& c, auto& v) { c.max_bytes = number("MaxBytes", v, 1, uint64_t{1} << 40); }},
         {"MaxJobs", [](auto& c, auto& v) { c.max_jobs = number("MaxJobs", v, 1, 4096); }},
+        {"StowTo", [](auto& c, auto& v) { c.stow_to = text("StowTo", v); }},
         {"Ohif", [](auto& c, auto& v) { c.ohif = text("Ohif", v); }},
     };
     return all;

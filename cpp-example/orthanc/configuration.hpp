@@ -22,6 +22,8 @@ struct Configuration {
     uint32_t threads = 0;                       // of one score; 0: min(4, cores)
     uint32_t workers = 1;                       // cases that are scored at once
     std::string cache;                          // folder for what providers build; empty: none
+    bool store_not_trained = false;             // store results of weights that were not trained on patients
+    std::vector<std::string> outputs = {"SR", "SEG"};
     AutoScore auto_score = AutoScore::off;
     std::string roi_pattern = "gtv|tumou?r";    // extended regular expression, case ignored: the ROI that AutoScore takes
     bool strict_quality = false;
@@ -29,6 +31,7 @@ struct Configuration {
     uint64_t max_instances = 4000;              // of a study, that are read
     uint64_t max_bytes = 4294967296;            // of a study, that are read
     uint64_t max_jobs = 64;                     // that are not finished
+    std::string stow_to;                        // name of a server of the section DicomWeb; empty: none
     std::string ohif;                           // address of an OHIF viewer; empty: no link
 
     // Reads the section. Throws std::runtime_error that names the key at fault, every unknown key included.

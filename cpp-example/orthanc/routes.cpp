@@ -140,6 +140,7 @@ void get_info(OrthancPluginRestOutput* output, const OrthancPluginHttpRequest*) 
     Json body = {{"State", names[static_cast<int>(status.state)]},
                  {"Message", status.message},
                  {"AbiOfPlugin", DLNMS_ABI_VERSION},
+                 {"Outputs", plugin->configuration.outputs},
                  {"Ohif", plugin->configuration.ohif},
                  {"Notice", "Research use only. Not a medical device; not for diagnosis or treatment decisions."}};
     if (const Library* const library = plugin->engine->library()) {

@@ -32,7 +32,7 @@ const char* name(uint32_t risk) {
 } // namespace
 
 ScoreJob::ScoreJob(Plugin& plugin, std::string study, Tumour tumour)
-    : plugin_(plugin), study_(std::move(study)), tumour_(std::move(tumour)), run_(random_name()) {
+    : plugin_(plugin), study_(std::move(study)), tumour_(std::move(tumour)), run_(random_name()), stored_(study_) {
     publish();
 }
 
@@ -147,6 +147,8 @@ bool ScoreJob::advance() {
     case Phase::read: read(); return false;
     case Phase::load: load(); return false;
     case Phase::score: score(); return false;
+    case Phase::store: store(); return false;
+    case Phase::stow: stow(); return false;
     case Phase::done: progress_ = 1; return true;
     }
     return true;
@@ -161,6 +163,7 @@ void ScoreJob::plan() {
     }
     error_.clear();
     outcome_ = Json::object();
+    stored_ = StoredObjects(study_);
     cancel_ = std::make_unique<CancelToken>(library());
     input_ = StudyInput::list(study_, plugin_.configuration);
     files_ = std::make_unique<StudyFiles>(plugin_.configuration.max_bytes);
@@ -253,13 +256,38 @@ void ScoreJob::take_result(dlnms_result* result) {
     outcome_ = {{"N1", scores.n1},
                 {"N2", scores.n2},
                 {"RiskGroup", name(scores.risk_combined)},
-                {"NotTrained", (scores.flags & DLNMS_FLAG_NOT_TRAINED) != 0}};
+                {"NotTrained", (scores.flags & DLNMS_FLAG_NOT_TRAINED) != 0},
+                {"Stored", Json::array()}};
     plugin_.results.put(run_, {library().text(library().dlnms_result_json, static_cast<const dlnms_result*>(result))});
+    progress_ = 0.9f;
+    phase_ = Phase::store;
+    if (outcome_.at("NotTrained").get<bool>() && !plugin_.configuration.store_not_trained) {
+        outcome_["NotStored"] = "the weights were not trained on patients (Dlnms.StoreNotTrained)";
+        phase_ = Phase::done;
+    }
+    publish();
+}
+
+// One object a step. The score report refers to the segmentation: a run stores all or nothing.
+void ScoreJob::store() {
+    const auto& outputs = plugin_.configuration.outputs;
+    if (stored_.count() < outputs.size())
+        stored_.store(library(), result_->get(), outputs[stored_.count()], plugin_.configuration.store_not_trained);
+    progress_ = 0.9f + 0.1f * static_cast<float>(stored_.count()) / static_cast<float>(std::max<size_t>(outputs.size(), 1));
+    if (stored_.count() < outputs.size()) return;
+    outcome_["Stored"] = stored_.json();
+    phase_ = plugin_.configuration.stow_to.empty() || outputs.empty() ? Phase::done : Phase::stow;
+    publish();
+}
+
+void ScoreJob::stow() {
+    stored_.send(plugin_.configuration.stow_to);
     phase_ = Phase::done;
     publish();
 }
 
 void ScoreJob::abandon() {
+    if (phase_ == Phase::store) stored_.remove();
     if (cancel_) cancel_->trigger();
     if (loading_.valid()) {
         try {
@@ -290,6 +318,8 @@ const char* ScoreJob::phase_name() const {
     case Phase::read: return "reading";
     case Phase::load: return "decoding";
     case Phase::score: return "scoring";
+    case Phase::store: return "storing";
+    case Phase::stow: return "sending";
     case Phase::done: return "done";
     }
     return "";

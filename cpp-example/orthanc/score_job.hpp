@@ -1,10 +1,11 @@
-// The job "DlnmsScore" of Orthanc's jobs engine: a study is read and scored. Each step is short, so that
+// The job "DlnmsScore" of Orthanc's jobs engine: a study is read, scored, and its results are stored. Each step is short, so that
 // pausing and cancelling take effect at once.
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
 #include "engine.hpp"
 #include "results.hpp"
+#include "stored_objects.hpp"
 #include "tumour.hpp"
 
 #include <atomic>
@@ -34,7 +35,7 @@ public:
     ~ScoreJob();
 
 private:
-    enum class Phase { plan, read, load, score, done };
+    enum class Phase { plan, read, load, score, store, stow, done };
 
     ScoreJob(Plugin& plugin, std::string study, Tumour tumour);
     OrthancPluginJob* create();
@@ -51,7 +52,9 @@ private:
     void load();
     void score();
     void take_result(dlnms_result* result);
-    // Ends what runs.
+    void store();
+    void stow();
+    // Ends what runs, and deletes what a run that is not complete has stored.
     void abandon();
     // Frees what a finished job needs no more: Orthanc keeps the job itself for its list.
     void release();
@@ -72,7 +75,7 @@ private:
     std::atomic<float> progress_{0};
     std::atomic<float> decoded_{0};
     std::string error_;
-    orthanc::Json outcome_ = orthanc::Json::object(); // N1, N2, RiskGroup, NotTrained
+    orthanc::Json outcome_ = orthanc::Json::object(); // N1, N2, RiskGroup, NotTrained, Stored
 
     std::unique_ptr<CancelToken> cancel_;
     StudyInput input_;
@@ -83,6 +86,7 @@ private:
     dlnms_roi roi_;
     std::optional<Owned<dlnms_job>> queued_;
     std::optional<Owned<dlnms_result>> result_;
+    StoredObjects stored_;
 
     // Orthanc reads these texts from several threads without a lock of its own, and a text must outlive the call that returned it:
     // every version is kept as long as the job. A job has some twenty of them.

@@ -29,6 +29,7 @@ def dlnms():
         "Providers": ["cpu"],
         "Threads": 2,
         "AcceptResearchUse": True,
+        "StoreNotTrained": True,
     }
 
 

@@ -46,4 +46,5 @@ def test_from_the_button_to_the_report_by_keyboard(orthanc, study):
     assert seen["result"]["error"] == ""
     assert 0 < float(seen["result"]["n1"]) < 1 and 0 < float(seen["result"]["n2"]) < 1
     assert seen["notTrained"] is True
+    assert [text for text, _ in seen["links"]] == ["Result as JSON", "SR in Orthanc Explorer", "SEG in Orthanc Explorer"]
     assert not seen["overflow"]

@@ -6,6 +6,7 @@ import time
 import pytest
 from conftest import ACRIN, CENTER
 from server import HttpError, Server
+from test_store import stored_by_dlnms
 
 STS = ACRIN.parent / "ibsi_sts/STS_001"
 
@@ -84,6 +85,8 @@ def test_ten_studies_at_once(tmp_path, plugin, dlnms):
         ended = [server.wait(job) for job in jobs]
         assert all(job["State"] == "Success" for job in ended), ended
         assert len({job["Content"]["N1"] for job in ended}) == 1
+        for one in studies:
+            assert {m: len(i) for m, i in stored_by_dlnms(server, one).items()} == {"SR": 1, "SEG": 1}
 
 
 def in_phase(server, study, phase, act):
@@ -101,12 +104,14 @@ def in_phase(server, study, phase, act):
 
 
 def test_a_job_is_cancelled_in_every_phase_and_leaves_nothing(tmp_path, plugin, dlnms):
-    with Server(tmp_path, plugin, dlnms, {"ConcurrentJobs": 1}).start() as server:
+    with Server(tmp_path, plugin, {**dlnms, "Outputs": ["SEG", "SR", "MARKER"]}, {"ConcurrentJobs": 1}).start() as server:
         server.upload(ACRIN / "ct", ACRIN / "pet_ac")
         (study,) = server.studies()
 
         def cancelled(phase):
             """Whether a job that was seen in a phase was still in it when the cancel came."""
+            for instance in sum(stored_by_dlnms(server, study).values(), []):
+                server.delete(f"/instances/{instance}")
             job = server.score(study, {"Center": CENTER})
             while (now := server.job(job))["State"] not in ("Success", "Failure"):
                 if now["Content"]["Phase"] == phase:
@@ -116,9 +121,10 @@ def test_a_job_is_cancelled_in_every_phase_and_leaves_nothing(tmp_path, plugin, 
             if ended["State"] == "Success" or ended["Content"]["Phase"] != phase:
                 return False
             assert ended["ErrorDescription"] == "This job was canceled", ended
+            assert stored_by_dlnms(server, study) == {}
             return True
 
-        for phase in ("reading", "decoding", "scoring"):
+        for phase in ("reading", "decoding", "scoring", "storing"):
             assert any(cancelled(phase) for _ in range(50)), phase
         # One that has not begun.
         jobs = [server.score(study, {"Center": CENTER}) for _ in range(2)]
@@ -133,7 +139,7 @@ def test_a_job_is_cancelled_in_every_phase_and_leaves_nothing(tmp_path, plugin, 
 
 def test_a_study_deleted_while_it_is_scored_fails_by_name_and_stays_deleted(tmp_path, plugin, dlnms):
     with Server(tmp_path, plugin, dlnms).start() as server:
-        for phase in ("reading",):
+        for phase in ("reading", "scoring"):
             server.upload(ACRIN / "ct", ACRIN / "pet_ac")
             (study,) = server.studies()
             job = in_phase(server, study, phase, lambda _: server.delete(f"/studies/{study}"))
@@ -157,4 +163,5 @@ def test_killed_in_the_middle_the_jobs_go_on_after_the_restart(tmp_path, plugin,
         for job in jobs[1:]:
             assert server.wait(job)["State"] == "Success", server.job(job)
             assert server.get(f"/dlnms/jobs/{job}/result.json")["scores"]["n1"] > 0
+        assert {m: len(i) for m, i in stored_by_dlnms(server, study).items()} == {"SR": 1, "SEG": 1}
         assert server.stop() == 0
