@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from server import Server
+
 HERE = Path(__file__).parent
 
 
@@ -48,3 +50,10 @@ def test_from_the_button_to_the_report_by_keyboard(orthanc, study):
     assert seen["notTrained"] is True
     assert [text for text, _ in seen["links"]] == ["Result as JSON", "SR in Orthanc Explorer", "SEG in Orthanc Explorer"]
     assert not seen["overflow"]
+
+
+def test_the_page_says_why_nothing_can_be_scored(tmp_path, plugin, dlnms):
+    with Server(tmp_path, plugin, {**dlnms, "Bundle": "/no/bundle"}).start() as server:
+        seen = drive("failed.mjs", server.url("").rstrip("/"))
+        assert seen["engine"] == f"Nothing can be scored: {server.get('/dlnms/info')['Message']}"
+        assert "manifest.json" in seen["engine"] and seen["disabled"] is True

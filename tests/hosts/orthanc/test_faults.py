@@ -1,8 +1,10 @@
 """Load and faults: what goes wrong is named, and leaves nothing half-done."""
 
+import io
 import subprocess
 import time
 
+import pydicom
 import pytest
 from conftest import ACRIN, CENTER
 from server import HttpError, Server
@@ -63,6 +65,24 @@ def test_a_study_beyond_the_limits_is_413(tmp_path, plugin, dlnms, limit, key):
             with pytest.raises(HttpError) as refused:
                 call()
             assert refused.value.status == 413 and key in refused.value.json()["Error"]
+
+
+def test_a_study_of_more_than_four_gigabytes_is_413(tmp_path, plugin, dlnms):
+    # Pixels of one value: Orthanc compresses them, and counts what they are.
+    slice_ = pydicom.dcmread(next((STS / "PET/dicom").iterdir()))
+    slice_.Rows = slice_.Columns = 5792
+    slice_.PixelData = bytes(5792 * 5792 * 2)
+    with Server(tmp_path, plugin, dlnms, {"StorageCompression": True}).start() as server:
+        for number in range(65):
+            slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"2.25.{number + 1}"
+            with io.BytesIO() as file:
+                slice_.save_as(file)
+                server.request("POST", "/instances", file.getvalue(), "application/dicom")
+        (study,) = server.studies()
+        assert int(server.get(f"/studies/{study}/statistics")["DicomUncompressedSize"]) > 1 << 32
+        with pytest.raises(HttpError) as refused:
+            server.score(study, {"Center": CENTER})
+        assert refused.value.status == 413 and "MaxBytes" in refused.value.json()["Error"]
 
 
 def test_ten_studies_at_once(tmp_path, plugin, dlnms):
