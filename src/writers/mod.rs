@@ -1,6 +1,6 @@
 //! A finished result as DICOM objects that an archive accepts.
 //!
-//! [`write`] makes one object of a result: a structured report, a segmentation of the lesion, a marker for viewers, or the
+//! [`write()`] makes one object of a result: a structured report, a segmentation of the lesion, a marker for viewers, or the
 //! page as an image or a document. The identity of the patient and the study is copied byte for byte from the PET
 //! ([`Identity`]); everything else that is written is ASCII and holds nothing of a header. The same result gives the same
 //! UIDs, so that an archive recognises an object that it has.
