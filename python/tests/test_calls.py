@@ -117,6 +117,7 @@ def test_keyboard_interrupt_cancels_a_call():
     # Once with the signal in the middle of a call that would never end, in a process of its own.
     program = f"""
 import gc, os, signal, threading, dlnms
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what it runs in the background
 scorer = dlnms.Scorer({str(LOOPING)!r}, precision="fp16", providers=["cpu"])
 threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
@@ -182,6 +183,7 @@ def test_nothing_is_left_behind():
 
 
 def test_voxels_of_a_study_outlive_the_study(phantom):
+    handler = signal.getsignal(signal.SIGINT)
     array = dlnms.Study(phantom[0]).ct.array
     gc.collect()
     before = array.sum(dtype=np.int64)
@@ -189,4 +191,4 @@ def test_voxels_of_a_study_outlive_the_study(phantom):
     assert array.sum(dtype=np.int64) == before and len(big) == 5
     with pytest.raises(ValueError, match="read-only"):
         array[0, 0, 0] = 1
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
