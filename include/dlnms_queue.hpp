@@ -8,10 +8,10 @@
  *     if (job.done()) show(job.result());
  */
 
+#include "dlnms.hpp" // before the guard, because dlnms.hpp includes this file in its place
+
 #ifndef DLNMS_QUEUE_HPP
 #define DLNMS_QUEUE_HPP
-
-#include "dlnms.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -164,6 +164,7 @@ pub unsafe extern "C" fn dlnms_result_write(
 }
 
 /// A sink for the length of a call.
+#[cfg_attr(not(feature = "writers"), allow(dead_code))]
 struct HostSink {
     callback: unsafe extern "C" fn(*const c_char, *const u8, usize, *mut c_void) -> i32,
     data: UserData,

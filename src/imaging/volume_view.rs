@@ -179,6 +179,7 @@ impl<'a> VolumeView<'a> {
     }
 
     /// Returns whether another view looks at the same bytes on the same grid.
+    #[cfg(feature = "dicom")]
     pub(crate) fn shows_the_same(&self, other: &Self) -> bool {
         let bytes = |view: &Self| (view.data.as_ptr().addr() + view.first, view.strides);
         bytes(self) == bytes(other) && self.dtype == other.dtype && self.grid == other.grid
