@@ -1,10 +1,10 @@
 //! Section "cancelling".
 
 use super::error_object::{dlnms_error, dlnms_status};
-use super::guard::{guard, guard_or};
+use super::guard::{guard_new, guard_or};
 use super::handle::{self, Object};
 use crate::cancel::CancelToken;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Cancels calls that were given it; may be triggered from any thread, once and for good.
 pub struct dlnms_cancel {
@@ -28,14 +28,9 @@ pub unsafe extern "C" fn dlnms_cancel_new(
     out: *mut *mut dlnms_cancel,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
-        // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(CancelToken::default())) };
-        Ok(())
-    })
+    let make = || Ok(CancelToken::default());
+    // SAFETY: handed on from the caller.
+    unsafe { guard_new(out, err, make) }
 }
 
 /// Cancels every call that has this token, now or later. Such a call fails with DLNMS_E_CANCELLED within 100 ms, also in the

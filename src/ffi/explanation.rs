@@ -5,7 +5,7 @@ use super::cancel::{dlnms_cancel, token};
 use super::case::{HostCase, dlnms_case, host_case};
 use super::error_object::{dlnms_error, dlnms_status};
 use super::explain_options::{dlnms_explain_options, explain_options};
-use super::guard::{guard, guard_or};
+use super::guard::{guard, guard_new, guard_or};
 use super::handle::{self, Object};
 use super::origin::Origin;
 use super::plane_grid::{dlnms_plane_grid, raw_grid};
@@ -127,16 +127,13 @@ pub unsafe extern "C" fn dlnms_explanation_result(
     out: *mut *mut dlnms_result,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
+    let make = || {
         let object = handle::get::<ExplanationObject>(explanation)?;
         let result = ResultObject::new(object.explanation.scores.clone(), object.origin.clone());
-        // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(result)) };
-        Ok(())
-    })
+        Ok(result)
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { guard_new(out, err, make) }
 }
 
 /// Writes the result as dlnms_result_json() does, with the whole explanation under `explanation`.

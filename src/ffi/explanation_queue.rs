@@ -4,10 +4,9 @@ use super::case::{HostCase, dlnms_case};
 use super::error_object::{dlnms_error, dlnms_status};
 use super::explain_options::{dlnms_explain_options, explain_options};
 use super::explanation::{ExplanationObject, dlnms_explanation};
-use super::guard::guard;
+use super::guard::{guard, guard_new};
 use super::handle;
 use super::queue::{Job, Outcome, completion, dlnms_completion, dlnms_job, dlnms_queue, submit};
-use crate::error::Error;
 use crate::scorer::Scorer;
 use std::sync::Arc;
 
@@ -65,17 +64,14 @@ pub unsafe extern "C" fn dlnms_job_explanation(
     out: *mut *mut dlnms_explanation,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
+    let make = || {
         let job = handle::get::<Arc<Job>>(job)?;
         let explanation = job.take(|outcome| match outcome {
             Outcome::Explained(explanation) => Ok(*explanation),
             other => Err(other),
         })?;
-        // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(explanation)) };
-        Ok(())
-    })
+        Ok(explanation)
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { guard_new(out, err, make) }
 }

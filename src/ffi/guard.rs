@@ -1,6 +1,7 @@
 //! The one boundary: nothing unwinds into C, and every failure becomes a status with an error object.
 
 use super::error_object::{dlnms_error, store_error, store_forked};
+use super::handle::{self, Object};
 use crate::error::{Error, Result, status};
 use crate::process;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +27,26 @@ pub fn guard(err: *mut *mut dlnms_error, body: impl FnOnce() -> Result<()>) -> i
             code
         }
     }
+}
+
+/// As [`guard`] for a function that gives the host an object: `out` receives its handle, and stays untouched on a failure.
+///
+/// # Safety
+/// `out` is NULL or writable.
+pub unsafe fn guard_new<T: Object>(
+    out: *mut *mut T::Handle,
+    err: *mut *mut dlnms_error,
+    body: impl FnOnce() -> Result<T>,
+) -> i32 {
+    guard(err, || {
+        if out.is_null() {
+            return Err(Error::NullArgument("out"));
+        }
+        let object = body()?;
+        // SAFETY: not NULL, writable by the caller's promise.
+        unsafe { out.write(handle::register(object)) };
+        Ok(())
+    })
 }
 
 /// Run the body of a function that cannot report: a panic gives `fallback`, and so does a forked process.

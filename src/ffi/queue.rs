@@ -4,7 +4,7 @@ use super::callbacks::UserData;
 use super::case::{HostCase, dlnms_case, host_case};
 use super::error_object::{dlnms_error, dlnms_status};
 use super::explanation::ExplanationObject;
-use super::guard::{catch, guard, guard_or};
+use super::guard::{catch, guard, guard_new, guard_or};
 use super::handle::{self, InUse, Object};
 use super::result::{ResultObject, dlnms_result};
 use super::scorer::dlnms_scorer;
@@ -253,10 +253,7 @@ pub unsafe extern "C" fn dlnms_queue_new(
     out: *mut *mut dlnms_queue,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
+    let make = || {
         let scorer = Arc::new(handle::get::<Scorer>(scorer)?);
         let (mut capacity, mut workers) = (0, 0);
         if !options.is_null() {
@@ -275,10 +272,10 @@ pub unsafe extern "C" fn dlnms_queue_new(
         }
         let or = |value: u32, default| if value == 0 { default } else { value as usize };
         let queue = Queue::new(or(capacity, 64), or(workers, 2))?;
-        // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(QueueObject { queue, scorer })) };
-        Ok(())
-    })
+        Ok(QueueObject { queue, scorer })
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { guard_new(out, err, make) }
 }
 
 /// Submits a case and returns at once.
@@ -478,19 +475,16 @@ pub unsafe extern "C" fn dlnms_job_result(
     out: *mut *mut dlnms_result,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
+    let make = || {
         let job = handle::get::<Arc<Job>>(job)?;
-        let outcome = job.take(|outcome| match outcome {
+
+        job.take(|outcome| match outcome {
             Outcome::Scored(result) => Ok(*result),
             other => Err(other),
-        });
-        // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(outcome?)) };
-        Ok(())
-    })
+        })
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { guard_new(out, err, make) }
 }
 
 /// Cancels a job. One that waits ends with DLNMS_E_CANCELLED when a thread reaches it, one that runs at its next check.

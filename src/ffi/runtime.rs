@@ -1,11 +1,10 @@
 //! Section "runtime".
 
 use super::error_object::{dlnms_error, dlnms_status};
-use super::guard::{guard, guard_or};
+use super::guard::{guard_new, guard_or};
 use super::handle::{self, Object};
 use super::strings;
 use super::structs::{self, versioned};
-use crate::error::Error;
 use crate::runtime::Runtime;
 use std::ffi::{CString, c_char};
 use std::path::Path;
@@ -72,10 +71,7 @@ pub unsafe extern "C" fn dlnms_runtime_new(
     out: *mut *mut dlnms_runtime,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
+    let make = || {
         let mut path = None;
         if !options.is_null() {
             // SAFETY: handed on from the caller.
@@ -93,10 +89,10 @@ pub unsafe extern "C" fn dlnms_runtime_new(
             path: strings::owned(&runtime.path().to_string_lossy()),
             runtime,
         };
-        // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(object)) };
-        Ok(())
-    })
+        Ok(object)
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { guard_new(out, err, make) }
 }
 
 /// Returns the version of the loaded ONNX Runtime, for example "1.32.0". The text lives as long as the handle.

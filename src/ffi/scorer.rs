@@ -4,7 +4,7 @@ use super::callbacks::{HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
 use super::case::{HostCase, dlnms_case, host_case};
 use super::error_object::{dlnms_error, dlnms_status, store_error};
-use super::guard::{guard, guard_or};
+use super::guard::{guard, guard_new, guard_or};
 use super::handle::{self, Object};
 use super::quality;
 use super::result::{ResultObject, dlnms_result};
@@ -50,10 +50,7 @@ pub unsafe extern "C" fn dlnms_scorer_new(
     out: *mut *mut dlnms_scorer,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
+    let make = || {
         let runtime = handle::get::<RuntimeObject>(runtime)?;
         // SAFETY: handed on from the caller.
         let raw = unsafe { structs::read(options) }?;
@@ -76,10 +73,10 @@ pub unsafe extern "C" fn dlnms_scorer_new(
             pins: unsafe { pins(&raw) }?,
         };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
-        // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(scorer)) };
-        Ok(())
-    })
+        Ok(scorer)
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { guard_new(out, err, make) }
 }
 
 /// Does all slow work now: builds the network for a provider, warms it up, and compares its answers with the bundle's self-test
@@ -141,20 +138,17 @@ pub unsafe extern "C" fn dlnms_scorer_score(
     out: *mut *mut dlnms_result,
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
-    guard(err, || {
-        if out.is_null() {
-            return Err(Error::NullArgument("out"));
-        }
+    let make = || {
         let scorer = handle::get::<Scorer>(scorer)?;
         let cancel = token(cancel)?;
         // SAFETY: handed on from the caller.
         let host = unsafe { host_case(c) }?;
         let scores = scorer.score(&host.case(), &cancel)?;
         let object = ResultObject::new(scores, host.origin());
-        // SAFETY: not NULL, writable by the caller's promise.
-        unsafe { out.write(handle::register(object)) };
-        Ok(())
-    })
+        Ok(object)
+    };
+    // SAFETY: handed on from the caller.
+    unsafe { guard_new(out, err, make) }
 }
 
 /// Cases that one batch may have.

@@ -1,40 +1,23 @@
 //! `dlnms explain`.
 
-use crate::input::{EngineArguments, QualityArguments, StudyArguments};
+use crate::case::CaseArguments;
 use crate::page::PageArguments;
 use crate::terminal::say;
-use crate::tumour::{TumourArguments, parse_point};
 use crate::{Failure, nrrd, page, score, terminal};
 use dlnms::Error;
-use dlnms::case::ReferenceRequest;
 use dlnms::explanation::{
     Baseline, Contributions, ExplainOptions, Explanation, MapValues, Occlusion, OcclusionOptions,
     PatientFacts, Population, Stability,
 };
 use dlnms::report;
 use dlnms::report::page::Page;
-use dlnms::scorer::{CancelToken, LesionRequest, Phase};
+use dlnms::scorer::{CancelToken, Phase};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    study: StudyArguments,
-    /// Model bundle
-    #[arg(long, value_name = "DIR")]
-    bundle: PathBuf,
-    #[command(flatten)]
-    tumour: TumourArguments,
-    #[command(flatten)]
-    quality: QualityArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
-    /// A point in the right lobe of the liver, LPS millimetres; looked for on CT if not said
-    #[arg(long, value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
-    liver: Option<[f64; 3]>,
-    /// A point in the descending aorta, likewise
-    #[arg(long, value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
-    blood_pool: Option<[f64; 3]>,
+    case: CaseArguments,
     /// What stands in the place of a plane that is taken away; the other is computed too
     #[arg(long, value_name = "NAME", value_parser = ["outside", "blur"], default_value = "outside")]
     baseline: String,
@@ -73,25 +56,15 @@ pub struct Arguments {
 }
 
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
-    let scorer = a
-        .engine
-        .scorer_with(&a.bundle, runtime, a.quality.policy())?;
-    let input = a.study.open(a.engine.threads())?;
-    let lesions = a.tumour.read_alone(&input)?;
+    let scorer = a.case.scorer(runtime)?;
+    let input = a.case.study.open(a.case.engine.threads())?;
+    let lesions = a.case.tumour.read_alone(&input)?;
     let [lesion] = lesions.as_slice() else {
         let why = "an explanation is of one lesion";
         return Err(Error::invalid("--lesions", why).into());
     };
     score::prepare(&scorer)?;
-    let mut case = lesion.case(&input.study)?;
-    case.lesion = Some(LesionRequest {
-        delineation: a.tumour.threshold,
-        radius_mm: a.tumour.radius,
-    });
-    case.references = Some(ReferenceRequest {
-        liver: a.liver,
-        blood_pool: a.blood_pool,
-    });
+    let mut case = a.case.case(lesion, &input.study)?;
     case.pictures = a.page.wanted();
     let bar = terminal::bar("explaining the scores");
     let mut tell = |_: Phase, fraction: f32| {

@@ -3,6 +3,7 @@
 mod atomic_file;
 mod batch;
 mod bench;
+mod case;
 mod explain;
 mod info;
 mod input;

@@ -113,10 +113,7 @@ impl Objects<'_> {
     pub fn add(&mut self, rank: u32, scores: &Scores, page: Option<&Page>) -> Result<()> {
         let wanted = &self.wanted;
         // An archive may get the same result twice: what it gets holds nothing that differs between two runs.
-        let page = page.cloned().map(|mut page| {
-            page.provenance.retain(|row| row.name != "Time");
-            page
-        });
+        let page = page.cloned().map(Page::without_durations);
         let page = page.as_ref();
         let image = page.filter(|_| wanted.sc).map(|p| p.rgb(PAGE_WIDTH));
         let image = image.transpose()?;

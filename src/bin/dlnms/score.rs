@@ -1,38 +1,22 @@
 //! `dlnms score`.
 
-use crate::input::{EngineArguments, Input, QualityArguments, StudyArguments};
+use crate::case::CaseArguments;
+use crate::input::Input;
 use crate::objects::ObjectArguments;
 use crate::page::PageArguments;
 use crate::terminal::say;
-use crate::tumour::{TumourArguments, parse_point};
 use crate::{Failure, page, terminal};
-use dlnms::case::ReferenceRequest;
 use dlnms::report;
 use dlnms::report::page::Page;
 use dlnms::risk::{RESEARCH_USE_ONLY, Risk};
-use dlnms::scorer::{CancelToken, LesionRequest, Phase, Scorer, Scores};
+use dlnms::scorer::{CancelToken, Phase, Scorer, Scores};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    study: StudyArguments,
-    /// Model bundle
-    #[arg(long, value_name = "DIR")]
-    bundle: PathBuf,
-    #[command(flatten)]
-    tumour: TumourArguments,
-    #[command(flatten)]
-    quality: QualityArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
-    /// A point in the right lobe of the liver, LPS millimetres, whose SUV is to be checked; looked for on CT if not said
-    #[arg(long, value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
-    liver: Option<[f64; 3]>,
-    /// A point in the descending aorta, likewise
-    #[arg(long, value_name = "X,Y,Z", value_parser = parse_point, allow_hyphen_values = true)]
-    blood_pool: Option<[f64; 3]>,
+    case: CaseArguments,
     /// Write the result with its provenance; - is standard output, without the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -49,25 +33,16 @@ struct Scored {
 }
 
 pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
-    let policy = a.quality.policy();
-    let scorer = a.engine.scorer_with(&a.bundle, runtime, policy)?;
-    let input = a.study.open(a.engine.threads())?;
-    let lesions = a.tumour.read(&input)?;
+    let scorer = a.case.scorer(runtime)?;
+    let input = a.case.study.open(a.case.engine.threads())?;
+    let lesions = a.case.tumour.read(&input)?;
     prepare(&scorer)?;
 
-    let segmentation = a.tumour.wants_segmentation();
+    let segmentation = a.case.tumour.wants_segmentation();
     let pictures = a.page.wanted() || a.objects.wants_page(segmentation);
     let mut scored = Vec::with_capacity(lesions.len());
     for lesion in &lesions {
-        let mut case = lesion.case(&input.study)?;
-        case.lesion = Some(LesionRequest {
-            delineation: a.tumour.threshold,
-            radius_mm: a.tumour.radius,
-        });
-        case.references = Some(ReferenceRequest {
-            liver: a.liver,
-            blood_pool: a.blood_pool,
-        });
+        let mut case = a.case.case(lesion, &input.study)?;
         case.pictures = pictures;
         let scores = scorer.score(&case, &CancelToken::default())?;
         scored.push(Scored {

@@ -16,6 +16,9 @@ use crate::risk::Risk;
 use crate::scorer::Scores;
 use sha2::{Digest, Sha256};
 
+/// What the row of the durations is called.
+const DURATIONS: &str = "Time";
+
 impl Page {
     /// Makes the page of a finished result. `warnings` are those of reading the input.
     ///
@@ -58,6 +61,12 @@ impl Page {
             evidence: published(scores, &options.facts),
             provenance: provenance(scores),
         })
+    }
+
+    /// Returns the page without how long the call took: nothing on it differs between two runs of one case then.
+    pub fn without_durations(mut self) -> Self {
+        self.provenance.retain(|row| row.name != DURATIONS);
+        self
     }
 
     /// Makes the page of an explained result, with what each plane contributed.
@@ -286,7 +295,7 @@ fn provenance(scores: &Scores) -> Vec<Row> {
             ),
         ),
         row(
-            "Time",
+            DURATIONS,
             format!(
                 "planes {:.1}, evidence {:.1}, network {:.1}, all {:.1} ms",
                 ms(t.preprocess),
