@@ -293,3 +293,6 @@ impl Header {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -316,3 +316,6 @@ fn vectors(text: &str) -> Result<Vec<[f64; 3]>, Failure> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

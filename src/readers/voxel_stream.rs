@@ -120,3 +120,6 @@ impl Layout {
             .ok_or_else(|| format!("{dims:?} voxels are none, or too many").into())
     }
 }
+
+#[cfg(test)]
+mod tests;

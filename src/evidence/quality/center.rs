@@ -101,3 +101,6 @@ fn air_around(case: &Case<'_>, center: [f64; 3]) -> Option<f64> {
     let in_cavity = || (0..3).all(|axis| has_wall(axis, -1.0) && has_wall(axis, 1.0));
     (is_air && !in_cavity()).then_some(median)
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,3 +232,6 @@ pub(super) fn alignment(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

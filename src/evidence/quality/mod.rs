@@ -98,3 +98,6 @@ fn check_metadata(of: &CaseMetadata) -> Vec<Finding> {
     checks::thickness(of, [0.0; 2], &mut findings);
     findings.found
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,6 @@ fn is_strict(code: Code) -> bool {
                 | Code::CenterWithoutUptake
         )
 }
+
+#[cfg(test)]
+mod tests;

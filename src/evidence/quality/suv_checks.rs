@@ -86,3 +86,6 @@ fn normalization(info: &PetInfo, factor: f64, out: &mut Findings<'_>) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -257,3 +257,6 @@ fn share(values: impl Iterator<Item = f64>, condition: impl Fn(f64) -> bool) -> 
     }
     fulfil as f64 / all.max(1) as f64
 }
+
+#[cfg(test)]
+mod tests;

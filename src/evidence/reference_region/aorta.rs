@@ -29,6 +29,15 @@ struct Disc {
     center: [f64; 3],
 }
 
+impl Disc {
+    /// Returns whether one vessel may go through a disc and through this one, in a later slice.
+    fn continues(&self, before: &Disc) -> bool {
+        let slices = self.slice - before.slice;
+        let [dx, dy] = [0, 1].map(|a| self.center[a] - before.center[a]);
+        slices <= MAX_GAP + 1 && dx.hypot(dy) <= MAX_DRIFT_MM * (1.0 + slices as f64 / 4.0)
+    }
+}
+
 /// Returns a point on the aorta's axis, LPS mm; on at most `threads` threads.
 pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f64; 3], String> {
     let [first, last] = chest.lungs[2];
@@ -37,13 +46,7 @@ pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f
     let found = crate::parallel::map(last + 1 - first, threads, find);
     let mut chains: Vec<Vec<Disc>> = Vec::new();
     for disc in found.into_iter().flatten() {
-        let fits = |chain: &&mut Vec<Disc>| {
-            chain.last().is_some_and(|last| {
-                let gap = disc.slice - last.slice;
-                let [dx, dy] = [0, 1].map(|a| disc.center[a] - last.center[a]);
-                gap <= MAX_GAP + 1 && dx.hypot(dy) <= MAX_DRIFT_MM * (1.0 + gap as f64 / 4.0)
-            })
-        };
+        let fits = |chain: &&mut Vec<Disc>| chain.last().is_some_and(|last| disc.continues(last));
         match chains.iter_mut().rev().find(fits) {
             Some(chain) => chain.push(disc),
             None => chains.push(vec![disc]),
@@ -195,3 +198,6 @@ impl Window {
         Some((n + 1) as f64 * FINE_MM)
     }
 }
+
+#[cfg(test)]
+mod tests;

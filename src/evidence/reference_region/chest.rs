@@ -258,74 +258,20 @@ impl Sets {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The same by a flood fill of samples.
-    fn flooded(air: &[bool], dims: [usize; 3]) -> Vec<usize> {
+impl Chest {
+    /// Returns samples at every 4 mm from a point, without lungs.
+    pub fn of_samples(origin: [f64; 3], dims: [usize; 3], hu: impl Fn([usize; 3]) -> f32) -> Self {
         let [nx, ny, nz] = dims;
-        let mut air = air.to_vec();
-        let at = |i: usize, j: usize, k: usize| (k * ny + j) * nx + i;
-        let fill = |air: &mut Vec<bool>, from: usize, axes: usize| {
-            let (mut queue, mut size) = (vec![from], 0);
-            while let Some(n) = queue.pop() {
-                if std::mem::take(&mut air[n]) {
-                    size += 1;
-                    let index = [n % nx, n / nx % ny, n / nx / ny];
-                    for (axis, stride) in [1, nx, nx * ny].into_iter().enumerate().take(axes) {
-                        if index[axis] > 0 {
-                            queue.push(n - stride);
-                        }
-                        if index[axis] + 1 < dims[axis] {
-                            queue.push(n + stride);
-                        }
-                    }
-                }
-            }
-            size
-        };
-        for k in 0..nz {
-            for i in 0..nx {
-                fill(&mut air, at(i, 0, k), 2);
-                fill(&mut air, at(i, ny - 1, k), 2);
-            }
-            for j in 0..ny {
-                fill(&mut air, at(0, j, k), 2);
-                fill(&mut air, at(nx - 1, j, k), 2);
-            }
-        }
-        let mut sizes: Vec<usize> = (0..air.len()).map(|n| fill(&mut air, n, 3)).collect();
-        sizes.retain(|n| *n > 0);
-        sizes.sort_unstable();
-        sizes
-    }
-
-    #[test]
-    fn pieces_of_runs_are_those_of_a_flood_fill() {
-        let dims = [17, 13, 9];
-        let [nx, ny, nz] = dims;
-        for seed in 0..60usize {
-            // Sparse to dense: many small pieces to one that percolates.
-            let noise = |n: usize| (n + seed * 7919).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 57;
-            let air: Vec<bool> = (0..nx * ny * nz)
-                .map(|n| noise(n) < 20 + seed * 2)
-                .collect();
-            let mut runs: Vec<Run> = Vec::new();
-            for (n, _) in air.iter().enumerate().filter(|(_, air)| **air) {
-                let (i, j, k) = (n % nx, n / nx % ny, n / nx / ny);
-                match runs.last_mut() {
-                    Some(r) if r.k == k && r.j == j && r.last + 1 == i => r.last = i,
-                    _ => runs.push(Run {
-                        first: i,
-                        last: i,
-                        j,
-                        k,
-                    }),
-                }
-            }
-            let mut sizes: Vec<usize> = pieces(&runs, dims).iter().map(|p| p.samples).collect();
-            sizes.sort_unstable();
-            assert_eq!(sizes, flooded(&air, dims), "{seed}");
+        let slice = |k: usize| (0..nx * ny).map(|n| hu([n % nx, n / nx, k])).collect();
+        Self {
+            dims,
+            origin,
+            hu: (0..nz).map(slice).collect(),
+            lung: Vec::new(),
+            lungs: [[0; 2]; 3],
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,3 +128,6 @@ fn one_a_cache_line(offsets: &[isize]) -> usize {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests;

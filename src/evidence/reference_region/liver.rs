@@ -47,7 +47,7 @@ fn columns(chest: &Chest) -> Vec<([usize; 2], usize)> {
         .flat_map(|j| (0..chest.midline()).map(move |i| [i, j]))
         .filter_map(|[i, j]| {
             let (lowest, count) = lung[j * nx + i];
-            let enough = count > 0 && count as f64 * STEP_MM >= MIN_LUNG_MM;
+            let enough = count as f64 * STEP_MM >= MIN_LUNG_MM;
             enough.then_some(([i, j], lowest))
         })
         .collect()
@@ -184,3 +184,6 @@ impl Abdomen {
 }
 
 const SAMPLES: &str = "the samples of the liver";
+
+#[cfg(test)]
+mod tests;

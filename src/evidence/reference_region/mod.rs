@@ -135,3 +135,6 @@ fn measure_region(
         Err("no finite voxel of the PET lies in it".into())
     }
 }
+
+#[cfg(test)]
+mod tests;

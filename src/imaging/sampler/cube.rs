@@ -65,3 +65,6 @@ impl PreprocessSpec {
             .map_err(|e| Error::Internal(format!("cube shape: {e}")))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -276,3 +276,6 @@ fn load_line<V: Voxel>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

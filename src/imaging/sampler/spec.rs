@@ -207,3 +207,6 @@ impl PreprocessSpec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -348,21 +348,4 @@ fn jpeg_2000(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn samples_of_one_byte_fill_words_and_any_other_size_is_refused() {
-        let mut words = [0; 4];
-        put(&[1, 200], &mut words, 16).unwrap();
-        assert_eq!(
-            words,
-            [1_u16.to_ne_bytes(), 200_u16.to_ne_bytes()].concat()[..]
-        );
-        put(&[4, 3, 2, 1], &mut words, 16).unwrap();
-        assert_eq!(words, [4, 3, 2, 1]);
-        for (samples, allocated) in [(&[1, 2][..], 8), (&[1, 2, 3], 16), (&[1; 8], 16)] {
-            assert!(put(samples, &mut words, allocated).is_err(), "{samples:?}");
-        }
-    }
-}
+mod tests;

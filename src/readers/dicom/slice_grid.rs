@@ -167,3 +167,6 @@ fn distance<const N: usize>(a: &[f64; N], b: &[f64; N]) -> f64 {
         .map(|(x, y)| (x - y).abs())
         .fold(0.0, f64::max)
 }
+
+#[cfg(test)]
+mod tests;

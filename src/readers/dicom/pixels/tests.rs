@@ -196,3 +196,144 @@ fn bits_above_bits_stored_are_not_part_of_a_value() {
     assert_eq!(cleared(16, 12, true, word(0x0801)), word(0xf801));
     assert_eq!(cleared(16, 12, true, word(0xf7ff)), word(0x07ff));
 }
+
+/// An image of one file of `frames` frames whose pixel data is this stream, in fragments of these lengths.
+fn compressed(syntax: &str, frames: usize, stream: &[u8], lengths: &[u32]) -> Instance {
+    let mut object = synthetic::ct("1.2", "1.3", 1, 1.0).remove(0);
+    let mut padded = stream.to_vec();
+    padded.resize(stream.len().next_multiple_of(2), 0);
+    object.put(dicom_core::DataElement::new(
+        tags::PIXEL_DATA,
+        dicom_core::VR::OW,
+        dicom_core::PrimitiveValue::U8(padded.into()),
+    ));
+    let (source, file) = synthetic::open(&object);
+    let Some(PixelLayout::Native { at, .. }) = file.pixels else {
+        unreachable!("a made object is not compressed")
+    };
+    let mut instance = Instance::from_file(&source, &file).remove(0);
+    let mut next = at;
+    let fragments: Vec<(u64, u32)> = lengths
+        .iter()
+        .map(|n| {
+            next += u64::from(*n);
+            (next - u64::from(*n), *n)
+        })
+        .collect();
+    let present = fragments.iter().map(|f| u64::from(f.1)).sum();
+    instance.file = Arc::new(FileInfo {
+        source,
+        transfer_syntax: syntax.into(),
+        pixels: Some(PixelLayout::Encapsulated {
+            offsets: Vec::new(),
+            fragments,
+            present,
+        }),
+        frames,
+        multi_frame: frames > 1,
+    });
+    instance
+}
+
+const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
+
+#[test]
+fn a_compressed_series_has_a_byte_for_1024_of_its_pixels_and_512_more_for_each_header() {
+    // 1024 x 1024 words are 2 MiB: 2048 bytes are needed, 1536 beside the header.
+    let of = |frames: usize, bytes: u32| {
+        let mut slice = compressed(JPEG_LS, frames, &[0; 4096], &[bytes]);
+        (slice.rows, slice.columns) = (1024, 1024);
+        plausible_bytes(&[&slice, &slice])
+    };
+    assert_eq!(of(1, 1536).unwrap(), 4 << 20);
+    let why = of(1, 1535).unwrap_err().to_string();
+    let said = "4194304 bytes of pixels cannot be in 4094 compressed ones";
+    assert!(why.contains(said), "{why}");
+    // Each of two frames has half of them.
+    assert!(of(2, 3072).is_ok() && of(2, 3071).is_err());
+}
+
+#[test]
+fn decoding_takes_memory_for_compressed_images_alone() {
+    let mut packed = compressed(JPEG_LS, 1, &[0; 4], &[4]);
+    (packed.rows, packed.columns) = (3, 5);
+    assert_eq!(working_bytes(&packed), 3 * 5 * 4);
+    let mut native = slice();
+    let info = FileInfo {
+        source: native.file.source.clone(),
+        transfer_syntax: JPEG_LS.into(),
+        pixels: native.file.pixels.clone(),
+        frames: 1,
+        multi_frame: false,
+    };
+    native.file = info.into();
+    assert_eq!(working_bytes(&native), 0);
+}
+
+/// A JPEG-LS frame header of 8 x 8 pixels behind this many bytes of other segments, and their scan.
+fn jpeg_ls_behind(bytes: usize, rows: u8) -> Vec<u8> {
+    let mut stream = vec![0xFF, 0xD8];
+    while stream.len() < bytes {
+        stream.extend([0xFF, 0xE8, 0x7F, 0xFF]);
+        stream.resize(stream.len() + 0x7FFD, 0);
+    }
+    stream.extend([0xFF, 0xF7, 0, 11, 16, 0, rows, 0, 8, 1]);
+    stream.resize(stream.len() + 100, 0);
+    stream
+}
+
+#[test]
+fn the_size_of_a_compressed_frame_is_that_of_the_header_wherever_its_own_header_is() {
+    let check = |stream: &[u8]| {
+        let instance = compressed(JPEG_LS, 1, stream, &[stream.len() as u32]);
+        check_stream(&instance, &OpenFiles::default(), &CancelToken::default())
+    };
+    for behind in [0, 40_000, 70_000, 140_000] {
+        check(&jpeg_ls_behind(behind, 8)).unwrap();
+        let why = check(&jpeg_ls_behind(behind, 9)).unwrap_err().to_string();
+        assert!(why.contains("its frame is 9 x 8 x 1"), "{behind}: {why}");
+    }
+    let why = check(&[0; 64]).unwrap_err().to_string();
+    assert!(why.contains("it has no frame header"), "{why}");
+}
+
+#[test]
+fn the_beginning_of_a_stream_is_put_together_from_its_fragments() {
+    let bytes: Vec<u8> = (0..30).collect();
+    let instance = compressed(JPEG_LS, 1, &bytes, &[10, 6, 14]);
+    let Some(PixelLayout::Encapsulated { fragments, .. }) = &instance.file.pixels else {
+        unreachable!("it is compressed")
+    };
+    let mut set = instance
+        .file
+        .source
+        .open(&CancelToken::default())
+        .unwrap()
+        .0;
+    for n in [0, 4, 10, 13, 16, 17, 30] {
+        let read = read_stream(&mut set, fragments, n).unwrap();
+        assert_eq!(read, bytes[..n]);
+    }
+}
+
+#[test]
+fn the_file_of_the_last_multi_frame_object_stays_open_and_no_other() {
+    let (one, other) = (
+        compressed(JPEG_LS, 2, &[0; 4], &[4]),
+        compressed(JPEG_LS, 2, &[0; 4], &[4]),
+    );
+    let single = compressed(JPEG_LS, 1, &[0; 4], &[4]);
+    let files = OpenFiles::default();
+    let read = |instance: &Instance| {
+        let read = files.with(instance, &CancelToken::default(), |_| Ok(()));
+        read.map_err(String::from).unwrap();
+        let open = files.0.lock().unwrap();
+        open.iter().map(|(of, _)| *of).collect::<Vec<usize>>()
+    };
+    let address = |instance: &Instance| Arc::as_ptr(&instance.file).addr();
+    assert!(read(&single).is_empty());
+    assert_eq!(read(&one), [address(&one)]);
+    assert_eq!(read(&one), [address(&one)]);
+    assert_eq!(read(&other), [address(&other)]);
+    assert_eq!(read(&single), [address(&other)]);
+}
