@@ -306,4 +306,61 @@ mod tests {
             "slice_offsets",
         );
     }
+
+    #[test]
+    fn limits_belong_to_what_is_allowed() {
+        let g = oblique();
+        let with = |dims, direction| ImageGrid {
+            dims,
+            direction,
+            ..g
+        };
+        assert!(with([65_536, 5, 4], g.direction).validate("ct").is_ok());
+        assert!(with([65_537, 5, 4], g.direction).validate("ct").is_err());
+        // Columns with a dot product of a ten-thousandth.
+        let skew = |v: f64| [[1.0, v, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        assert!(with(g.dims, skew(1e-4)).validate("ct").is_ok());
+        assert!(with(g.dims, skew(1.01e-4)).validate("ct").is_err());
+        for offsets in [
+            [0.5, 1.0, 2.0, 3.0],
+            [0.0, 1.0, 2.0, f64::INFINITY],
+            [0.0, 2.0, 1.0, 3.0],
+        ] {
+            let grid = ImageGrid {
+                slice_offsets: Some(&offsets),
+                ..g
+            };
+            let why = grid.validate("ct").unwrap_err().to_string();
+            assert!(
+                why.contains("must start at 0 and increase strictly"),
+                "{offsets:?}: {why}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_direction_that_is_a_little_too_long_is_inverted_all_the_same() {
+        let long = 1.0 + 4e-5;
+        let grid = ImageGrid {
+            direction: oblique().direction.map(|row| row.map(|v| v * long)),
+            ..oblique()
+        };
+        grid.validate("ct").unwrap();
+        let back = grid.lps_to_index(grid.index_to_lps([6.0, 4.0, 3.0]));
+        assert!(
+            (back[0] - 6.0).abs() < 1e-12 && (back[2] - 3.0).abs() < 1e-12,
+            "{back:?}"
+        );
+    }
+
+    #[test]
+    fn a_single_slice_goes_on_by_the_nominal_step() {
+        let grid = ImageGrid {
+            dims: [7, 5, 1],
+            slice_offsets: Some(&[0.0]),
+            ..oblique()
+        };
+        assert_eq!(grid.slice_position(0.5), 1.5);
+        assert_eq!(grid.slice_index(-1.5), -0.5);
+    }
 }

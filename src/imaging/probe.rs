@@ -89,3 +89,6 @@ impl<'a> Probe<'a> {
         Some(self.view.value(index) * slice_factor(factors, index[2]))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -346,3 +346,39 @@ fn voxels_that_are_not_finite_and_lesions_that_are_not_there_are_refused() {
         Err(Error::VoxelNotFinite { volume: "pet" })
     ));
 }
+
+#[test]
+fn the_peak_is_a_mean_over_1_ml_of_voxels() {
+    let mean = |spacing: f64, at: [usize; 3], one: [usize; 3]| {
+        let g = ImageGrid {
+            dims: [15; 3],
+            origin: [0.0; 3],
+            spacing: [spacing; 3],
+            direction: IDENTITY,
+            slice_offsets: None,
+        };
+        let mut values = vec![0f32; 15 * 15 * 15];
+        values[(one[2] * 15 + one[1]) * 15 + one[0]] = 1.0;
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
+        let view = VolumeView::packed(&bytes, DType::F32, g, "pet").unwrap();
+        sphere_mean(&view, &|v| view.value(v), at)
+    };
+    // Voxels of 2 mm within 6.2035 mm: those whose squares of steps sum to 9 at most, 123 of them.
+    assert_eq!(mean(2.0, [7; 3], [10, 7, 7]), 1.0 / 123.0);
+    assert_eq!(mean(2.0, [7; 3], [9, 9, 8]), 1.0 / 123.0);
+    assert_eq!(mean(2.0, [7; 3], [9, 9, 9]), 0.0);
+    // Of 4 mm: up to 2 squares, 19 voxels; in a corner of the volume 7 of them.
+    assert_eq!(mean(4.0, [7; 3], [8, 8, 7]), 1.0 / 19.0);
+    assert_eq!(mean(4.0, [0; 3], [1, 1, 0]), 1.0 / 7.0);
+}
+
+#[test]
+fn a_point_half_a_voxel_beyond_the_last_centre_lies_in_the_last_voxel() {
+    let bytes = vec![0u8; 20 * 10 * 5 * 4];
+    let view = VolumeView::packed(&bytes, DType::F32, grid(), "pet").unwrap();
+    let at = |index: [f64; 3]| voxel_at(&view, view.grid.index_to_lps(index));
+    assert_eq!(at([19.5, 9.5, 4.5]), Some([19, 9, 4]));
+    assert_eq!(at([-0.5, -0.5, -0.5]), Some([0, 0, 0]));
+    assert_eq!(at([19.6, 5.0, 2.0]), None);
+    assert_eq!(at([3.4, 5.6, 2.5]), Some([3, 6, 3]));
+}

@@ -21,3 +21,6 @@ pub(super) fn linear_taps(index: f64, n: usize) -> Option<(usize, usize, f64)> {
     let low = clamped as usize;
     Some((low, (low + 1).min(n - 1), clamped - low as f64))
 }
+
+#[cfg(test)]
+mod tests;

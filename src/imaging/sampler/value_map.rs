@@ -52,3 +52,6 @@ impl ValueMap {
         value - self.pad
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -195,3 +195,6 @@ impl PetInfo {
 fn average_time(lambda: f64, t: f64) -> f64 {
     (lambda * t / -(-lambda * t).exp_m1()).ln() / lambda
 }
+
+#[cfg(test)]
+mod tests;

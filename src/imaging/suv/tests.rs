@@ -3,7 +3,7 @@
 use super::clock::DAY;
 use super::*;
 
-fn bqml() -> PetInfo {
+pub(super) fn bqml() -> PetInfo {
     PetInfo {
         units: Units::Bqml,
         decay_correction: Some(DecayCorrection::Start),

@@ -49,3 +49,6 @@ impl Acquisition {
             .map(named)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -333,3 +333,6 @@ pub fn private_text(element: &InMemElement) -> Option<String> {
         .to_owned();
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests;

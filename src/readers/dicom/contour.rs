@@ -157,4 +157,47 @@ mod tests {
             "{refused}"
         );
     }
+
+    #[test]
+    fn the_axes_of_a_frame_are_unit_vectors_at_right_angles_whatever_the_normal() {
+        let tilted = Contour {
+            points: vec![
+                [0.0, 0.0, 0.0],
+                [6.0, 2.0, -3.0],
+                [8.0, 8.0, 3.0],
+                [2.0, 6.0, 6.0],
+            ],
+            exclusive_or: false,
+        };
+        let frame = Frame::of_contours(&[tilted]).unwrap();
+        for a in 0..3 {
+            for b in 0..3 {
+                let dot: f64 = (0..3).map(|i| frame.axes[a][i] * frame.axes[b][i]).sum();
+                let wanted = if a == b { 1.0 } else { 0.0 };
+                assert!((dot - wanted).abs() < 1e-12, "{a} {b}: {dot}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_points_of_a_contour_lie_within_the_tolerance_of_its_plane() {
+        let frame = Frame::of_grid(&ImageGrid {
+            dims: [1; 3],
+            origin: [0.0; 3],
+            spacing: [1.0; 3],
+            direction: crate::imaging::IDENTITY,
+            slice_offsets: None,
+        });
+        let warped = |z: f64| Contour {
+            points: vec![[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, z]],
+            exclusive_or: false,
+        };
+        let placed = place(&[warped(1.0)], &frame, 0.5).unwrap();
+        assert_eq!((placed[0].number, placed[0].position), (1, 0.5));
+        let why = place(&[warped(1.25)], &frame, 0.5).err().unwrap();
+        assert!(
+            why.contains("contour 1 is not planar") && why.contains("0.62 mm"),
+            "{why}"
+        );
+    }
 }

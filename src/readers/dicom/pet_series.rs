@@ -391,3 +391,6 @@ fn assume_units(info: &mut PetInfo) {
         info.assumptions.dose_unit = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

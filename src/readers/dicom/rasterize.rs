@@ -221,28 +221,4 @@ fn line_crossings(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_cross_polygons_where_they_do() {
-        let polygon = [[0.0, 0.0], [4.0, 0.0], [4.0, 2.0], [0.0, 2.0]];
-        let mut t = Vec::new();
-        line_crossings(&polygon, [-1.0, 1.0], [0.5, 0.0], &mut t);
-        t.sort_by(f64::total_cmp);
-        assert_eq!(t, [2.0, 10.0]);
-        line_crossings(&polygon, [1.0, 5.0], [0.0, -2.0], &mut t);
-        t.sort_by(f64::total_cmp);
-        assert_eq!(t, [1.5, 2.5]);
-        line_crossings(&polygon, [1.0, 3.0], [1.0, 0.0], &mut t);
-        assert!(t.is_empty());
-        line_crossings(&polygon, [1.0, 1.0], [0.0, 0.0], &mut t);
-        assert_eq!(t, [f64::NEG_INFINITY, f64::INFINITY]);
-        for outside in [[-1.0, 1.0], [5.0, 1.0], [1.0, -1.0], [1.0, 3.0]] {
-            line_crossings(&polygon, outside, [0.0, 0.0], &mut t);
-            assert!(t.is_empty(), "{outside:?}");
-        }
-        assert_eq!(end_of_run(2, 9, |i| i < 5), 5);
-        assert_eq!(end_of_run(2, 9, |_| true), 9);
-    }
-}
+mod tests;

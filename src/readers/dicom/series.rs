@@ -215,3 +215,6 @@ impl<'a> SeriesLoader<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

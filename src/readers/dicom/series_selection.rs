@@ -397,3 +397,6 @@ fn take(mut all: Vec<Candidate<'_>>, chosen: usize, notes: Vec<String>) -> Resul
         notes,
     })
 }
+
+#[cfg(test)]
+mod tests;

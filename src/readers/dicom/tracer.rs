@@ -144,3 +144,6 @@ fn fdg(drug: &InMemDicomObject) -> Option<bool> {
             .any(|known| name.contains(known))
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,3 +129,79 @@ fn half_a_voxel_beyond_the_last_one_has_its_value_and_more_is_outside() {
         assert_eq!(row, [38.75, 39.0, 39.0, 39.0, -7.0]);
     }
 }
+
+#[test]
+fn slopes_intercepts_and_factors_make_the_value_of_every_slice() {
+    use crate::imaging::Rescale;
+    let grid = ImageGrid {
+        dims: [8, 8, 4],
+        origin: [0.0; 3],
+        spacing: [1.0; 3],
+        direction: IDENTITY,
+        slice_offsets: None,
+    };
+    let bytes = vec![10u8; 8 * 8 * 4];
+    let view = VolumeView::packed(&bytes, DType::U8, grid, "pet").unwrap();
+    let slopes = [1.0, 2.0, 3.0, 4.0];
+    let view = view
+        .with_rescale(Rescale::PerSlice {
+            slopes: &slopes,
+            intercept: 5.0,
+        })
+        .unwrap();
+    let spec = PreprocessSpec {
+        spacing_mm: 1.0,
+        ..one_plane()
+    };
+    for (k, value) in [
+        (0, 15.0 * 0.5),
+        (1, 25.0 * 4.0),
+        (2, 35.0 * 8.0),
+        (3, 45.0 * 0.25),
+    ] {
+        let mut tensor = vec![0.0; 25];
+        let factors = [0.5, 4.0, 8.0, 0.25];
+        let center = [4.0, 4.0, f64::from(k)];
+        spec.sample(
+            &view,
+            &factors,
+            &spec.pet,
+            center,
+            &mut Workspace::default(),
+            &mut tensor,
+        )
+        .unwrap();
+        assert_eq!(tensor, [value as f32; 25]);
+    }
+}
+
+#[test]
+fn voxels_that_are_no_numbers_are_refused_however_many() {
+    let grid = grid(IDENTITY);
+    for bad in [1, 2, 3] {
+        let mut values = vec![1f32; 40 * 36 * 30];
+        for n in 0..bad {
+            values[(15 * 36 + 18) * 40 + 20 + n] = f32::NAN;
+        }
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
+        let view = VolumeView::packed(&bytes, DType::F32, grid, "pet").unwrap();
+        let center = grid.index_to_lps([20.0, 18.0, 15.0]);
+        let spec = PreprocessSpec {
+            spacing_mm: 1.0,
+            ..one_plane()
+        };
+        let mut tensor = vec![0.0; 25];
+        let sampled = spec.sample(
+            &view,
+            &[],
+            &spec.pet,
+            center,
+            &mut Workspace::default(),
+            &mut tensor,
+        );
+        assert!(matches!(
+            sampled,
+            Err(crate::Error::VoxelNotFinite { volume: "pet" })
+        ));
+    }
+}

@@ -1,6 +1,6 @@
 //! Tests of DICOM Segmentations.
 
-use super::super::synthetic::{Object, frame, open, put, put_number, seg};
+use super::super::synthetic::{Object, frame, open, put, put_items, put_number, seg};
 use super::*;
 use crate::cancel::CancelToken;
 use dicom_core::VR;
@@ -293,4 +293,84 @@ fn a_voxel_of_a_fraction_belongs_from_one_half_on() {
     assert!(matches!(mask(&odd), Err(Error::Unsupported(_))));
     put(&mut odd, tags::MODALITY, VR::CS, "CT");
     assert!(why(&odd).contains("not a segmentation"));
+}
+
+#[test]
+fn what_a_frame_lacks_is_named_with_the_number_of_the_frame() {
+    let without = |sequence, group, tag, value: &str| {
+        let mut object = at(BETWEEN, &z(&[0.0, 3.0]));
+        let mut groups = items(&object, sequence).to_vec();
+        let last = groups.last_mut().unwrap();
+        let mut inner = first_item(last, group).unwrap().clone();
+        put(&mut inner, tag, VR::DS, value);
+        put_items(last, group, vec![inner]);
+        put_items(&mut object, sequence, groups);
+        why(&object)
+    };
+    let of_frame = tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE;
+    let of_all = |tag, value: &str| {
+        let shared = tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE;
+        without(shared, tags::PIXEL_MEASURES_SEQUENCE, tag, value)
+    };
+    let place = tags::PLANE_POSITION_SEQUENCE;
+    let said = without(of_frame, place, tags::IMAGE_POSITION_PATIENT, "1\\2");
+    assert!(
+        said.contains("ImagePositionPatient (0020,0032) of frame 2 is missing or no number"),
+        "{said}"
+    );
+    for spacing in ["0\\1", "2\\0", "-2\\1", "2"] {
+        let said = of_all(tags::PIXEL_SPACING, spacing);
+        assert!(
+            said.contains("PixelSpacing (0028,0030) of frame 1 is missing or no number"),
+            "{said}"
+        );
+    }
+    for (tag, name) in [
+        (
+            tags::SPACING_BETWEEN_SLICES,
+            "SpacingBetweenSlices (0018,0088)",
+        ),
+        (tags::SLICE_THICKNESS, "SliceThickness (0018,0050)"),
+    ] {
+        for length in ["0", "-3"] {
+            let said = of_all(tag, length);
+            assert!(
+                said.contains(&format!("{name} of frame 1 is not a positive number")),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_mask_has_at_most_65536_slices() {
+    let last = |slices: usize| mask(&at(BETWEEN, &z(&[0.0, 3.0, 3.0 * (slices - 1) as f64])));
+    assert_eq!(last(65_536).unwrap().dims, [3, 2, 65_536]);
+    let said = last(65_537).unwrap_err().to_string();
+    assert!(said.contains("3 x 2 x 65537 voxels are too many"), "{said}");
+    // Few along each axis, and too many together.
+    let far = at(
+        BETWEEN,
+        &[
+            [10.0, 20.0, 30.0],
+            [10.0, 20.0, 33.0],
+            [30_010.0, 20.0, 120_030.0],
+        ],
+    );
+    let said = why(&far);
+    assert!(said.contains("voxels are too many"), "{said}");
+}
+
+#[test]
+fn frames_of_fractions_have_a_byte_for_each_voxel() {
+    let of = |bytes: usize| {
+        let frames = z(&[0.0, 3.0]).iter().map(|p| frame(1, *p)).collect();
+        let values = (0..bytes).map(|n| (n as u8) * 10).collect();
+        mask(&seg("1.9", "1.5", &[1], BETWEEN, frames, (false, values)))
+    };
+    // From 50 on of 100, which are the values 0, 10, 20 ... 110; beyond 100 there is no fraction.
+    let said = of(12).unwrap_err().to_string();
+    assert!(said.contains("holds 110, above"), "{said}");
+    let said = of(10).unwrap_err().to_string();
+    assert!(said.contains("has 10 bytes, its frames make 12"), "{said}");
 }
