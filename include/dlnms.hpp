@@ -267,6 +267,23 @@ public:
     /// SHA-256 of the manifest of the bundle that computed it.
     std::string manifest_sha256() const { return dlnms_result_manifest_sha256(get()); }
     std::string json() const { return detail::text(dlnms_result_json, get()); }
+    /// The page for people, the bytes of a file; `kind` is a DLNMS_PAGE_ constant. Case::with_pictures() puts pictures on it.
+    std::string page(uint32_t kind = DLNMS_PAGE_HTML, const dlnms_page_options* options = nullptr) const {
+        std::string bytes;
+        dlnms_sink sink;
+        dlnms_sink_init(&sink, sizeof sink);
+        sink.user_data = &bytes;
+        sink.callback = [](const char*, const uint8_t* data, size_t size, void* into) -> int32_t {
+            try {
+                static_cast<std::string*>(into)->assign(reinterpret_cast<const char*>(data), size);
+                return 0;
+            } catch (...) { // no memory: no exception may cross the C boundary
+                return 1;
+            }
+        };
+        detail::call(dlnms_result_page, get(), kind, options, static_cast<const dlnms_sink*>(&sink));
+        return bytes;
+    }
     const dlnms_result* get() const { return handle_.get(); }
 
 private:

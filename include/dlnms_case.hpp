@@ -156,6 +156,12 @@ public:
         return *this;
     }
 
+    /// Sample the pictures of the page as well, for Result::page().
+    Case& with_pictures() {
+        sample_pictures_ = 1;
+        return *this;
+    }
+
     /// The C struct; valid while this object is.
     dlnms_case raw() const&& = delete;
     dlnms_case raw() const& {
@@ -171,6 +177,7 @@ public:
         c.threshold = threshold_;
         c.radius_mm = radius_mm_;
         c.measure_references = measure_references_;
+        c.sample_pictures = sample_pictures_;
         c.liver_lps_mm = liver_ ? liver_->data() : nullptr;
         c.blood_pool_lps_mm = blood_pool_ ? blood_pool_->data() : nullptr;
         c.study = study_;
@@ -183,7 +190,7 @@ private:
     bool has_info_ = false;
     dlnms_case_metadata metadata_;
     detail::RoiCopy roi_;
-    uint32_t measure_lesion_ = 0, threshold_kind_ = 0, measure_references_ = 0;
+    uint32_t measure_lesion_ = 0, threshold_kind_ = 0, measure_references_ = 0, sample_pictures_ = 0;
     double threshold_ = 0, radius_mm_ = 0;
     std::optional<Point> liver_, blood_pool_;
     const dlnms_study* study_ = nullptr;

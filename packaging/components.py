@@ -95,7 +95,7 @@ def collect(onnxruntime_folder=None, built=None):
     listed = json.loads((HERE / "components.json").read_text())
     toolchain = json.loads((built / "build.json").read_text())["toolchain"] if built else None
     root, packages, needs = linked_crates()
-    of_library = linked_crates("--no-default-features", "--features", "dicom")[2]
+    of_library = linked_crates("--no-default-features", "--features", "dicom,pdf")[2]
     sums = checksums()
     users = {}
     for user, used in needs.items():

@@ -95,8 +95,8 @@ pub unsafe extern "C" fn dlnms_roi_init(roi: *mut dlnms_roi, struct_size: u32) {
 pub struct dlnms_case {
     /// Size of the struct in bytes, set by dlnms_case_init().
     pub struct_size: u32,
-    /// Must be 0.
-    pub flags: u32,
+    /// Not 0: sample the pictures of the page as well, for dlnms_result_page(). Adds some milliseconds to the call.
+    pub sample_pictures: u32,
     /// CT; physical values in HU.
     pub ct: *const dlnms_volume,
     /// PET.
@@ -129,7 +129,7 @@ pub struct dlnms_case {
     pub study: *const dlnms_study,
 }
 
-versioned!(dlnms_case, 104, { struct_size, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm, study } reserved { flags, reserved });
+versioned!(dlnms_case, 104, { struct_size, sample_pictures, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm, study } reserved { reserved });
 
 /// Writes defaults into a case: all pointers NULL, nothing measured beside the scores.
 ///
@@ -193,6 +193,7 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
     let mut case = Case::new(ct, pet, unsafe { roi(raw.roi) }?);
     // SAFETY: handed on from the caller.
     case.metadata = unsafe { case_metadata(raw.metadata) }?;
+    case.pictures = raw.sample_pictures != 0;
     if raw.measure_lesion != 0 {
         case.lesion = Some(LesionRequest {
             delineation: delineation("dlnms_case", raw.threshold_kind, raw.threshold)?,

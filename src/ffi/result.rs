@@ -45,8 +45,9 @@ pub(super) struct ResultObject {
     evidence: Evidence,
     json: CString,
     manifest_sha256: CString,
-    #[cfg(feature = "writers")]
-    outcome: Scores,
+    /// The result itself, for its page and its objects.
+    #[cfg(any(feature = "report", feature = "writers"))]
+    pub outcome: Scores,
     #[cfg_attr(not(feature = "writers"), allow(dead_code))]
     origin: Origin,
 }
@@ -179,7 +180,7 @@ impl ResultObject {
             json,
             manifest_sha256: strings::owned(&engine.manifest_sha256),
             origin,
-            #[cfg(feature = "writers")]
+            #[cfg(any(feature = "report", feature = "writers"))]
             outcome: scores,
         }
     }

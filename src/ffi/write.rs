@@ -164,8 +164,8 @@ pub unsafe extern "C" fn dlnms_result_write(
 }
 
 /// A sink for the length of a call.
-#[cfg_attr(not(feature = "writers"), allow(dead_code))]
-struct HostSink {
+#[cfg_attr(not(any(feature = "report", feature = "writers")), allow(dead_code))]
+pub(super) struct HostSink {
     callback: unsafe extern "C" fn(*const c_char, *const u8, usize, *mut c_void) -> i32,
     data: UserData,
 }
@@ -173,7 +173,7 @@ struct HostSink {
 impl HostSink {
     /// # Safety
     /// As for [`structs::read`].
-    unsafe fn read(sink: *const dlnms_sink) -> Result<Self> {
+    pub unsafe fn read(sink: *const dlnms_sink) -> Result<Self> {
         // SAFETY: handed on from the caller.
         let raw = unsafe { structs::read(sink) }?;
         let callback = raw.callback;
@@ -183,8 +183,9 @@ impl HostSink {
         })
     }
 
-    #[cfg(feature = "writers")]
-    fn take(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    /// Hands a file to the host.
+    #[cfg(any(feature = "report", feature = "writers"))]
+    pub fn take(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let name: CString = strings::owned(name);
         // SAFETY: the host's function with the host's pointer, as the header promises; name and bytes live until it returns.
         let answer = unsafe {

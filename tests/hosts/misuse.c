@@ -86,7 +86,6 @@ static void volumes(void) {
     c.ct = NULL; refused("ct NULL", DLNMS_E_NULL_ARGUMENT, "ct");
     c.pet = NULL; refused("pet NULL", DLNMS_E_NULL_ARGUMENT, "pet");
     c.roi = NULL; refused("roi NULL", DLNMS_E_NULL_ARGUMENT, "roi");
-    c.flags = 1; refused("unknown flags", DLNMS_E_INVALID_ARGUMENT, "dlnms_case.flags");
     c.struct_size = 0; refused("case struct_size 0", DLNMS_E_STRUCT_SIZE, "dlnms_case");
     c.struct_size = 0xFFFFFFFF; refused("case struct_size huge", DLNMS_E_STRUCT_SIZE, "dlnms_case");
     ct.struct_size = 8; refused("volume struct_size 8", DLNMS_E_STRUCT_SIZE, "dlnms_volume");
@@ -181,6 +180,11 @@ static void objects(void) {
     expect("sink reserved", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
            "dlnms_sink.reserved");
     sink.reserved = 0;
+    dlnms_page_options page;
+    dlnms_page_options_init(&page, sizeof page);
+    page.reserved = 22;
+    expect("page reserved", dlnms_result_page(NULL, DLNMS_PAGE_SVG, &page, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
+           "dlnms_page_options.reserved");
     options.reserved = 21;
     expect("writing reserved", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
            "dlnms_write_options.reserved");

@@ -59,10 +59,13 @@ const READERS: [(&str, &[&str]); 5] = [
     ("Studies: what they hold", &["src/ffi/study_list.rs"]),
     ("Volume files: NIfTI and NRRD", &["src/ffi/volume_file.rs"]),
 ];
-const WRITERS: [(&str, &[&str]); 1] = [(
-    "Results as DICOM objects",
-    &["src/ffi/identity.rs", "src/ffi/write.rs"],
-)];
+const WRITERS: [(&str, &[&str]); 2] = [
+    (
+        "Results as DICOM objects",
+        &["src/ffi/identity.rs", "src/ffi/write.rs"],
+    ),
+    ("Results as pages for people", &["src/ffi/page.rs"]),
+];
 
 fn section(root: &Path, banner: &str, files: &[&str]) -> String {
     let config = cbindgen::Config {

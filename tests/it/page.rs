@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod browser;
+mod c_abi;
 mod drawn;
 mod published;
 mod sheet;
