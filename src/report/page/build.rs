@@ -1,7 +1,7 @@
 //! A finished result becomes a page.
 
 use super::canvas::number;
-use super::content::{FindingRow, Page, PageOptions, Row, ScoreBar};
+use super::content::{FindingRow, Page, PageOptions, PopulationLines, Row, ScoreBar, ScoreSpread};
 use super::contributions::ContributionBars;
 use super::images::Images;
 use super::words::clean;
@@ -10,7 +10,7 @@ use crate::case::CaseMetadata;
 use crate::evidence::lesion::Lesion;
 use crate::evidence::pictures::{GridSummary, Pictures};
 use crate::evidence::reference_region::Reference;
-use crate::explanation::Explanation;
+use crate::explanation::{Explanation, Population, PopulationMeasure};
 use crate::report::published::published;
 use crate::risk::Risk;
 use crate::scorer::Scores;
@@ -57,6 +57,7 @@ impl Page {
             findings,
             unchecked: unchecked(&scores.metadata),
             warnings: warnings.collect(),
+            population: None,
             contributions: None,
             evidence: published(scores, &options.facts),
             provenance: provenance(scores),
@@ -79,11 +80,40 @@ impl Page {
         options: &PageOptions,
     ) -> crate::Result<Self> {
         let mut page = Self::new(&explanation.scores, warnings, options)?;
+        if let Some(stability) = &explanation.stability {
+            let changed = stability.group_changed.map(|c| [c.n1, c.n2]);
+            let spreads = [&stability.scores.n1, &stability.scores.n2];
+            for (n, (bar, spread)) in page.scores.iter_mut().zip(spreads).enumerate() {
+                bar.stability = Some(ScoreSpread {
+                    p5: spread.p5,
+                    p95: spread.p95,
+                    group_changed: changed.map(|c| c[n]),
+                    of: stability.changes,
+                });
+            }
+        }
+        page.population = Some(population(&explanation.population));
         page.contributions = explanation
             .contributions
             .as_ref()
             .map(ContributionBars::new);
         Ok(page)
+    }
+}
+
+fn population(of: &Population) -> PopulationLines {
+    let measure = |m: &PopulationMeasure| {
+        let (value, z) = m.value.zip(m.z)?;
+        let (mean, sd) = (m.mean, m.sd);
+        Some(format!(
+            "{} {value:.1}, study {mean} +- {sd}, z {z:+.1}",
+            m.name
+        ))
+    };
+    PopulationLines {
+        findings: of.findings.iter().map(|f| clean(&f.message)).collect(),
+        measures: of.measures.iter().filter_map(measure).collect(),
+        unknown: of.unknown.iter().map(|u| clean(u)).collect(),
     }
 }
 
@@ -100,6 +130,7 @@ fn score_bars(scores: &Scores) -> [ScoreBar; 2] {
         group,
         pet_alone: head(alone[0]),
         ct_alone: head(alone[1]),
+        stability: None,
     };
     [
         bar(

@@ -49,6 +49,8 @@ pub struct Page {
     pub unchecked: Vec<&'static str>,
     /// Warnings of reading and of the result.
     pub warnings: Vec<String>,
+    /// The case beside the study's population, if that was computed.
+    pub population: Option<PopulationLines>,
     /// What each plane contributed to the scores, if that was computed.
     pub contributions: Option<ContributionBars>,
     /// What was reported of cases like this one, or why nothing is said.
@@ -70,6 +72,32 @@ pub struct ScoreBar {
     pub pet_alone: Option<f64>,
     /// See `pet_alone`.
     pub ct_alone: Option<f64>,
+    /// How steady it is under small changes of the case, if that was computed.
+    pub stability: Option<ScoreSpread>,
+}
+
+/// A score under small changes of the case. No probability: the changes are a choice of this library.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreSpread {
+    /// The value that 5 % of the changed cases do not exceed.
+    pub p5: f64,
+    /// The value that 95 % do not exceed.
+    pub p95: f64,
+    /// In how many changed cases the group is another; `None` without cut-offs.
+    pub group_changed: Option<usize>,
+    /// Changed cases.
+    pub of: usize,
+}
+
+/// A case beside the population of the study.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PopulationLines {
+    /// What was found against it.
+    pub findings: Vec<String>,
+    /// Its measures beside those of the study.
+    pub measures: Vec<String>,
+    /// What could not be looked at.
+    pub unknown: Vec<String>,
 }
 
 /// A name and what belongs to it.

@@ -84,6 +84,7 @@ impl Page {
         for warning in &self.warnings {
             let _ = writeln!(out, "<p>Note: {}</p>", escape(warning));
         }
+        self.population_list(&mut out);
         self.contribution_table(&mut out);
         self.evidence_tables(&mut out);
         table(
@@ -93,6 +94,17 @@ impl Page {
             &pairs(&self.provenance),
         );
         out
+    }
+
+    fn population_list(&self, out: &mut String) {
+        out.push_str("<h2>Unlike the study's population</h2>\n");
+        let Some(population) = &self.population else {
+            out.push_str("<p>not computed</p>\n");
+            return;
+        };
+        for (text, _) in population.paragraphs() {
+            let _ = writeln!(out, "<p>{}</p>", escape(&text));
+        }
     }
 
     fn contribution_table(&self, out: &mut String) {
@@ -185,6 +197,9 @@ impl Page {
                     .map_or("none".into(), |(_, cutoff)| cutoff.to_string()),
                 share(s.pet_alone),
                 share(s.ct_alone),
+                s.stability
+                    .as_ref()
+                    .map_or_else(|| "not computed".into(), spread),
             ]
         };
         let rows: Vec<_> = self.scores.iter().map(row).collect();
@@ -195,6 +210,7 @@ impl Page {
             "Cut-off",
             "PET alone",
             "CT alone",
+            "p5 to p95",
         ];
         table(out, "Scores", &heads, &rows);
         if let Some(risk) = self.combined {
@@ -204,6 +220,15 @@ impl Page {
                 risk_word(risk)
             );
         }
+    }
+}
+
+/// A spread in words.
+fn spread(of: &super::ScoreSpread) -> String {
+    let range = format!("{:.3} to {:.3}", of.p5, of.p95);
+    match of.group_changed {
+        Some(n) => format!("{range}; group changed in {n} of {}", of.of),
+        None => range,
     }
 }
 

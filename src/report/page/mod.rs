@@ -24,7 +24,7 @@ mod tone;
 mod tree;
 mod words;
 
-pub use content::{FindingRow, Page, PageOptions, Row, ScoreBar};
+pub use content::{FindingRow, Page, PageOptions, PopulationLines, Row, ScoreBar, ScoreSpread};
 pub use contributions::{ContributionBars, ContributionRow};
 pub use ct_window::CtWindow;
 pub use images::{Images, PlaneImages};

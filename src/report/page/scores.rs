@@ -76,6 +76,13 @@ fn row(canvas: &mut Canvas, score: &ScoreBar, grey: bool, [x, y]: [f64; 2], widt
             2.0,
         );
     }
+    if let Some(spread) = &score.stability {
+        let (low, high, y) = (at(spread.p5), at(spread.p95), top + BAR / 2.0);
+        canvas.line([low, y], [high, y], Tone::Ink, 1.6);
+        for x in [low, high] {
+            canvas.line([x, y - 4.0], [x, y + 4.0], Tone::Ink, 1.6);
+        }
+    }
     words(canvas, score, tone, [left + width + 18.0, top]);
 }
 
@@ -104,6 +111,18 @@ fn words(canvas: &mut Canvas, score: &ScoreBar, tone: Tone, [x, top]: [f64; 2]) 
                 "no cut-off in the bundle",
             );
         }
+    }
+    steadiness(canvas, score, [x, top + 34.0]);
+}
+
+/// How often the group changed under small changes of the case.
+fn steadiness(canvas: &mut Canvas, score: &ScoreBar, at: [f64; 2]) {
+    if let Some(spread) = &score.stability
+        && let Some(changed) = spread.group_changed
+    {
+        let text = format!("group changed in {changed} of {}", spread.of);
+        let kind = Type::regular(11.0, Tone::Soft);
+        canvas.text(at, kind, Anchor::Start, &text);
     }
 }
 
@@ -135,8 +154,12 @@ fn legend(canvas: &mut Canvas, page: &Page, [x, y]: [f64; 2], width: f64) {
         canvas.line([at, y - 4.0], [at, y + 8.0], Tone::Ink, 2.0);
         canvas.text([at + 8.0, y + 6.0], kind, Anchor::Start, "cut-off");
     }
-    let text = "stability: not computed";
-    canvas.text([x + width, y + 6.0], kind, Anchor::End, text);
+    let steady = page.scores.iter().find_map(|s| s.stability.as_ref());
+    let text = match steady {
+        Some(spread) => format!("whisker: p5 to p95 of {} small changes", spread.of),
+        None => "stability: not computed".into(),
+    };
+    canvas.text([x + width, y + 6.0], kind, Anchor::End, &text);
 }
 
 fn combined(canvas: &mut Canvas, page: &Page, [x, y]: [f64; 2]) {

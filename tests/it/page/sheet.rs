@@ -3,7 +3,8 @@
 use crate::support::root;
 use dlnms::evidence::quality::Severity;
 use dlnms::report::page::{
-    ContributionBars, ContributionRow, FindingRow, Images, Page, PlaneImages, Row, ScoreBar,
+    ContributionBars, ContributionRow, FindingRow, Images, Page, PlaneImages, PopulationLines, Row,
+    ScoreBar, ScoreSpread,
 };
 use dlnms::risk::Risk;
 
@@ -37,6 +38,12 @@ fn fixed() -> Page {
         group: Some((risk, cutoff)),
         pet_alone: Some(0.25),
         ct_alone: Some(0.75),
+        stability: Some(ScoreSpread {
+            p5: score - 0.05,
+            p95: score + 0.05,
+            group_changed: Some(3),
+            of: 42,
+        }),
     };
     Page {
         lesion: Some("GTV & <node>".into()),
@@ -71,6 +78,11 @@ fn fixed() -> Page {
         }],
         unchecked: vec!["whether the tracer is FDG"],
         warnings: vec!["a warning of reading".into()],
+        population: Some(PopulationLines {
+            findings: vec!["suv_max is 42.2".into()],
+            measures: vec!["suv_max 42.2".into()],
+            unknown: vec!["age: nobody said".into()],
+        }),
         contributions: Some(ContributionBars {
             baseline: "no uptake and air",
             second_baseline: "the plane, blurred",
@@ -105,7 +117,7 @@ fn findings_beyond_the_room_are_counted() {
     page.findings = vec![page.findings[0].clone(); 60];
     let svg = page.svg();
     let shown = svg.matches("warning - slice_thickness").count();
-    let left = 60 + 3 - shown;
+    let left = 60 + 5 - shown;
     assert!(
         svg.contains(&format!(
             "... and {left} more, in the JSON and the HTML page"
