@@ -1427,119 +1427,6 @@ dlnms_status dlnms_result_json(const dlnms_result *result,
 void dlnms_result_free(dlnms_result *result);
 
 /* ======================================================================================================== */
-/* Results as pages for people                                                                              */
-/* ======================================================================================================== */
-
-// One HTML file that needs nothing else: the page, and its content once more as tables.
-#define DLNMS_PAGE_HTML 1
-
-// The page as a picture, 2048 pixels wide.
-#define DLNMS_PAGE_PNG 2
-
-// The page as a PDF file of one A4 sheet.
-#define DLNMS_PAGE_PDF 3
-
-// The page as one SVG file.
-#define DLNMS_PAGE_SVG 4
-
-// The CT is shown at -600 / 1500 HU.
-#define DLNMS_CT_WINDOW_LUNG 0
-
-// The CT is shown at 40 / 400 HU.
-#define DLNMS_CT_WINDOW_SOFT_TISSUE 1
-
-// Takes a file that the library makes; fill with dlnms_sink_init().
-//
-// callback receives the usual name of the file, its bytes and their number, and user_data, once, on the calling thread;
-// name and bytes live until it returns. A return value that is not 0 makes the call fail with DLNMS_E_CANCELLED. It must not
-// throw or longjmp. drop, if not NULL, is called exactly once with user_data before the call that took the struct returns
-// (but not if the struct itself is refused).
-typedef struct {
-  // Size of the struct in bytes, set by dlnms_sink_init().
-  uint32_t struct_size;
-  // Must be 0.
-  uint32_t reserved;
-  // The function to call. Required.
-  int32_t (*callback)(const char *name, const uint8_t *bytes, size_t size, void *user_data);
-  // Passed to callback and drop; the library does not look at it.
-  void *user_data;
-  // Called once with user_data when the library no longer needs it; may be NULL.
-  void (*drop)(void *user_data);
-} dlnms_sink;
-
-// What a host adds to a page; fill with dlnms_page_options_init(). Texts are UTF-8, and NULL is "not stated"; the page shows
-// at most 160 characters of each, without control characters. Facts about the patient are DLNMS_TRISTATE_ constants; they
-// decide which conditions of the evidence by risk group are met.
-typedef struct {
-  // Size of the struct in bytes, set by dlnms_page_options_init().
-  uint32_t struct_size;
-  // A DLNMS_CT_WINDOW_ constant.
-  uint32_t ct_window;
-  // What the lesion is called, for example the name of its ROI.
-  const char *lesion;
-  // The scanner.
-  const char *scanner;
-  // When the page was made, as it is to stand there.
-  const char *content_time;
-  // A line that identifies the patient. NULL: the page identifies nobody, and says so.
-  const char *identity_line;
-  // Age, years; 0 is not known.
-  double age_years;
-  // The nodes are clinically negative (cN0).
-  int32_t clinical_n0;
-  // The tumour is a non-small cell lung cancer.
-  int32_t nsclc;
-  // The clinical stage is I.
-  int32_t clinical_stage_i;
-  // The pathological stage is I.
-  int32_t pathological_stage_i;
-  // A nodal biopsy was made, or can be.
-  int32_t nodal_biopsy;
-  // The patient is male.
-  int32_t male;
-  // The tumour is purely solid on CT.
-  int32_t solid;
-  // The tumour is in the left lung.
-  int32_t left;
-  // The tumour is central.
-  int32_t central;
-  // Must be 0.
-  uint32_t reserved;
-} dlnms_page_options;
-
-// Writes defaults into a sink: no callback.
-//
-// Parameters:
-// - sink: the struct to fill, struct_size writable bytes; NULL does nothing.
-// - struct_size: sizeof(dlnms_sink) as the caller sees it.
-void dlnms_sink_init(dlnms_sink *sink, uint32_t struct_size);
-
-// Writes defaults into the options of a page: nothing is stated.
-//
-// Parameters:
-// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
-// - struct_size: sizeof(dlnms_page_options) as the caller sees it.
-void dlnms_page_options_init(dlnms_page_options *options, uint32_t struct_size);
-
-// Makes the page of a result and hands its bytes to the sink. The pictures are on it if dlnms_case.sample_pictures was not 0
-// when the case was scored: they belong to the result, so that a page cannot show another patient than its scores.
-//
-// Parameters:
-// - result: the result; any number of threads may make its page at once.
-// - kind: a DLNMS_PAGE_ constant.
-// - options: an initialised struct whose pointers are valid during the call; NULL: the defaults.
-// - sink: an initialised struct. The names are report.html, report.png, report.pdf and report.svg.
-//
-// Errors:
-// DLNMS_E_INVALID_ARGUMENT (kind, ct_window, a fact, age), DLNMS_E_UTF8, DLNMS_E_CANCELLED by the sink,
-// DLNMS_E_OUT_OF_MEMORY, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE, DLNMS_E_UNSUPPORTED in a build without that kind of page.
-dlnms_status dlnms_result_page(const dlnms_result *result,
-                               uint32_t kind,
-                               const dlnms_page_options *options,
-                               const dlnms_sink *sink,
-                               dlnms_error **err);
-
-/* ======================================================================================================== */
 /* Scorer                                                                                                   */
 /* ======================================================================================================== */
 
@@ -2845,6 +2732,93 @@ dlnms_status dlnms_result_write(const dlnms_result *result,
                                 const dlnms_write_options *options,
                                 const dlnms_sink *sink,
                                 dlnms_error **err);
+
+/* ======================================================================================================== */
+/* Results as pages for people                                                                              */
+/* ======================================================================================================== */
+
+// One HTML file that needs nothing else: the page, and its content once more as tables.
+#define DLNMS_PAGE_HTML 1
+
+// The page as a picture, 2048 pixels wide.
+#define DLNMS_PAGE_PNG 2
+
+// The page as a PDF file of one A4 sheet.
+#define DLNMS_PAGE_PDF 3
+
+// The page as one SVG file.
+#define DLNMS_PAGE_SVG 4
+
+// The CT is shown at -600 / 1500 HU.
+#define DLNMS_CT_WINDOW_LUNG 0
+
+// The CT is shown at 40 / 400 HU.
+#define DLNMS_CT_WINDOW_SOFT_TISSUE 1
+
+// What a host adds to a page; fill with dlnms_page_options_init(). Texts are UTF-8, and NULL is "not stated"; the page shows
+// at most 160 characters of each, without control characters. Facts about the patient are DLNMS_TRISTATE_ constants; they
+// decide which conditions of the evidence by risk group are met.
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_page_options_init().
+  uint32_t struct_size;
+  // A DLNMS_CT_WINDOW_ constant.
+  uint32_t ct_window;
+  // What the lesion is called, for example the name of its ROI.
+  const char *lesion;
+  // The scanner.
+  const char *scanner;
+  // When the page was made, as it is to stand there.
+  const char *content_time;
+  // A line that identifies the patient. NULL: the page identifies nobody, and says so.
+  const char *identity_line;
+  // Age, years; 0 is not known.
+  double age_years;
+  // The nodes are clinically negative (cN0).
+  int32_t clinical_n0;
+  // The tumour is a non-small cell lung cancer.
+  int32_t nsclc;
+  // The clinical stage is I.
+  int32_t clinical_stage_i;
+  // The pathological stage is I.
+  int32_t pathological_stage_i;
+  // A nodal biopsy was made, or can be.
+  int32_t nodal_biopsy;
+  // The patient is male.
+  int32_t male;
+  // The tumour is purely solid on CT.
+  int32_t solid;
+  // The tumour is in the left lung.
+  int32_t left;
+  // The tumour is central.
+  int32_t central;
+  // Must be 0.
+  uint32_t reserved;
+} dlnms_page_options;
+
+// Writes defaults into the options of a page: nothing is stated.
+//
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_page_options) as the caller sees it.
+void dlnms_page_options_init(dlnms_page_options *options, uint32_t struct_size);
+
+// Makes the page of a result and hands its bytes to the sink. The pictures are on it if dlnms_case.sample_pictures was not 0
+// when the case was scored: they belong to the result, so that a page cannot show another patient than its scores.
+//
+// Parameters:
+// - result: the result; any number of threads may make its page at once.
+// - kind: a DLNMS_PAGE_ constant.
+// - options: an initialised struct whose pointers are valid during the call; NULL: the defaults.
+// - sink: an initialised struct. The names are report.html, report.png, report.pdf and report.svg.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (kind, ct_window, a fact, age), DLNMS_E_UTF8, DLNMS_E_CANCELLED by the sink,
+// DLNMS_E_OUT_OF_MEMORY, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE, DLNMS_E_UNSUPPORTED in a build without that kind of page.
+dlnms_status dlnms_result_page(const dlnms_result *result,
+                               uint32_t kind,
+                               const dlnms_page_options *options,
+                               const dlnms_sink *sink,
+                               dlnms_error **err);
 
 #ifdef __cplusplus
 }

@@ -10,9 +10,9 @@ use super::guard::guard;
 use super::handle;
 use super::quality::{DLNMS_TRISTATE_NO, DLNMS_TRISTATE_UNKNOWN, DLNMS_TRISTATE_YES};
 use super::result::{ResultObject, dlnms_result};
-use super::write::{HostSink, dlnms_sink};
 use super::strings;
 use super::structs::{self, Versioned, versioned};
+use super::write::{HostSink, dlnms_sink};
 use crate::error::{Error, Result};
 #[cfg(feature = "report")]
 use crate::report::page::{CtWindow, Page, PageOptions};

@@ -4,7 +4,7 @@ use crate::support;
 use std::path::Path;
 
 /// Header sections in order: banner and the files whose items it holds.
-const SECTIONS: [(&str, &[&str]); 18] = [
+const SECTIONS: [(&str, &[&str]); 17] = [
     ("Status codes", &["src/error/status.rs"]),
     ("Library", &["src/ffi/library.rs"]),
     ("Errors", &["src/ffi/error_object.rs", "src/ffi/error.rs"]),
