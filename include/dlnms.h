@@ -2756,8 +2756,8 @@ dlnms_status dlnms_result_write(const dlnms_result *result,
 #define DLNMS_CT_WINDOW_SOFT_TISSUE 1
 
 // What a host adds to a page; fill with dlnms_page_options_init(). Texts are UTF-8, and NULL is "not stated"; the page shows
-// at most 160 characters of each, without control characters. Facts about the patient are DLNMS_TRISTATE_ constants; they
-// decide which conditions of the evidence by risk group are met.
+// at most 160 characters of each, without control characters. What is known of the patient decides which conditions of the
+// evidence by risk group are met.
 typedef struct {
   // Size of the struct in bytes, set by dlnms_page_options_init().
   uint32_t struct_size;
@@ -2771,9 +2771,9 @@ typedef struct {
   const char *content_time;
   // A line that identifies the patient. NULL: the page identifies nobody, and says so.
   const char *identity_line;
-  // Age, years; 0 is not known.
+  // Age of the patient in years; NaN if it is not known.
   double age_years;
-  // The nodes are clinically negative (cN0).
+  // The nodes are clinically negative (cN0): a DLNMS_TRISTATE_ constant, as the next eight fields.
   int32_t clinical_n0;
   // The tumour is a non-small cell lung cancer.
   int32_t nsclc;
@@ -2791,8 +2791,8 @@ typedef struct {
   int32_t left;
   // The tumour is central.
   int32_t central;
-  // Must be 0.
-  uint32_t reserved;
+  // Not 0: leave out how long the call took, so that the pages of two runs of one case are the same to the byte.
+  uint32_t without_durations;
 } dlnms_page_options;
 
 // Writes defaults into the options of a page: nothing is stated.
@@ -2803,7 +2803,8 @@ typedef struct {
 void dlnms_page_options_init(dlnms_page_options *options, uint32_t struct_size);
 
 // Makes the page of a result and hands its bytes to the sink. The pictures are on it if dlnms_case.sample_pictures was not 0
-// when the case was scored: they belong to the result, so that a page cannot show another patient than its scores.
+// when the case was scored: they belong to the result, so that a page cannot show another patient than its scores. The page of
+// a case of a study holds the warnings of reading that study.
 //
 // Parameters:
 // - result: the result; any number of threads may make its page at once.
@@ -2812,7 +2813,7 @@ void dlnms_page_options_init(dlnms_page_options *options, uint32_t struct_size);
 // - sink: an initialised struct. The names are report.html, report.png, report.pdf and report.svg.
 //
 // Errors:
-// DLNMS_E_INVALID_ARGUMENT (kind, ct_window, a fact, age), DLNMS_E_UTF8, DLNMS_E_CANCELLED by the sink,
+// DLNMS_E_INVALID_ARGUMENT (kind, ct_window, age_years, a DLNMS_TRISTATE_ constant), DLNMS_E_UTF8, DLNMS_E_CANCELLED by the sink,
 // DLNMS_E_OUT_OF_MEMORY, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE, DLNMS_E_UNSUPPORTED in a build without that kind of page.
 dlnms_status dlnms_result_page(const dlnms_result *result,
                                uint32_t kind,

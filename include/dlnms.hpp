@@ -241,9 +241,26 @@ public:
     }
     /// A DICOM object of it, DLNMS_OBJECT_, as the bytes of a file. Options may be NULL: the defaults.
     std::vector<uint8_t> write(uint32_t kind, const dlnms_write_options* options = nullptr) const {
-        std::vector<uint8_t> out;
+        return taken<std::vector<uint8_t>>(dlnms_result_write, kind, options);
+    }
+    /// A page of it for people, DLNMS_PAGE_, as the bytes of a file. Case::with_pictures() puts pictures on it. Options may be NULL:
+    /// the defaults.
+    std::string page(uint32_t kind = DLNMS_PAGE_HTML, const dlnms_page_options* options = nullptr) const {
+        return taken<std::string>(dlnms_result_page, kind, options);
+    }
+    /// SHA-256 of the manifest of the bundle that computed it.
+    std::string manifest_sha256() const { return dlnms_result_manifest_sha256(get()); }
+    std::string json() const { return detail::text(dlnms_result_json, get()); }
+    const dlnms_result* get() const { return handle_.get(); }
+
+private:
+    /// The bytes that a function of the result hands to its sink.
+    template <class Bytes, class Options>
+    Bytes taken(dlnms_status (*make)(const dlnms_result*, uint32_t, const Options*, const dlnms_sink*, dlnms_error**), uint32_t kind,
+                const Options* options) const {
+        Bytes out;
         std::exception_ptr failure;
-        std::pair<std::vector<uint8_t>*, std::exception_ptr*> target{&out, &failure};
+        std::pair<Bytes*, std::exception_ptr*> target{&out, &failure};
         dlnms_sink sink;
         dlnms_sink_init(&sink, sizeof sink);
         sink.user_data = &target;
@@ -258,35 +275,13 @@ public:
             }
         };
         dlnms_error* error = nullptr;
-        const auto status = dlnms_result_write(get(), kind, options, &sink, &error);
+        const auto status = make(get(), kind, options, &sink, &error);
         detail::ErrorOwner guard(error);
         if (failure) std::rethrow_exception(failure);
         detail::check(status, guard.release());
         return out;
     }
-    /// SHA-256 of the manifest of the bundle that computed it.
-    std::string manifest_sha256() const { return dlnms_result_manifest_sha256(get()); }
-    std::string json() const { return detail::text(dlnms_result_json, get()); }
-    /// The page for people, the bytes of a file; `kind` is a DLNMS_PAGE_ constant. Case::with_pictures() puts pictures on it.
-    std::string page(uint32_t kind = DLNMS_PAGE_HTML, const dlnms_page_options* options = nullptr) const {
-        std::string bytes;
-        dlnms_sink sink;
-        dlnms_sink_init(&sink, sizeof sink);
-        sink.user_data = &bytes;
-        sink.callback = [](const char*, const uint8_t* data, size_t size, void* into) -> int32_t {
-            try {
-                static_cast<std::string*>(into)->assign(reinterpret_cast<const char*>(data), size);
-                return 0;
-            } catch (...) { // no memory: no exception may cross the C boundary
-                return 1;
-            }
-        };
-        detail::call(dlnms_result_page, get(), kind, options, static_cast<const dlnms_sink*>(&sink));
-        return bytes;
-    }
-    const dlnms_result* get() const { return handle_.get(); }
 
-private:
     detail::Owner<dlnms_result, dlnms_result_free> handle_;
 };
 

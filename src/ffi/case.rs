@@ -3,7 +3,7 @@
 #[cfg(feature = "dicom")]
 use super::handle;
 use super::origin::Origin;
-#[cfg(feature = "writers")]
+#[cfg(feature = "dicom")]
 use super::origin::StudyOrigin;
 use super::pet::{dlnms_pet_info, pet_info};
 use super::quality::{case_metadata, dlnms_case_metadata};
@@ -19,7 +19,7 @@ use crate::imaging::roi::{Delineation, Roi, Seed};
 use crate::imaging::suv::PetInfo;
 #[cfg(feature = "dicom")]
 use std::ffi::c_void;
-#[cfg(feature = "writers")]
+#[cfg(feature = "dicom")]
 use std::sync::Arc;
 
 /// A point, which is the centre.
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
 pub(super) struct HostCase<'a> {
     case: Case<'a>,
     pet_info: Option<PetInfo>,
-    #[cfg(feature = "writers")]
+    #[cfg(feature = "dicom")]
     study: Option<Arc<StudyOrigin>>,
 }
 
@@ -159,13 +159,13 @@ impl HostCase<'_> {
         }
     }
 
-    /// Returns what the result of the case is written with.
+    /// Returns what the page and the objects of its result are made with.
     pub fn origin(&self) -> Origin {
-        #[cfg(feature = "writers")]
-        let origin = Origin::new(&self.case, self.study.clone());
-        #[cfg(not(feature = "writers"))]
-        let origin = Origin {};
-        origin
+        Origin::new(
+            &self.case,
+            #[cfg(feature = "dicom")]
+            self.study.clone(),
+        )
     }
 }
 
@@ -213,7 +213,7 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
     Ok(HostCase {
         case,
         pet_info,
-        #[cfg(feature = "writers")]
+        #[cfg(feature = "dicom")]
         study: study_origin(raw.study)?,
     })
 }
@@ -239,8 +239,8 @@ fn check_study(study: *const dlnms_study, case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Returns what results of a study are written with.
-#[cfg(feature = "writers")]
+/// Returns where a case of a study comes from.
+#[cfg(feature = "dicom")]
 fn study_origin(study: *const dlnms_study) -> Result<Option<Arc<StudyOrigin>>> {
     if study.is_null() {
         return Ok(None);

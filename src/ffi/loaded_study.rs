@@ -1,6 +1,5 @@
 //! A decoded study and the C structs that describe it.
 
-#[cfg(feature = "writers")]
 use super::origin::StudyOrigin;
 use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
 use super::quality::{dlnms_case_metadata, raw_case_metadata};
@@ -27,8 +26,7 @@ pub(super) struct LoadedStudy {
     /// The same for a mask of contours that were joined.
     pub metadata_of_joined: dlnms_case_metadata,
     pub warnings: Vec<CString>,
-    /// What results of this study are written with.
-    #[cfg(feature = "writers")]
+    /// What the pages and the objects of its results are made with.
     pub origin: Arc<StudyOrigin>,
 }
 
@@ -53,8 +51,8 @@ impl LoadedStudy {
             metadata_of_joined: raw_case_metadata(&joined, size_of::<dlnms_case_metadata>() as u32),
             warnings: study.warnings.iter().map(|w| strings::owned(w)).collect(),
             _times: times,
-            #[cfg(feature = "writers")]
             origin: Arc::new(StudyOrigin {
+                #[cfg(feature = "writers")]
                 identity: Identity::from_study(&study).map_err(|e| match e {
                     Error::DicomWrite(why) => why,
                     other => other.to_string(),

@@ -8,7 +8,7 @@
 use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::guard;
 use super::handle;
-use super::quality::{DLNMS_TRISTATE_NO, DLNMS_TRISTATE_UNKNOWN, DLNMS_TRISTATE_YES};
+use super::quality::{DLNMS_TRISTATE_UNKNOWN, read_tristate};
 use super::result::{ResultObject, dlnms_result};
 use super::strings;
 use super::structs::{self, Versioned, versioned};
@@ -34,8 +34,8 @@ pub const DLNMS_CT_WINDOW_LUNG: u32 = 0;
 pub const DLNMS_CT_WINDOW_SOFT_TISSUE: u32 = 1;
 
 /// What a host adds to a page; fill with dlnms_page_options_init(). Texts are UTF-8, and NULL is "not stated"; the page shows
-/// at most 160 characters of each, without control characters. Facts about the patient are DLNMS_TRISTATE_ constants; they
-/// decide which conditions of the evidence by risk group are met.
+/// at most 160 characters of each, without control characters. What is known of the patient decides which conditions of the
+/// evidence by risk group are met.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlnms_page_options {
@@ -51,9 +51,9 @@ pub struct dlnms_page_options {
     pub content_time: *const c_char,
     /// A line that identifies the patient. NULL: the page identifies nobody, and says so.
     pub identity_line: *const c_char,
-    /// Age, years; 0 is not known.
+    /// Age of the patient in years; NaN if it is not known.
     pub age_years: f64,
-    /// The nodes are clinically negative (cN0).
+    /// The nodes are clinically negative (cN0): a DLNMS_TRISTATE_ constant, as the next eight fields.
     pub clinical_n0: i32,
     /// The tumour is a non-small cell lung cancer.
     pub nsclc: i32,
@@ -71,11 +71,11 @@ pub struct dlnms_page_options {
     pub left: i32,
     /// The tumour is central.
     pub central: i32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// Not 0: leave out how long the call took, so that the pages of two runs of one case are the same to the byte.
+    pub without_durations: u32,
 }
 
-versioned!(dlnms_page_options, 88, { struct_size, ct_window, lesion, scanner, content_time, identity_line, age_years, clinical_n0, nsclc, clinical_stage_i, pathological_stage_i, nodal_biopsy, male, solid, left, central } reserved { reserved });
+versioned!(dlnms_page_options, 88, { struct_size, ct_window, lesion, scanner, content_time, identity_line, age_years, clinical_n0, nsclc, clinical_stage_i, pathological_stage_i, nodal_biopsy, male, solid, left, central, without_durations } reserved {  });
 
 const UNKNOWN: i32 = DLNMS_TRISTATE_UNKNOWN;
 
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn dlnms_page_options_init(
         scanner: std::ptr::null(),
         content_time: std::ptr::null(),
         identity_line: std::ptr::null(),
-        age_years: 0.0,
+        age_years: f64::NAN,
         clinical_n0: UNKNOWN,
         nsclc: UNKNOWN,
         clinical_stage_i: UNKNOWN,
@@ -106,14 +106,15 @@ pub unsafe extern "C" fn dlnms_page_options_init(
         solid: UNKNOWN,
         left: UNKNOWN,
         central: UNKNOWN,
-        reserved: 0,
+        without_durations: 0,
     };
     // SAFETY: handed on from the caller.
     unsafe { structs::init(options, struct_size, &defaults) };
 }
 
 /// Makes the page of a result and hands its bytes to the sink. The pictures are on it if dlnms_case.sample_pictures was not 0
-/// when the case was scored: they belong to the result, so that a page cannot show another patient than its scores.
+/// when the case was scored: they belong to the result, so that a page cannot show another patient than its scores. The page of
+/// a case of a study holds the warnings of reading that study.
 ///
 /// # Safety
 /// - `result`: the result; any number of threads may make its page at once.
@@ -122,7 +123,7 @@ pub unsafe extern "C" fn dlnms_page_options_init(
 /// - `sink`: an initialised struct. The names are report.html, report.png, report.pdf and report.svg.
 ///
 /// # Errors
-/// DLNMS_E_INVALID_ARGUMENT (kind, ct_window, a fact, age), DLNMS_E_UTF8, DLNMS_E_CANCELLED by the sink,
+/// DLNMS_E_INVALID_ARGUMENT (kind, ct_window, age_years, a DLNMS_TRISTATE_ constant), DLNMS_E_UTF8, DLNMS_E_CANCELLED by the sink,
 /// DLNMS_E_OUT_OF_MEMORY, DLNMS_E_STRUCT_SIZE, DLNMS_E_INVALID_HANDLE, DLNMS_E_UNSUPPORTED in a build without that kind of page.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_result_page(
@@ -140,9 +141,12 @@ pub unsafe extern "C" fn dlnms_result_page(
         #[cfg(feature = "report")]
         let outcome = {
             // SAFETY: handed on from the caller.
-            let options = unsafe { page_options(options) }?;
+            let (options, without_durations) = unsafe { page_options(options) }?;
             let result = handle::get::<ResultObject>(result)?;
-            let page = Page::new(&result.outcome, &[], &options)?;
+            let mut page = Page::new(result.outcome(), result.origin().warnings(), &options)?;
+            if without_durations {
+                page = page.without_durations();
+            }
             let (name, bytes) = file(&page, kind)?;
             sink.take(name, &bytes)
         };
@@ -155,7 +159,7 @@ fn unsupported(what: &str) -> Error {
     Error::Unsupported(format!("this build of the library makes no {what}"))
 }
 
-/// The name and the bytes of a page.
+/// Returns the name and the bytes of a page.
 #[cfg(feature = "report")]
 fn file(page: &Page, kind: u32) -> Result<(&'static str, Vec<u8>)> {
     match kind {
@@ -176,12 +180,14 @@ fn file(page: &Page, kind: u32) -> Result<(&'static str, Vec<u8>)> {
     }
 }
 
+/// Returns the options of a host, and whether durations are left out.
+///
 /// # Safety
 /// `ptr` is NULL or an initialised struct whose texts live for the call.
 #[cfg(feature = "report")]
-unsafe fn page_options(ptr: *const dlnms_page_options) -> Result<PageOptions> {
+unsafe fn page_options(ptr: *const dlnms_page_options) -> Result<(PageOptions, bool)> {
     if ptr.is_null() {
-        return Ok(PageOptions::default());
+        return Ok((PageOptions::default(), false));
     }
     // SAFETY: handed on from the caller.
     let raw = unsafe { structs::read(ptr) }?;
@@ -189,7 +195,7 @@ unsafe fn page_options(ptr: *const dlnms_page_options) -> Result<PageOptions> {
         // SAFETY: handed on from the caller.
         unsafe { strings::optional(text, name) }.map(|t| t.map(str::to_owned))
     };
-    Ok(PageOptions {
+    let options = PageOptions {
         lesion: text(raw.lesion, "dlnms_page_options.lesion")?,
         scanner: text(raw.scanner, "dlnms_page_options.scanner")?,
         content_time: text(raw.content_time, "dlnms_page_options.content_time")?,
@@ -203,29 +209,24 @@ unsafe fn page_options(ptr: *const dlnms_page_options) -> Result<PageOptions> {
                 return Err(Error::invalid("dlnms_page_options.ct_window", why));
             }
         },
-    })
+    };
+    Ok((options, raw.without_durations != 0))
 }
 
+/// Returns what the host knows of the patient.
 #[cfg(feature = "report")]
 fn facts(raw: &dlnms_page_options) -> Result<ClinicalFacts> {
-    let refuse =
-        |name: &str, why: String| Error::invalid(format!("dlnms_page_options.{name}"), why);
-    let fact = |name: &str, value: i32| match value {
-        DLNMS_TRISTATE_UNKNOWN => Ok(None),
-        DLNMS_TRISTATE_NO => Ok(Some(false)),
-        DLNMS_TRISTATE_YES => Ok(Some(true)),
-        other => Err(refuse(
-            name,
-            format!("{other} is not a DLNMS_TRISTATE_ constant (-1, 0 or 1)"),
-        )),
-    };
-    let age_years = match raw.age_years {
-        0.0 => None,
-        age if age > 0.0 && age <= 130.0 => Some(age),
-        other => return Err(refuse("age_years", other.to_string())),
-    };
+    let field = |name: &str| format!("dlnms_page_options.{name}");
+    let age = raw.age_years;
+    if !(age.is_nan() || (0.0..=130.0).contains(&age)) {
+        return Err(Error::invalid(
+            field("age_years"),
+            format!("{age} is no age"),
+        ));
+    }
+    let fact = |name: &str, value| read_tristate(&field(name), value);
     Ok(ClinicalFacts {
-        age_years,
+        age_years: Some(age).filter(|age| !age.is_nan()),
         clinical_n0: fact("clinical_n0", raw.clinical_n0)?,
         nsclc: fact("nsclc", raw.nsclc)?,
         clinical_stage_i: fact("clinical_stage_i", raw.clinical_stage_i)?,

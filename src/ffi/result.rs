@@ -45,10 +45,9 @@ pub(super) struct ResultObject {
     evidence: Evidence,
     json: CString,
     manifest_sha256: CString,
-    /// The result itself, for its page and its objects.
     #[cfg(any(feature = "report", feature = "writers"))]
-    pub outcome: Scores,
-    #[cfg_attr(not(feature = "writers"), allow(dead_code))]
+    outcome: Scores,
+    #[cfg_attr(not(any(feature = "report", feature = "writers")), allow(dead_code))]
     origin: Origin,
 }
 
@@ -186,7 +185,7 @@ impl ResultObject {
     }
 }
 
-#[cfg(feature = "writers")]
+#[cfg(any(feature = "report", feature = "writers"))]
 impl ResultObject {
     /// Returns the scores with their evidence.
     pub fn outcome(&self) -> &Scores {

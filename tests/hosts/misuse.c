@@ -180,11 +180,6 @@ static void objects(void) {
     expect("sink reserved", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
            "dlnms_sink.reserved");
     sink.reserved = 0;
-    dlnms_page_options page;
-    dlnms_page_options_init(&page, sizeof page);
-    page.reserved = 22;
-    expect("page reserved", dlnms_result_page(NULL, DLNMS_PAGE_SVG, &page, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
-           "dlnms_page_options.reserved");
     options.reserved = 21;
     expect("writing reserved", dlnms_result_write(NULL, DLNMS_OBJECT_MARKER, &options, &sink, &error), DLNMS_E_INVALID_ARGUMENT, &error,
            "dlnms_write_options.reserved");

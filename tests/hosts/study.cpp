@@ -131,6 +131,19 @@ int main(int argc, char** argv) {
         const auto nobody = scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_lesion().with_study(nullptr));
         expect_status(DLNMS_E_DICOM_WRITE, "volumes of nobody", [&] { nobody.write(DLNMS_OBJECT_SEGMENTATION, &how); });
 
+        // The page: with pictures where the case asked for them, and as an object of the study.
+        const auto pictured = scorer.score(study.case_of(dlnms::roi_mask(file_mask)).with_lesion().with_pictures());
+        const auto has_pictures = [](const dlnms::Result& of) { return of.page().find("data:image/png") != std::string::npos; };
+        expect(has_pictures(pictured) && !has_pictures(measured), "pictures that the case asked for");
+        dlnms_page_options about;
+        dlnms_page_options_init(&about, sizeof about);
+        about.without_durations = 1;
+        const std::string pdf = pictured.page(DLNMS_PAGE_PDF, &about);
+        how.page_pdf = reinterpret_cast<const uint8_t*>(pdf.data());
+        how.page_pdf_size = pdf.size();
+        expect(pdf.rfind("%PDF-", 0) == 0 && pictured.write(DLNMS_OBJECT_PAGE_DOCUMENT, &how).size() > pdf.size(), "the page as an object");
+        expect_status(DLNMS_E_INVALID_ARGUMENT, "no such page", [&] { pictured.page(9); });
+
         // Quality: nothing is wrong; then another patient, which is refused, warned of or ignored.
         for (const auto& finding : masked.findings()) std::printf("finding %s\n", dlnms_quality_name(finding.code));
         dlnms_case_metadata metadata = dlnms::case_metadata();

@@ -67,7 +67,7 @@ pub fn layout() -> String {
         dlnms_plane_grid { struct_size, side, origin, rows, columns, spacing_mm }
         dlnms_page_options {
             struct_size, ct_window, lesion, scanner, content_time, identity_line, age_years, clinical_n0, nsclc,
-            clinical_stage_i, pathological_stage_i, nodal_biopsy, male, solid, left, central, reserved,
+            clinical_stage_i, pathological_stage_i, nodal_biopsy, male, solid, left, central, without_durations,
         }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
             prepare_timeout_ms, precision, spin, reserved, expected_manifest_sha256,
@@ -144,7 +144,7 @@ fn rust_c_and_the_committed_list_agree() {
     }
 }
 
-/// Every reserved field, has its refusal in the host that misuses the library.
+/// Every reserved field has its refusal in the host that misuses the library.
 #[test]
 fn each_reserved_field_is_set_by_the_host_that_misuses_the_library() {
     let host = std::fs::read_to_string(support::host::host("misuse.c")).unwrap();

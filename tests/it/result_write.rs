@@ -405,3 +405,24 @@ fn a_host_with_volumes_of_its_own_says_whose_they_are() {
     assert_eq!(status, DLNMS_OK, "{why}");
     dlnms_result_free(unmeasured);
 }
+
+#[test]
+fn the_page_of_a_study_holds_the_warnings_of_reading_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = phantom(folder.path());
+    std::fs::write(study.join("cut.dcm"), [&[0; 128], &b"DICM"[..]].concat()).unwrap();
+    let host = Host::new(&study);
+    let roi = seed();
+    let result = host.score(&case_of(host.study, &roi));
+    let mut taken = Taken::default();
+    let mut sink = initialised!(dlnms_sink, dlnms_sink_init);
+    sink.callback = Some(take);
+    sink.user_data = (&raw mut taken).cast();
+    let mut err = null_mut();
+    // SAFETY: everything is initialised and lives.
+    let status = unsafe { dlnms_result_page(result, DLNMS_PAGE_HTML, null(), &sink, &mut err) };
+    ok(status, err);
+    let page = String::from_utf8(taken.bytes).unwrap();
+    assert!(page.contains("<p>Note: left out: "));
+    dlnms_result_free(result);
+}

@@ -1,16 +1,17 @@
 //! A finished result becomes a page.
 
 use super::canvas::number;
-use super::content::{FindingRow, Page, PageOptions, PopulationLines, Row, ScoreBar, ScoreSpread};
+use super::content::{FindingRow, Page, PageOptions, Row, ScoreBar, ScoreSpread};
 use super::contributions::ContributionBars;
 use super::images::Images;
+use super::population::PopulationLines;
 use super::words::clean;
 use crate::bundle::Weights;
 use crate::case::CaseMetadata;
 use crate::evidence::lesion::Lesion;
 use crate::evidence::pictures::{GridSummary, Pictures};
 use crate::evidence::reference_region::Reference;
-use crate::explanation::{Explanation, Population, PopulationMeasure};
+use crate::explanation::Explanation;
 use crate::report::published::published;
 use crate::risk::Risk;
 use crate::scorer::Scores;
@@ -92,28 +93,12 @@ impl Page {
                 });
             }
         }
-        page.population = Some(population(&explanation.population));
+        page.population = Some(PopulationLines::new(&explanation.population));
         page.contributions = explanation
             .contributions
             .as_ref()
             .map(ContributionBars::new);
         Ok(page)
-    }
-}
-
-fn population(of: &Population) -> PopulationLines {
-    let measure = |m: &PopulationMeasure| {
-        let (value, z) = m.value.zip(m.z)?;
-        let (mean, sd) = (m.mean, m.sd);
-        Some(format!(
-            "{} {value:.1}, study {mean} +- {sd}, z {z:+.1}",
-            m.name
-        ))
-    };
-    PopulationLines {
-        findings: of.findings.iter().map(|f| clean(&f.message)).collect(),
-        measures: of.measures.iter().filter_map(measure).collect(),
-        unknown: of.unknown.iter().map(|u| clean(u)).collect(),
     }
 }
 

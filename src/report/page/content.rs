@@ -3,6 +3,7 @@
 use super::contributions::ContributionBars;
 use super::ct_window::CtWindow;
 use super::images::Images;
+use super::population::PopulationLines;
 use crate::evidence::quality::Severity;
 use crate::report::published::{ClinicalFacts, PublishedEvidence};
 use crate::risk::Risk;
@@ -87,17 +88,6 @@ pub struct ScoreSpread {
     pub group_changed: Option<usize>,
     /// Changed cases.
     pub of: usize,
-}
-
-/// A case beside the population of the study.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PopulationLines {
-    /// What was found against it.
-    pub findings: Vec<String>,
-    /// Its measures beside those of the study.
-    pub measures: Vec<String>,
-    /// What could not be looked at.
-    pub unknown: Vec<String>,
 }
 
 /// A name and what belongs to it.

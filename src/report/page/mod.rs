@@ -14,6 +14,7 @@ mod paragraphs;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod planes;
+mod population;
 #[cfg(feature = "raster")]
 mod raster;
 mod scores;
@@ -24,9 +25,10 @@ mod tone;
 mod tree;
 mod words;
 
-pub use content::{FindingRow, Page, PageOptions, PopulationLines, Row, ScoreBar, ScoreSpread};
+pub use content::{FindingRow, Page, PageOptions, Row, ScoreBar, ScoreSpread};
 pub use contributions::{ContributionBars, ContributionRow};
 pub use ct_window::CtWindow;
 pub use images::{Images, PlaneImages};
+pub use population::PopulationLines;
 #[cfg(feature = "raster")]
 pub use raster::RgbImage;

@@ -1,7 +1,7 @@
 //! The page as one A4 sheet of SVG, 1024 units wide.
 
 use super::canvas::{Anchor, Canvas, Type};
-use super::content::{Page, PopulationLines, Row, severity_word};
+use super::content::{Page, Row, severity_word};
 use super::paragraphs::Paragraphs;
 use super::tone::Tone;
 use super::words::{fit, width, wrap};
@@ -26,28 +26,6 @@ const FOOTER: f64 = 1410.0;
 
 /// Fonts of the sheet. Pictures and PDF have DejaVu Sans inside; browsers take what they have.
 pub(super) const FONTS: &str = "DejaVu Sans, Verdana, Arial, sans-serif";
-
-impl PopulationLines {
-    /// What is to be read of it, the findings first.
-    pub(super) fn paragraphs(&self) -> Vec<(String, Tone)> {
-        let mut all: Vec<(String, Tone)> = self
-            .findings
-            .iter()
-            .map(|f| (format!("warning: {f}"), Tone::Ink))
-            .collect();
-        if all.is_empty() {
-            let text =
-                "nothing found against the case, which does not mean that it is like the study's";
-            all.push((text.into(), Tone::Ink));
-        }
-        for (name, list) in [("Measures", &self.measures), ("Not known", &self.unknown)] {
-            if !list.is_empty() {
-                all.push((format!("{name}: {}.", list.join("; ")), Tone::Soft));
-            }
-        }
-        all
-    }
-}
 
 impl Page {
     /// Draws the page as one A4 sheet, light. The text is complete in itself: images are inside, and nothing is fetched.

@@ -79,7 +79,7 @@ fn fixed() -> Page {
         unchecked: vec!["whether the tracer is FDG"],
         warnings: vec!["a warning of reading".into()],
         population: Some(PopulationLines {
-            findings: vec!["suv_max is 42.2".into()],
+            findings: vec!["warning: suv_max is 42.2".into()],
             measures: vec!["suv_max 42.2".into()],
             unknown: vec!["age: nobody said".into()],
         }),
