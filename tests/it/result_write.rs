@@ -410,7 +410,9 @@ fn a_host_with_volumes_of_its_own_says_whose_they_are() {
 fn the_page_of_a_study_holds_the_warnings_of_reading_it() {
     let folder = tempfile::tempdir().unwrap();
     let study = phantom(folder.path());
-    std::fs::write(study.join("cut.dcm"), [&[0; 128], &b"DICM"[..]].concat()).unwrap();
+    let slice = std::fs::read_dir(study.join("ct")).unwrap().next().unwrap();
+    let slice = std::fs::read(slice.unwrap().path()).unwrap();
+    std::fs::write(study.join("cut.dcm"), &slice[..700]).unwrap();
     let host = Host::new(&study);
     let roi = seed();
     let result = host.score(&case_of(host.study, &roi));
@@ -423,6 +425,6 @@ fn the_page_of_a_study_holds_the_warnings_of_reading_it() {
     let status = unsafe { dlnms_result_page(result, DLNMS_PAGE_HTML, null(), &sink, &mut err) };
     ok(status, err);
     let page = String::from_utf8(taken.bytes).unwrap();
-    assert!(page.contains("<p>Note: left out: "));
+    assert!(page.contains("<p>Note: CT: passed over a series of 1 slices"));
     dlnms_result_free(result);
 }
