@@ -179,10 +179,18 @@ fn a_voxel_that_is_no_number_makes_no_reference() {
         let [i, j, k] = std::array::from_fn(|a| ((p[a] - ORIGIN[a]) / 4.0) as usize);
         4 * ((k * DIMS[1] + j) * DIMS[0] + i)
     };
-    for bad in [f32::NAN, f32::INFINITY, f32::MAX] {
+    for bad in [f32::NAN, f32::INFINITY, 3.0] {
         pet[index(LIVER)..][..4].copy_from_slice(&bad.to_ne_bytes());
         let found = found(&ct, &pet, &request);
         assert_eq!(found.liver.is_ok(), bad.is_finite(), "{bad}");
         assert!(found.blood_pool.is_ok());
     }
+    // Of values this large there is a mean and no deviation.
+    let case = Case::new(
+        VolumeView::packed(&ct, DType::I16, grid(), "ct").unwrap(),
+        VolumeView::packed(&pet, DType::F32, grid(), "pet").unwrap(),
+        Roi::Point([0.0; 3]),
+    );
+    let found = measure(&case, &[1e170; 81], &request, 1);
+    assert!(found.liver.is_err());
 }

@@ -313,4 +313,28 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn limits_belong_to_what_is_the_same() {
+        // Tolerances as lengths, so that differences are exact.
+        let edited = |edit: &dyn Fn(&mut Frame)| {
+            let mut frames = frames(Some(SAME), Some(SAME), &[0.0, SAME]);
+            edit(&mut frames[1]);
+            require_same(&frames)
+        };
+        assert_eq!(edited(&|f| f.between = Some(2.0 * SAME)), Ok(()));
+        assert_eq!(edited(&|f| f.thickness = Some(2.0 * SAME)), Ok(()));
+        assert_eq!(edited(&|f| f.orientation[5] = SAME), Ok(()));
+        assert!(edited(&|f| f.orientation[5] = 1.01 * SAME).is_err());
+        assert!(edited(&|f| f.between = Some(2.01 * SAME)).is_err());
+        // Frames that lie just as close as one slice has it make no step.
+        let of = |heights: &[f64]| step(&frames(None, Some(7.0), heights), heights);
+        assert_eq!(of(&[0.0, SAME_SLICE_MM]), Ok(7.0));
+        assert_eq!(of(&[0.0, 2.0 * SAME_SLICE_MM]), Ok(2.0 * SAME_SLICE_MM));
+        // A slice that is off by the rounding of all of them is even.
+        let places = [[0, 0, 0], [0, 0, 0]];
+        let of = |off: f64| slice_offsets(&places, &[0.0, off], 3.0, 2);
+        assert!(of(2.0 * SAME_SLICE_MM).is_empty());
+        assert!(!of(2.01 * SAME_SLICE_MM).is_empty());
+    }
 }

@@ -227,6 +227,8 @@ mod tests {
         assert_eq!(read(VR::FD, 2.5_f64.into()), Ok(Some(2.5)));
         assert_eq!(bytes(b"0.75\0"), Ok(Some(0.75)));
         assert_eq!(bytes(&1.5_f32.to_le_bytes()), Ok(Some(1.5)));
+        // The bytes of 2 are those of a text with zeros in it.
+        assert_eq!(bytes(&2.0_f32.to_le_bytes()), Ok(Some(2.0)));
         assert_eq!(bytes(&0.1_f64.to_le_bytes()), Ok(Some(0.1)));
         assert_eq!(bytes(b" \0"), Ok(None));
         assert_eq!(read(VR::DS, "".into()), Ok(None));
@@ -242,6 +244,16 @@ mod tests {
         ] {
             let error = read(VR::UN, value).unwrap_err();
             assert_eq!(error, "the Philips private factor is not a number");
+        }
+    }
+
+    #[test]
+    fn enhanced_pet_says_by_a_flag_whether_decay_was_corrected() {
+        for (flag, correction) in [("YES", Some("START")), ("NO", Some("NONE")), ("", None)] {
+            let mut object = super::super::synthetic::Object::new_empty();
+            super::super::synthetic::put(&mut object, tags::DECAY_CORRECTED, VR::CS, flag);
+            let header = PetHeader::read(&object, real_world_value::ENHANCED_PET);
+            assert_eq!(header.decay_correction.as_deref(), correction, "{flag}");
         }
     }
 }

@@ -146,3 +146,19 @@ fn a_gap_is_more_than_one_and_a_half_and_less_than_half_of_the_usual_step() {
     refused(last(8.0), "missing slices");
     refused(last(1.0), "variable gap");
 }
+
+#[test]
+fn distances_of_slices_count_from_the_first_wherever_that_is() {
+    let found = at(&[-200.0, -196.5, -192.0]).unwrap();
+    assert_eq!((found.origin, found.spacing[2]), ([0.0, 0.0, -200.0], 4.0));
+    assert_eq!(found.slice_offsets, [0.0, 3.5, 8.0]);
+}
+
+#[test]
+fn two_slices_at_one_place_of_two_acquisitions_are_said_to_be_so() {
+    let mut slices = slices(&[0.0, 0.0, 4.0]);
+    slices[1].acquisition.time = Some("20200101120000".into());
+    let said =
+        "buffer 1 and buffer 2 lie at the same position, AcquisitionTime (0008,0032) differs";
+    refused(grid(&slices), said);
+}
