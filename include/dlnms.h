@@ -172,6 +172,12 @@ extern "C" {
 // This process was forked from the one that loaded ONNX Runtime.
 #define DLNMS_E_FORKED 14
 
+// The audit log cannot be read or written.
+#define DLNMS_E_AUDIT 15
+
+// The audit log is not the one that was written.
+#define DLNMS_E_AUDIT_ALTERED 16
+
 // ONNX Runtime was not found.
 #define DLNMS_E_RUNTIME_NOT_FOUND 100
 
@@ -186,6 +192,9 @@ extern "C" {
 
 // ONNX Runtime reported an error.
 #define DLNMS_E_RUNTIME 104
+
+// ONNX Runtime's file is not the expected one.
+#define DLNMS_E_RUNTIME_ALTERED 105
 
 // No execution provider can be used.
 #define DLNMS_E_PROVIDER_UNAVAILABLE 110
@@ -486,11 +495,16 @@ typedef struct dlnms_runtime dlnms_runtime;
 typedef struct {
   // Size of the struct in bytes, set by dlnms_runtime_options_init().
   uint32_t struct_size;
-  // Must be 0.
-  uint32_t reserved;
+  // Not 0: nothing is looked for that the host has not named. No environment variable is read, by this library or by
+  // ONNX Runtime, and no folder is searched but one that is given: library_path is needed and absolute, and so is
+  // dlnms_scorer_options.plugin_path for a plugin.
+  uint32_t hardened;
   // libonnxruntime.so or the folder that holds it. NULL: the environment variable DLNMS_ONNXRUNTIME, and where it
   // is not set the folder of this library (of the program, if it is linked statically).
   const char *library_path;
+  // SHA-256 that the library's file must have, 64 hexadecimal digits. What is loaded is a sealed copy in memory of the bytes
+  // that were hashed. Libraries of providers that ONNX Runtime loads from its folder (CUDA, TensorRT) are not covered. NULL: any.
+  const char *expected_sha256;
 } dlnms_runtime_options;
 
 // Writes defaults into options: the library searches for ONNX Runtime as library_path describes.
@@ -509,7 +523,8 @@ void dlnms_runtime_options_init(dlnms_runtime_options *options, uint32_t struct_
 //
 // Errors:
 // DLNMS_E_RUNTIME_NOT_FOUND with the places searched, DLNMS_E_RUNTIME_NOT_A_LIBRARY, DLNMS_E_RUNTIME_VERSION,
-// DLNMS_E_RUNTIME_CONFLICT if the process has loaded another one.
+// DLNMS_E_RUNTIME_ALTERED if its digest is not the expected one, DLNMS_E_RUNTIME_CONFLICT if the process has loaded another one,
+// or this one without the pin or the mode that is asked for now; DLNMS_E_INVALID_ARGUMENT (expected_onnxruntime_sha256, library_path).
 dlnms_status dlnms_runtime_new(const dlnms_runtime_options *options,
                                dlnms_runtime **out,
                                dlnms_error **err);
@@ -983,6 +998,27 @@ void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
 // SUV needs.
 typedef struct dlnms_study dlnms_study;
 
+// Who asks for a score, and which images it is of; fill with dlnms_case_context_init(), or with dlnms_study_context() for the images
+// of a loaded study. Nothing is computed from it. All pointers are borrowed for the call. correlation_id and actor have 1 to 128 bytes
+// and no control characters.
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_case_context_init().
+  uint32_t struct_size;
+  // Must be 0.
+  uint32_t reserved;
+  // The host's own name of this call, for example the number of an order that says nothing about the patient: it stands in the
+  // result's JSON, the log and the audit log. NULL: none.
+  const char *correlation_id;
+  // Who asks: a user's or a system's name, for the audit log. Needed where a scorer keeps one; else may be NULL.
+  const char *actor;
+  // Study Instance UID; stands in the audit log as a digest with the host's salt, and nowhere else. NULL: not known.
+  const char *study_uid;
+  // Series Instance UID of the CT, likewise.
+  const char *ct_series_uid;
+  // Series Instance UID of the PET, likewise.
+  const char *pet_series_uid;
+} dlnms_case_context;
+
 // The tumour; fill with dlnms_roi_init().
 typedef struct {
   // Size of the struct in bytes, set by dlnms_roi_init().
@@ -1034,8 +1070,8 @@ typedef struct {
   // Not 0: measure liver and blood pool as well, for dlnms_result_reference(), and check whether their SUV is
   // plausible. Searching for them on the CT takes some 100 ms.
   uint32_t measure_references;
-  // Must be 0.
-  uint32_t reserved;
+  // Not 0: hash what is scored, for the result's JSON (input) and dlnms verify. Takes some 100 ms.
+  uint32_t digest_input;
   // Three coordinates, LPS mm: a point in the right lobe of the liver; NULL: searched on the CT.
   const double *liver_lps_mm;
   // Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: searched on the CT.
@@ -1043,7 +1079,16 @@ typedef struct {
   // The study whose volumes ct and pet are, set by dlnms_study_case(): says whose the result is when it is written
   // with dlnms_result_write(). NULL for volumes of the host's own. Another volume than the study's is refused.
   const dlnms_study *study;
+  // Who asks, and which images these are; NULL: nothing is said.
+  const dlnms_case_context *context;
 } dlnms_case;
+
+// Writes defaults into a context: nothing is known.
+//
+// Parameters:
+// - context: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_case_context) as the caller sees it.
+void dlnms_case_context_init(dlnms_case_context *context, uint32_t struct_size);
 
 // Writes defaults into an ROI: a point whose coordinates are NaN, so that a forgotten point is an error.
 //
@@ -1404,6 +1449,13 @@ dlnms_status dlnms_result_reference(const dlnms_result *result,
 // - result: the result; NULL is returned for a dead one.
 const char *dlnms_result_manifest_sha256(const dlnms_result *result);
 
+// Returns the digest of the result's line in the audit log, as 64 lower-case hexadecimal digits: what a host keeps in another place
+// for expected_head. NULL where no log is kept. The text lives as long as the result.
+//
+// Parameters:
+// - result: the result; NULL is returned for a dead one.
+const char *dlnms_result_audit_sha256(const dlnms_result *result);
+
 // Writes the whole result with its provenance as JSON (schema_version 1: keys are only ever added).
 //
 // Parameters:
@@ -1425,6 +1477,73 @@ dlnms_status dlnms_result_json(const dlnms_result *result,
 // Parameters:
 // - result: the result; NULL does nothing.
 void dlnms_result_free(dlnms_result *result);
+
+/* ======================================================================================================== */
+/* Audit log                                                                                                */
+/* ======================================================================================================== */
+
+// An audit log that a scorer writes: one line of JSON for each case, scored or refused, each with the digest of the line before
+// it. Fill with dlnms_audit_options_init().
+//
+// A line says who asked (dlnms_case_context.actor), the host's correlation id, the model, the engine, the findings of the quality
+// checks and the result. UIDs stand in it as HMAC-SHA256 with the salt as key; nothing else a patient could be known by does.
+// A line is on disk before the call returns; a call whose line cannot be written fails. Several scorers and processes
+// may write to one file.
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_audit_options_init().
+  uint32_t struct_size;
+  // Bytes of salt, at least 16.
+  uint32_t salt_size;
+  // The file; made if it does not exist. Required.
+  const char *path;
+  // Secret of the host. Required.
+  const uint8_t *salt;
+  // Digest of a line that the log must hold, 64 hexadecimal digits: the head that the host kept, without which a log whose
+  // end was cut off cannot be told from a sound one. NULL: none.
+  const char *expected_head;
+} dlnms_audit_options;
+
+// What a sound audit log is; fill with dlnms_audit_summary_init().
+typedef struct {
+  // Size of the struct in bytes, set by dlnms_audit_summary_init().
+  uint32_t struct_size;
+  // Lines among them that were torn when their writer was killed; each is followed by a line that says so.
+  uint32_t torn;
+  // Lines of the file.
+  uint64_t lines;
+  // Digest of the last line, 64 hexadecimal digits and NULs: what a host keeps in another place.
+  char head[72];
+} dlnms_audit_summary;
+
+// Writes defaults into audit options: all pointers NULL.
+//
+// Parameters:
+// - options: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_audit_options) as the caller sees it.
+void dlnms_audit_options_init(dlnms_audit_options *options, uint32_t struct_size);
+
+// Writes zeros into a summary.
+//
+// Parameters:
+// - summary: the struct to fill, struct_size writable bytes; NULL does nothing.
+// - struct_size: sizeof(dlnms_audit_summary) as the caller sees it.
+void dlnms_audit_summary_init(dlnms_audit_summary *summary, uint32_t struct_size);
+
+// Verifies an audit log from its first line to its last.
+//
+// Parameters:
+// - path: the file.
+// - expected_head: digest of a line that the log must hold, as for dlnms_audit_options.expected_head; may be NULL. Lines behind
+//   that line are allowed.
+// - out: an initialised struct; receives what the log is. May be NULL.
+//
+// Errors:
+// DLNMS_E_AUDIT_ALTERED naming the first line that was changed, cut, inserted or swapped, or that the expected line is missing;
+// DLNMS_E_AUDIT if the file cannot be read; DLNMS_E_INVALID_ARGUMENT (expected_head), DLNMS_E_NULL_ARGUMENT, DLNMS_E_UTF8.
+dlnms_status dlnms_audit_verify(const char *path,
+                                const char *expected_head,
+                                dlnms_audit_summary *out,
+                                dlnms_error **err);
 
 /* ======================================================================================================== */
 /* Scorer                                                                                                   */
@@ -1477,6 +1596,8 @@ typedef struct {
   // Public key in minisign's format, as the line of the key or as the whole text of its file: the bundle must hold this key's
   // signature of its manifest, in manifest.json.minisig. NULL: none is looked for. Copied.
   const char *bundle_key;
+  // Audit log to which a line is added for each case; NULL: none. Copied.
+  const dlnms_audit_options *audit;
 } dlnms_scorer_options;
 
 // Where the pixels of one plane of the input tensors lie in the patient; fill with dlnms_plane_grid_init(). Pixel (row, column)
@@ -1516,6 +1637,7 @@ void dlnms_scorer_options_init(dlnms_scorer_options *options,
 // DLNMS_E_BUNDLE_MISSING, DLNMS_E_BUNDLE_MANIFEST, DLNMS_E_BUNDLE_VERSION and DLNMS_E_BUNDLE_ALTERED (self-test vectors, or a
 // manifest that is not the expected one) with the file or field; DLNMS_E_BUNDLE_UNSIGNED, DLNMS_E_BUNDLE_SIGNATURE and
 // DLNMS_E_BUNDLE_SIGNER if the signature by bundle_key is missing, does not fit the manifest, or is by another key;
+// DLNMS_E_AUDIT and DLNMS_E_AUDIT_ALTERED for an audit log that cannot be written or is not sound;
 // DLNMS_E_NULL_ARGUMENT, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_UTF8.
 dlnms_status dlnms_scorer_new(const dlnms_runtime *runtime,
                               const dlnms_scorer_options *options,
@@ -1555,7 +1677,8 @@ dlnms_status dlnms_scorer_prepare(const dlnms_scorer *scorer,
 // Those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
 // DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, DLNMS_E_ROI_OUTSIDE, DLNMS_E_ROI_INVALID and DLNMS_E_SUV with the field at fault;
 // DLNMS_E_QUALITY with every finding that the policy refuses; DLNMS_E_VOXEL_RANGE if the network's output for this case is not
-// a probability although its provider still passes the self-test.
+// a probability although its provider still passes the self-test; DLNMS_E_AUDIT and DLNMS_E_AUDIT_ALTERED if the line of the audit
+// log cannot be written.
 dlnms_status dlnms_scorer_score(const dlnms_scorer *scorer,
                                 const dlnms_case *c,
                                 const dlnms_cancel *cancel,
@@ -2261,7 +2384,19 @@ dlnms_status dlnms_study_volume(const dlnms_study *study,
 // DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_STRUCT_SIZE.
 dlnms_status dlnms_study_pet_info(const dlnms_study *study, dlnms_pet_info *out, dlnms_error **err);
 
-// Fills a case from a loaded study: its volumes, PET attributes and metadata, and the host's ROI. If the ROI is a mask of
+// Fills a context with the UIDs of a loaded study, so that a host can add who asks. The pointers in out live as long as the study.
+//
+// Parameters:
+// - study: a loaded study.
+// - out: an initialised struct; receives the context.
+//
+// Errors:
+// DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_STRUCT_SIZE.
+dlnms_status dlnms_study_context(const dlnms_study *study,
+                                 dlnms_case_context *out,
+                                 dlnms_error **err);
+
+// Fills a case from a loaded study: its volumes, PET attributes, metadata and UIDs, and the host's ROI. If the ROI is a mask of
 // dlnms_study_roi_mask(), the metadata states whether its contours overlap. The pointers in out live as long as the study,
 // except roi, which belongs to the host.
 //

@@ -166,12 +166,15 @@ private:
 /// The process's ONNX Runtime.
 class Runtime {
 public:
-    /// `library` is libonnxruntime.so or its folder; empty: DLNMS_ONNXRUNTIME, else beside the dlnms library.
-    explicit Runtime(const std::string& library = {}) {
+    /// `library` is libonnxruntime.so or its folder; empty: DLNMS_ONNXRUNTIME, else beside the dlnms library. `expected_sha256`, if
+    /// not empty, is the digest that its file must have; `hardened`: see dlnms_runtime_options.
+    explicit Runtime(const std::string& library = {}, const std::string& expected_sha256 = {}, bool hardened = false) {
         detail::require_same_abi();
         dlnms_runtime_options options;
         dlnms_runtime_options_init(&options, sizeof options);
         options.library_path = library.empty() ? nullptr : library.c_str();
+        options.expected_sha256 = expected_sha256.empty() ? nullptr : expected_sha256.c_str();
+        options.hardened = hardened ? 1 : 0;
         handle_.reset(detail::make<dlnms_runtime>(dlnms_runtime_new, static_cast<const dlnms_runtime_options*>(&options)));
     }
     std::string version() const { return dlnms_runtime_version(handle_.get()); }

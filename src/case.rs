@@ -1,5 +1,6 @@
 //! Everything about one tumour of one patient, as a host or a reader hands it over.
 
+use crate::error::{Error, Result};
 use crate::imaging::VolumeView;
 use crate::imaging::roi::{Delineation, Roi};
 use crate::imaging::suv::PetInfo;
@@ -17,6 +18,10 @@ pub struct Case<'a> {
     pub roi: Roi<'a>,
     /// What quality checks may know beyond the voxels.
     pub metadata: CaseMetadata,
+    /// Who asks, and which images it is of: nothing is computed from it.
+    pub context: CaseContext<'a>,
+    /// Hash what is scored, so that it can be repeated: takes some 100 ms for volumes of usual size.
+    pub digests: bool,
     /// Measure the lesion as well; no part of the scores.
     pub lesion: Option<LesionRequest>,
     /// Measure liver and blood pool as well, and warn where their SUV is implausible; no part of the scores.
@@ -34,10 +39,63 @@ impl<'a> Case<'a> {
             pet_info: None,
             roi,
             metadata: CaseMetadata::default(),
+            context: CaseContext::default(),
+            digests: false,
             lesion: None,
             references: None,
             pictures: false,
         }
+    }
+}
+
+/// Who asks for a score, and which images it is of: for the result, the log and the audit log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaseContext<'a> {
+    /// The host's own name of the call: in the result, the log and the audit log.
+    pub correlation_id: Option<&'a str>,
+    /// Who asks, for the audit log.
+    pub actor: Option<&'a str>,
+    /// Study Instance UID, which stands in the audit log as a salted digest alone, and nowhere else.
+    pub study_uid: Option<&'a str>,
+    /// Series Instance UID of the CT, likewise.
+    pub ct_series_uid: Option<&'a str>,
+    /// Series Instance UID of the PET, likewise.
+    pub pet_series_uid: Option<&'a str>,
+}
+
+/// Longest text of a context, in bytes.
+const MAX_CONTEXT_BYTES: usize = 128;
+
+impl CaseContext<'_> {
+    /// Checks that the texts are short and printable, and that no UID is empty.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] naming the field, not its value.
+    pub fn validate(&self) -> Result<()> {
+        for (field, text) in [
+            ("context.correlation_id", self.correlation_id),
+            ("context.actor", self.actor),
+        ] {
+            let Some(text) = text else { continue };
+            if text.is_empty() || text.len() > MAX_CONTEXT_BYTES {
+                let why = format!("has {} bytes, allowed 1 to {MAX_CONTEXT_BYTES}", text.len());
+                return Err(Error::invalid(field, why));
+            }
+            if text.chars().any(char::is_control) {
+                return Err(Error::invalid(field, "holds control characters"));
+            }
+        }
+        // UIDs are hashed, whatever a header states; an empty one would be that of every study without.
+        for (field, uid) in [
+            ("context.study_uid", self.study_uid),
+            ("context.ct_series_uid", self.ct_series_uid),
+            ("context.pet_series_uid", self.pet_series_uid),
+        ] {
+            if uid == Some("") {
+                return Err(Error::invalid(field, "is empty"));
+            }
+        }
+        Ok(())
     }
 }
 

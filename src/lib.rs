@@ -14,13 +14,16 @@
 //! ```
 
 mod allocation;
+pub mod audit;
 #[cfg(feature = "cxx-bridge")]
 mod bridge;
 pub mod bundle;
 pub mod cancel;
 pub mod case;
 mod cpu_kernels;
+mod digest;
 pub mod engine;
+mod environment;
 pub mod error;
 pub mod evidence;
 pub mod explanation;

@@ -33,6 +33,18 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     }
 }
 
+/// Opens a file to read it and to add to its end; makes it, for its owner alone, if it is not there.
+pub(crate) fn open_to_append(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    let options = options.read(true).append(true).create(true).mode(0o600);
+    let file = options.custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Error::new(ErrorKind::InvalidInput, "it is not a file"))
+    }
+}
+
 /// Returns the content of a text file.
 #[cfg(feature = "dicom")]
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {

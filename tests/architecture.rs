@@ -6,8 +6,9 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree};
 
 /// Rooms that every other room may use, and that use each other from left to right alone.
-const GROUND: [&str; 10] = [
+const GROUND: [&str; 12] = [
     "lock",
+    "environment",
     "error",
     "logging",
     "memory_reserve",
@@ -15,12 +16,14 @@ const GROUND: [&str; 10] = [
     "process",
     "allocation",
     "regular_file",
+    "digest",
     "reading",
     "parallel",
 ];
 
 /// Every other room, and which it may use beside the ground.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
+    ("audit", &[]),
     ("cpu_kernels", &[]),
     ("imaging", &[]),
     ("case", &["imaging"]),
@@ -33,7 +36,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     (
         "scorer",
         &[
-            "engine", "evidence", "runtime", "bundle", "case", "imaging", "risk",
+            "audit", "engine", "evidence", "runtime", "bundle", "case", "imaging", "risk",
         ],
     ),
     (
@@ -67,6 +70,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
         "ffi",
         &[
             "writers",
+            "audit",
             "report",
             "explanation",
             "scorer",
@@ -491,4 +495,36 @@ fn types_are_shared_between_threads_on_the_librarys_word_only_here() {
             "unsafe impl<const PAGES: usize> Sync for Pool<PAGES> {}",
         ]
     );
+}
+
+#[test]
+fn environment_variables_are_read_in_one_file_and_documented() {
+    let library = Library::read();
+    let is_test = |f: &&Source| f.path.ends_with("tests.rs");
+    let reads = |f: &&Source| ["env::var", "getenv"].iter().any(|w| f.text.contains(w));
+    let mut readers: Vec<String> = library
+        .files
+        .iter()
+        .filter(|f| reads(f) && !is_test(f))
+        .map(|f| f.path.display().to_string())
+        .collect();
+    readers.sort_unstable();
+    // The second stands in for ONNX Runtime's own function, and reads what ONNX Runtime asks for.
+    assert_eq!(readers, ["environment.rs", "runtime/telemetry.rs"]);
+    let environment = library
+        .files
+        .iter()
+        .find(|f| f.path.ends_with("environment.rs"));
+    let quoted = environment.unwrap().text.split('"').skip(1).step_by(2);
+    let security = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SECURITY.md");
+    let security = std::fs::read_to_string(security).unwrap();
+    let mut names = 0;
+    for name in quoted {
+        names += 1;
+        assert!(
+            security.contains(&format!("`{name}`")),
+            "{name} is not documented"
+        );
+    }
+    assert_eq!(names, 5);
 }

@@ -14,17 +14,15 @@ pub use manifest::{
     Platt, Precision, ReferenceHead, SelfTest, Sources, StoredTensor, TrainingReference, Weights,
 };
 
+pub use crate::digest::Digest;
 pub use signature::{SIGNATURE_FILE, Signature};
 
 use crate::allocation::with_capacity;
+use crate::digest::parse_sha256;
 use crate::error::{Error, Result};
-use crate::regular_file;
 use file::{missing, open};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use signature::Key;
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// An opened bundle: its manifest holds and every file is the one the manifest names.
@@ -75,7 +73,10 @@ impl Bundle {
     /// missing, does not fit, or is of another key; [`Error::BundleMissing`], [`Error::BundleVersion`] and
     /// [`Error::BundleManifest`].
     pub fn open_without_models(dir: &Path, pins: &Pins) -> Result<Self> {
-        let expected = pins.manifest_sha256.as_deref().map(pin).transpose()?;
+        let expected = pins.manifest_sha256.as_deref();
+        let expected = expected
+            .map(|text| parse_sha256("expected_manifest_sha256", text))
+            .transpose()?;
         let key = pins.key.as_deref().map(Key::parse).transpose()?;
         let text = read_manifest(&dir.join("manifest.json"))?;
         let manifest_sha256 = Digest::from_bytes(&text).sha256;
@@ -148,19 +149,6 @@ fn read_manifest(path: &Path) -> Result<Vec<u8>> {
     text.ok_or_else(|| Error::BundleManifest(format!("is larger than {MAX_MANIFEST_BYTES} bytes")))
 }
 
-/// The digest that a host expects, in lower case.
-fn pin(expected: &str) -> Result<String> {
-    let valid = expected.len() == 64 && expected.bytes().all(|b| b.is_ascii_hexdigit());
-    if valid {
-        Ok(expected.to_ascii_lowercase())
-    } else {
-        Err(Error::invalid(
-            "expected_manifest_sha256",
-            "is not a sha256 of 64 hexadecimal digits".to_owned(),
-        ))
-    }
-}
-
 fn open_sized(dir: &Path, listed: &BundleFile) -> Result<File> {
     let path = dir.join(&listed.name);
     let file = open(&path)?;
@@ -201,46 +189,5 @@ fn altered(name: &str, why: String) -> Error {
     Error::BundleAltered {
         file: name.into(),
         why,
-    }
-}
-
-/// Size and SHA-256 of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Digest {
-    /// Bytes.
-    pub bytes: u64,
-    /// Lower-case hexadecimal.
-    pub sha256: String,
-}
-
-impl Digest {
-    /// Of bytes in memory.
-    pub fn from_bytes(bytes: &[u8]) -> Self {
-        Self::finish(bytes.len() as u64, Sha256::new_with_prefix(bytes))
-    }
-
-    /// Of a whole file.
-    pub fn of_file(path: &Path) -> std::io::Result<Self> {
-        Self::of_reader(&mut regular_file::open(path)?, &mut |_| ())
-    }
-
-    fn of_reader(file: &mut File, content: &mut dyn FnMut(&[u8])) -> std::io::Result<Self> {
-        let (mut hash, mut bytes) = (Sha256::new(), 0);
-        let mut buffer = vec![0u8; 1 << 20];
-        loop {
-            let n = file.read(&mut buffer)?;
-            if n == 0 {
-                return Ok(Self::finish(bytes, hash));
-            }
-            bytes += n as u64;
-            hash.update(&buffer[..n]);
-            content(&buffer[..n]);
-        }
-    }
-
-    /// Of so many bytes that were hashed.
-    pub(crate) fn finish(bytes: u64, hash: Sha256) -> Self {
-        let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        Self { bytes, sha256 }
     }
 }

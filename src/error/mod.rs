@@ -76,6 +76,12 @@ pub enum Error {
         "this process was forked from the one that loaded ONNX Runtime, whose threads do not exist here: only exec, _exit or leaving main is possible"
     )]
     Forked,
+    /// The audit log cannot be read or written.
+    #[error("audit log: {0}")]
+    AuditUnavailable(String),
+    /// The audit log is not the one that was written: the first line at fault.
+    #[error("audit log: {0}")]
+    AuditAltered(String),
     /// Known, but not part of this build or not implemented.
     #[error("not supported: {0}")]
     Unsupported(String),
@@ -112,6 +118,19 @@ pub enum Error {
         /// What was asked for.
         asked: PathBuf,
     },
+    /// The library is not the one whose digest the host expects.
+    #[error("{} has the sha256 {found}, the host expects {expected}", .path.display())]
+    RuntimeAltered {
+        /// The file.
+        path: PathBuf,
+        /// Its digest.
+        found: String,
+        /// The host's.
+        expected: String,
+    },
+    /// ONNX Runtime is loaded already, but not in the way that the host wants now.
+    #[error("ONNX Runtime is already loaded, and {0}; a process loads it once")]
+    RuntimeMode(&'static str),
     /// ONNX Runtime itself reported an error.
     #[error("ONNX Runtime failed to {doing}: {why}")]
     Runtime {
@@ -321,11 +340,14 @@ impl Error {
             Error::Resources(_) => DLNMS_E_RESOURCES,
             Error::Busy(_) => DLNMS_E_BUSY,
             Error::Forked => DLNMS_E_FORKED,
+            Error::AuditUnavailable(_) => DLNMS_E_AUDIT,
+            Error::AuditAltered(_) => DLNMS_E_AUDIT_ALTERED,
             Error::Unsupported(_) => DLNMS_E_UNSUPPORTED,
             Error::RuntimeNotFound { .. } => DLNMS_E_RUNTIME_NOT_FOUND,
             Error::RuntimeNotALibrary { .. } => DLNMS_E_RUNTIME_NOT_A_LIBRARY,
             Error::RuntimeVersion { .. } => DLNMS_E_RUNTIME_VERSION,
-            Error::RuntimeConflict { .. } => DLNMS_E_RUNTIME_CONFLICT,
+            Error::RuntimeConflict { .. } | Error::RuntimeMode(_) => DLNMS_E_RUNTIME_CONFLICT,
+            Error::RuntimeAltered { .. } => DLNMS_E_RUNTIME_ALTERED,
             Error::Runtime { .. } => DLNMS_E_RUNTIME,
             Error::ProviderUnavailable(_) => DLNMS_E_PROVIDER_UNAVAILABLE,
             Error::SelfTest { .. } => DLNMS_E_SELF_TEST,

@@ -33,6 +33,10 @@ pub const DLNMS_E_RESOURCES: i32 = 12;
 pub const DLNMS_E_BUSY: i32 = 13;
 /// This process was forked from the one that loaded ONNX Runtime.
 pub const DLNMS_E_FORKED: i32 = 14;
+/// The audit log cannot be read or written.
+pub const DLNMS_E_AUDIT: i32 = 15;
+/// The audit log is not the one that was written.
+pub const DLNMS_E_AUDIT_ALTERED: i32 = 16;
 /// ONNX Runtime was not found.
 pub const DLNMS_E_RUNTIME_NOT_FOUND: i32 = 100;
 /// The file is not ONNX Runtime.
@@ -43,6 +47,8 @@ pub const DLNMS_E_RUNTIME_VERSION: i32 = 102;
 pub const DLNMS_E_RUNTIME_CONFLICT: i32 = 103;
 /// ONNX Runtime reported an error.
 pub const DLNMS_E_RUNTIME: i32 = 104;
+/// ONNX Runtime's file is not the expected one.
+pub const DLNMS_E_RUNTIME_ALTERED: i32 = 105;
 /// No execution provider can be used.
 pub const DLNMS_E_PROVIDER_UNAVAILABLE: i32 = 110;
 /// The self-test failed.
@@ -119,11 +125,14 @@ pub const ALL: &[i32] = &[
     DLNMS_E_RESOURCES,
     DLNMS_E_BUSY,
     DLNMS_E_FORKED,
+    DLNMS_E_AUDIT,
+    DLNMS_E_AUDIT_ALTERED,
     DLNMS_E_RUNTIME_NOT_FOUND,
     DLNMS_E_RUNTIME_NOT_A_LIBRARY,
     DLNMS_E_RUNTIME_VERSION,
     DLNMS_E_RUNTIME_CONFLICT,
     DLNMS_E_RUNTIME,
+    DLNMS_E_RUNTIME_ALTERED,
     DLNMS_E_PROVIDER_UNAVAILABLE,
     DLNMS_E_SELF_TEST,
     DLNMS_E_BUNDLE_MISSING,
@@ -175,11 +184,14 @@ pub fn text(code: i32) -> &'static CStr {
         DLNMS_E_FORKED => {
             c"this process was forked from the one that loaded ONNX Runtime; exec, _exit or leave main"
         }
+        DLNMS_E_AUDIT => c"audit log cannot be read or written",
+        DLNMS_E_AUDIT_ALTERED => c"audit log was altered",
         DLNMS_E_RUNTIME_NOT_FOUND => c"ONNX Runtime not found",
         DLNMS_E_RUNTIME_NOT_A_LIBRARY => c"not an ONNX Runtime library",
         DLNMS_E_RUNTIME_VERSION => c"ONNX Runtime is too old",
         DLNMS_E_RUNTIME_CONFLICT => c"another ONNX Runtime is already loaded",
         DLNMS_E_RUNTIME => c"ONNX Runtime reported an error",
+        DLNMS_E_RUNTIME_ALTERED => c"ONNX Runtime is not the expected file",
         DLNMS_E_PROVIDER_UNAVAILABLE => c"no execution provider of the policy can be used",
         DLNMS_E_SELF_TEST => c"self-test failed",
         DLNMS_E_BUNDLE_MISSING => c"bundle file missing or unreadable",

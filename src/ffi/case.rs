@@ -1,5 +1,6 @@
 //! Section "cases".
 
+use super::case_context::{case_context, dlnms_case_context};
 #[cfg(feature = "dicom")]
 use super::handle;
 use super::origin::Origin;
@@ -118,8 +119,8 @@ pub struct dlnms_case {
     /// Not 0: measure liver and blood pool as well, for dlnms_result_reference(), and check whether their SUV is
     /// plausible. Searching for them on the CT takes some 100 ms.
     pub measure_references: u32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// Not 0: hash what is scored, for the result's JSON (`input`) and `dlnms verify`. Takes some 100 ms.
+    pub digest_input: u32,
     /// Three coordinates, LPS mm: a point in the right lobe of the liver; NULL: searched on the CT.
     pub liver_lps_mm: *const f64,
     /// Three coordinates, LPS mm: a point on the axis of the descending aorta; NULL: searched on the CT.
@@ -127,9 +128,11 @@ pub struct dlnms_case {
     /// The study whose volumes `ct` and `pet` are, set by dlnms_study_case(): says whose the result is when it is written
     /// with dlnms_result_write(). NULL for volumes of the host's own. Another volume than the study's is refused.
     pub study: *const dlnms_study,
+    /// Who asks, and which images these are; NULL: nothing is said.
+    pub context: *const dlnms_case_context,
 }
 
-versioned!(dlnms_case, 104, { struct_size, sample_pictures, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, liver_lps_mm, blood_pool_lps_mm, study } reserved { reserved });
+versioned!(dlnms_case, 112, { struct_size, sample_pictures, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm, measure_references, digest_input, liver_lps_mm, blood_pool_lps_mm, study, context } reserved {  });
 
 /// Writes defaults into a case: all pointers NULL, nothing measured beside the scores.
 ///
@@ -194,6 +197,9 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
     // SAFETY: handed on from the caller.
     case.metadata = unsafe { case_metadata(raw.metadata) }?;
     case.pictures = raw.sample_pictures != 0;
+    // SAFETY: handed on from the caller.
+    case.context = unsafe { case_context(raw.context) }?;
+    case.digests = raw.digest_input != 0;
     if raw.measure_lesion != 0 {
         case.lesion = Some(LesionRequest {
             delineation: delineation("dlnms_case", raw.threshold_kind, raw.threshold)?,

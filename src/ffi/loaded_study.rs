@@ -1,5 +1,6 @@
 //! A decoded study and the C structs that describe it.
 
+use super::case_context::dlnms_case_context;
 use super::origin::StudyOrigin;
 use super::pet::{dlnms_pet_info, raw_pet_info, slice_times};
 use super::quality::{dlnms_case_metadata, raw_case_metadata};
@@ -28,9 +29,12 @@ pub(super) struct LoadedStudy {
     pub warnings: Vec<CString>,
     /// What the pages and the objects of its results are made with.
     pub origin: Arc<StudyOrigin>,
+    pub context: dlnms_case_context,
+    /// What its pointers lead to.
+    _uids: [Option<CString>; 3],
 }
 
-// SAFETY: the raw pointers lead into `study` and `_times`, which are owned, immutable and live as long.
+// SAFETY: the raw pointers lead into `study`, `_times` and `_uids`, which are owned, immutable and live as long.
 unsafe impl Send for LoadedStudy {}
 // SAFETY: as above; nothing is ever written.
 unsafe impl Sync for LoadedStudy {}
@@ -43,7 +47,27 @@ impl LoadedStudy {
         let times = slice_times(info);
         let mut joined = study.metadata();
         joined.contours_overlap = Some(true);
+        let context = study.context();
+        let uids = [
+            context.study_uid,
+            context.ct_series_uid,
+            context.pet_series_uid,
+        ];
+        let uids = uids.map(|uid| uid.map(strings::owned));
+        let [study_uid, ct_series_uid, pet_series_uid] = uids
+            .each_ref()
+            .map(|uid| uid.as_ref().map_or(std::ptr::null(), |u| u.as_ptr()));
         Ok(Self {
+            context: dlnms_case_context {
+                struct_size: size_of::<dlnms_case_context>() as u32,
+                reserved: 0,
+                correlation_id: std::ptr::null(),
+                actor: std::ptr::null(),
+                study_uid,
+                ct_series_uid,
+                pet_series_uid,
+            },
+            _uids: uids,
             ct: describe(&study.ct.volume),
             pet: describe(&study.pet.volume),
             pet_info: raw_pet_info(info, &times),

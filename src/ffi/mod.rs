@@ -4,9 +4,11 @@
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
+mod audit;
 mod callbacks;
 mod cancel;
 mod case;
+mod case_context;
 mod error;
 mod error_object;
 mod evidence;
@@ -46,9 +48,11 @@ mod volume;
 mod volume_file;
 mod write;
 
+pub use audit::*;
 pub use callbacks::*;
 pub use cancel::*;
 pub use case::*;
+pub use case_context::*;
 pub use error::*;
 pub use error_object::{dlnms_error, dlnms_status};
 pub use evidence::*;

@@ -49,6 +49,7 @@ pub(super) struct ResultObject {
     outcome: Scores,
     #[cfg_attr(not(any(feature = "report", feature = "writers")), allow(dead_code))]
     origin: Origin,
+    audit_sha256: Option<CString>,
 }
 
 impl Object for ResultObject {
@@ -178,6 +179,7 @@ impl ResultObject {
             evidence: Evidence::new(scores.lesion.as_ref(), scores.references.as_ref()),
             json,
             manifest_sha256: strings::owned(&engine.manifest_sha256),
+            audit_sha256: scores.audit.as_ref().map(|a| strings::owned(&a.sha256)),
             origin,
             #[cfg(any(feature = "report", feature = "writers"))]
             outcome: scores,
@@ -405,6 +407,20 @@ pub extern "C" fn dlnms_result_manifest_sha256(result: *const dlnms_result) -> *
     guard_or(std::ptr::null(), || {
         let result = handle::get::<ResultObject>(result);
         result.map_or(std::ptr::null(), |r| r.manifest_sha256.as_ptr())
+    })
+}
+
+/// Returns the digest of the result's line in the audit log, as 64 lower-case hexadecimal digits: what a host keeps in another place
+/// for `expected_head`. NULL where no log is kept. The text lives as long as the result.
+///
+/// # Parameters
+/// - `result`: the result; NULL is returned for a dead one.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlnms_result_audit_sha256(result: *const dlnms_result) -> *const c_char {
+    guard_or(std::ptr::null(), || {
+        let text = |r: handle::InUse<ResultObject>| r.audit_sha256.as_ref().map(|t| t.as_ptr());
+        let result = handle::get::<ResultObject>(result).ok().and_then(text);
+        result.unwrap_or(std::ptr::null())
     })
 }
 

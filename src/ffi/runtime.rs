@@ -5,9 +5,8 @@ use super::guard::{guard_new, guard_or};
 use super::handle::{self, Object};
 use super::strings;
 use super::structs::{self, versioned};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, RuntimeOptions};
 use std::ffi::{CString, c_char};
-use std::path::Path;
 
 /// The process's ONNX Runtime. There is one for each process, loaded once and kept until the process ends, however
 /// many of these handles come and go.
@@ -32,14 +31,19 @@ impl Object for RuntimeObject {
 pub struct dlnms_runtime_options {
     /// Size of the struct in bytes, set by dlnms_runtime_options_init().
     pub struct_size: u32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// Not 0: nothing is looked for that the host has not named. No environment variable is read, by this library or by
+    /// ONNX Runtime, and no folder is searched but one that is given: `library_path` is needed and absolute, and so is
+    /// `dlnms_scorer_options.plugin_path` for a plugin.
+    pub hardened: u32,
     /// libonnxruntime.so or the folder that holds it. NULL: the environment variable DLNMS_ONNXRUNTIME, and where it
     /// is not set the folder of this library (of the program, if it is linked statically).
     pub library_path: *const c_char,
+    /// SHA-256 that the library's file must have, 64 hexadecimal digits. What is loaded is a sealed copy in memory of the bytes
+    /// that were hashed. Libraries of providers that ONNX Runtime loads from its folder (CUDA, TensorRT) are not covered. NULL: any.
+    pub expected_sha256: *const c_char,
 }
 
-versioned!(dlnms_runtime_options, 16, { struct_size, library_path } reserved { reserved });
+versioned!(dlnms_runtime_options, 24, { struct_size, hardened, library_path, expected_sha256 } reserved {  });
 
 /// Writes defaults into options: the library searches for ONNX Runtime as `library_path` describes.
 ///
@@ -64,7 +68,8 @@ pub unsafe extern "C" fn dlnms_runtime_options_init(
 ///
 /// # Errors
 /// DLNMS_E_RUNTIME_NOT_FOUND with the places searched, DLNMS_E_RUNTIME_NOT_A_LIBRARY, DLNMS_E_RUNTIME_VERSION,
-/// DLNMS_E_RUNTIME_CONFLICT if the process has loaded another one.
+/// DLNMS_E_RUNTIME_ALTERED if its digest is not the expected one, DLNMS_E_RUNTIME_CONFLICT if the process has loaded another one,
+/// or this one without the pin or the mode that is asked for now; DLNMS_E_INVALID_ARGUMENT (expected_onnxruntime_sha256, library_path).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_runtime_new(
     options: *const dlnms_runtime_options,
@@ -72,18 +77,21 @@ pub unsafe extern "C" fn dlnms_runtime_new(
     err: *mut *mut dlnms_error,
 ) -> dlnms_status {
     let make = || {
-        let mut path = None;
+        let mut wanted = RuntimeOptions::default();
         if !options.is_null() {
             // SAFETY: handed on from the caller.
             let raw = unsafe { structs::read(options) }?;
-            if !raw.library_path.is_null() {
-                // SAFETY: handed on from the caller.
-                path = Some(Path::new(unsafe {
-                    strings::borrow(raw.library_path, "library_path")
-                }?));
-            }
+            // SAFETY: handed on from the caller.
+            let library = unsafe { strings::optional(raw.library_path, "library_path") }?;
+            // SAFETY: handed on from the caller.
+            let expected = unsafe { strings::optional(raw.expected_sha256, "expected_sha256") }?;
+            wanted = RuntimeOptions {
+                library: library.map(Into::into),
+                expected_sha256: expected.map(str::to_owned),
+                hardened: raw.hardened != 0,
+            };
         }
-        let runtime = Runtime::load(path)?;
+        let runtime = Runtime::load_with(&wanted)?;
         let object = RuntimeObject {
             version: strings::owned(runtime.version()),
             path: strings::owned(&runtime.path().to_string_lossy()),

@@ -1,5 +1,6 @@
 //! Section "scorer".
 
+use super::audit::audit_options;
 use super::callbacks::{HostProgress, dlnms_progress};
 use super::cancel::{dlnms_cancel, token};
 use super::case::{HostCase, dlnms_case, host_case};
@@ -42,6 +43,7 @@ impl Object for Scorer {
 /// DLNMS_E_BUNDLE_MISSING, DLNMS_E_BUNDLE_MANIFEST, DLNMS_E_BUNDLE_VERSION and DLNMS_E_BUNDLE_ALTERED (self-test vectors, or a
 /// manifest that is not the expected one) with the file or field; DLNMS_E_BUNDLE_UNSIGNED, DLNMS_E_BUNDLE_SIGNATURE and
 /// DLNMS_E_BUNDLE_SIGNER if the signature by `bundle_key` is missing, does not fit the manifest, or is by another key;
+/// DLNMS_E_AUDIT and DLNMS_E_AUDIT_ALTERED for an audit log that cannot be written or is not sound;
 /// DLNMS_E_NULL_ARGUMENT, DLNMS_E_INVALID_ARGUMENT, DLNMS_E_UTF8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_new(
@@ -71,6 +73,8 @@ pub unsafe extern "C" fn dlnms_scorer_new(
             },
             // SAFETY: handed on from the caller.
             pins: unsafe { pins(&raw) }?,
+            // SAFETY: handed on from the caller.
+            audit: unsafe { audit_options(raw.audit) }?,
         };
         let scorer = Scorer::new(runtime.runtime, Path::new(bundle), options)?;
         Ok(scorer)
@@ -129,7 +133,8 @@ pub unsafe extern "C" fn dlnms_scorer_prepare(
 /// Those of dlnms_scorer_prepare(); DLNMS_E_VOLUME_SHAPE, DLNMS_E_VOLUME_GEOMETRY, DLNMS_E_VOXEL_NOT_FINITE,
 /// DLNMS_E_NO_OVERLAP, DLNMS_E_ROI_EMPTY, DLNMS_E_ROI_OUTSIDE, DLNMS_E_ROI_INVALID and DLNMS_E_SUV with the field at fault;
 /// DLNMS_E_QUALITY with every finding that the policy refuses; DLNMS_E_VOXEL_RANGE if the network's output for this case is not
-/// a probability although its provider still passes the self-test.
+/// a probability although its provider still passes the self-test; DLNMS_E_AUDIT and DLNMS_E_AUDIT_ALTERED if the line of the audit
+/// log cannot be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlnms_scorer_score(
     scorer: *const dlnms_scorer,

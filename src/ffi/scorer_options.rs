@@ -1,5 +1,6 @@
 //! Section "scorer": its options.
 
+use super::audit::dlnms_audit_options;
 use super::provider::{dlnms_provider_options, precision, provider_config};
 use super::quality::dlnms_quality_policy;
 use super::strings;
@@ -52,9 +53,11 @@ pub struct dlnms_scorer_options {
     /// Public key in minisign's format, as the line of the key or as the whole text of its file: the bundle must hold this key's
     /// signature of its manifest, in `manifest.json.minisig`. NULL: none is looked for. Copied.
     pub bundle_key: *const c_char,
+    /// Audit log to which a line is added for each case; NULL: none. Copied.
+    pub audit: *const dlnms_audit_options,
 }
 
-versioned!(dlnms_scorer_options, 88, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, prepare_timeout_ms, precision, spin, expected_manifest_sha256, bundle_key } reserved { reserved });
+versioned!(dlnms_scorer_options, 96, { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path, prepare_timeout_ms, precision, spin, expected_manifest_sha256, bundle_key, audit } reserved { reserved });
 
 /// Writes defaults into scorer options: AUTO, default threads, default quality policy, no cache. Set `bundle_dir` afterwards.
 ///

@@ -5,6 +5,7 @@
 #[cfg(feature = "dicom")]
 use super::case::mask_voxels;
 use super::case::{dlnms_case, dlnms_case_init, dlnms_roi};
+use super::case_context::dlnms_case_context;
 use super::error_object::{dlnms_error, dlnms_status};
 use super::guard::{guard_readers, guard_readers_or};
 use super::handle;
@@ -61,7 +62,28 @@ pub unsafe extern "C" fn dlnms_study_pet_info(
     })
 }
 
-/// Fills a case from a loaded study: its volumes, PET attributes and metadata, and the host's ROI. If the ROI is a mask of
+/// Fills a context with the UIDs of a loaded study, so that a host can add who asks. The pointers in `out` live as long as the study.
+///
+/// # Safety
+/// - `study`: a loaded study.
+/// - `out`: an initialised struct; receives the context.
+///
+/// # Errors
+/// DLNMS_E_INVALID_ARGUMENT (not loaded), DLNMS_E_STRUCT_SIZE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlnms_study_context(
+    study: *const dlnms_study,
+    out: *mut dlnms_case_context,
+    err: *mut *mut dlnms_error,
+) -> dlnms_status {
+    guard_readers!(err, || {
+        let object = handle::get::<StudyObject>(study)?;
+        // SAFETY: handed on from the caller.
+        unsafe { structs::write(out, &object.loaded()?.context) }
+    })
+}
+
+/// Fills a case from a loaded study: its volumes, PET attributes, metadata and UIDs, and the host's ROI. If the ROI is a mask of
 /// dlnms_study_roi_mask(), the metadata states whether its contours overlap. The pointers in `out` live as long as the study,
 /// except `roi`, which belongs to the host.
 ///
@@ -92,6 +114,7 @@ pub unsafe extern "C" fn dlnms_study_case(
         (raw.ct, raw.pet, raw.roi) = (&loaded.ct, &loaded.pet, roi);
         (raw.pet_info, raw.metadata) = (&loaded.pet_info, &loaded.metadata);
         raw.study = study;
+        raw.context = &loaded.context;
         // SAFETY: handed on from the caller.
         let voxels = unsafe { mask_voxels(roi) }?;
         if let Some(mask) = voxels.and_then(|v| object.mask_at(v)) {

@@ -106,6 +106,9 @@ pub fn report(scores: &Scores, warnings: &[String]) -> Value {
             "dt_s": s.dt_s,
             "steps": s.steps,
         })),
+        "correlation_id": scores.correlation_id,
+        "input": scores.digests,
+        "audit": scores.audit.as_ref().map(|a| json!({ "line": a.line, "sha256": a.sha256 })),
         "qc": scores.quality,
         "pet_metrics": lesion.map(|l| &l.pet),
         "suv_references": scores.references.as_ref().map(references),
@@ -193,7 +196,7 @@ pub fn runtime(scorer: &Scorer) -> Value {
 
 fn runtime_of(runtime: Runtime, threads: usize, engine: Option<&Engine>) -> Value {
     json!({
-        "onnxruntime": { "version": runtime.version(), "path": runtime.path().display().to_string() },
+        "onnxruntime": { "version": runtime.version(), "path": runtime.path().display().to_string(), "sha256": runtime.sha256() },
         "threads": threads,
         "provider": engine.map(|e| e.provider.name()),
         "precision": engine.map(|e| e.precision),

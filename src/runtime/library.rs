@@ -1,6 +1,7 @@
 //! Finding libonnxruntime and making sure of it before the `ort` crate touches it: `ort` panics on what it cannot use.
 #![allow(unsafe_code)]
 
+use crate::environment;
 use crate::error::{Error, Result};
 use std::ffi::{CStr, c_char, c_void};
 use std::path::{Path, PathBuf};
@@ -8,20 +9,15 @@ use std::path::{Path, PathBuf};
 /// Least ONNX Runtime API (minor version) this build is compiled for.
 pub const REQUIRED_API: u32 = ort::sys::ORT_API_VERSION;
 
-/// Environment variable with the path of the library, or of the folder that holds it.
-pub const PATH_VARIABLE: &str = "DLNMS_ONNXRUNTIME";
-
 /// Returns the library's absolute path: that of the option, else of the environment variable, else of the first that is
 /// found in [`places`].
 ///
 /// # Errors
 /// [`Error::RuntimeNotFound`]; [`Error::RuntimeNotALibrary`] for a link whose target does not exist.
 pub fn find(option: Option<&Path>) -> Result<PathBuf> {
-    let asked = option.map(Path::to_path_buf).or_else(|| {
-        std::env::var_os(PATH_VARIABLE)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    });
+    let asked = option
+        .map(Path::to_path_buf)
+        .or_else(|| environment::read(environment::ONNXRUNTIME).map(PathBuf::from));
     let searched = match asked {
         Some(path) if path.is_dir() => in_folder(&path),
         Some(path) => vec![path],
@@ -135,20 +131,20 @@ pub struct Probed {
 }
 
 /// Loads the library and asks it for its version and for the API that this build needs. It stays mapped, so that the
-/// loader's answer to `ort` a moment later is the same one.
+/// loader's answer to `ort` a moment later is the same one. `image` is the file that is loaded: `path`, or a copy of it.
 ///
 /// # Errors
 /// [`Error::RuntimeNotALibrary`], [`Error::RuntimeVersion`].
-pub fn probe(path: &Path) -> Result<Probed> {
+pub fn probe(path: &Path, image: &Path) -> Result<Probed> {
     // The loader opens what it is given without looking, and would wait for ever for the writer of a pipe.
-    let mut file = crate::regular_file::open(path)
+    let mut file = crate::regular_file::open(image)
         .map_err(|e| not_a_library(path, crate::regular_file::io_reason(e)))?;
     if let Some(why) = super::elf::foreign_machine(&mut file) {
         return Err(not_a_library(path, why));
     }
     // SAFETY: loading a library runs its initialisers. The path is the host's own choice (option, environment or the
     // folder of this very library); there is no way to inspect a library without loading it.
-    let library = unsafe { libloading::Library::new(path) }
+    let library = unsafe { libloading::Library::new(image) }
         .map_err(|e| not_a_library(path, e.to_string()))?;
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
     // SAFETY: the symbol's type is fixed by ONNX Runtime's public header.

@@ -4,17 +4,22 @@
 
 mod elf;
 pub(crate) mod library;
+mod options;
+mod own_path;
 pub(crate) mod plugin;
 pub mod provider;
 mod redirect;
+mod sealed;
 mod standard_error;
 mod telemetry;
 
-pub use library::{PATH_VARIABLE, REQUIRED_API};
+pub use library::REQUIRED_API;
+pub use options::RuntimeOptions;
 
 use crate::error::{Error, Result};
-use crate::{allocation, process};
+use crate::{allocation, process, regular_file};
 use once_cell::sync::OnceCell;
+use sealed::SealedCopy;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +30,9 @@ pub struct Runtime(&'static Loaded);
 struct Loaded {
     path: PathBuf,
     version: String,
+    /// Of the file that is loaded, where the host asked for it to be hashed.
+    sha256: Option<String>,
+    hardened: bool,
     environment: ort::environment::Environment,
 }
 
@@ -40,17 +48,33 @@ impl Runtime {
     /// `path` is the library or its folder; without it `DLNMS_ONNXRUNTIME` is used, without that the folder of this
     /// library. Asking for another library than the loaded one is [`Error::RuntimeConflict`]: a process has one.
     pub fn load(path: Option<&Path>) -> Result<Self> {
+        Self::load_with(&RuntimeOptions {
+            library: path.map(Path::to_path_buf),
+            ..RuntimeOptions::default()
+        })
+    }
+
+    /// Loads ONNX Runtime as the host wants it found, or returns the one this process has if it is that.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for options that are none; [`Error::RuntimeNotFound`], [`Error::RuntimeNotALibrary`] and
+    /// [`Error::RuntimeVersion`]; [`Error::RuntimeAltered`] for another digest than the expected one;
+    /// [`Error::RuntimeConflict`] for another library than the loaded one, [`Error::RuntimeMode`] for one that was loaded
+    /// without what is asked for now.
+    pub fn load_with(options: &RuntimeOptions) -> Result<Self> {
         process::check()?;
-        if path.is_none()
+        let expected = options.digest()?;
+        if options.library.is_none()
+            && !options.hardened
             && let Some(loaded) = LOADED.get()
         {
-            return Ok(Self(loaded));
+            return Self(loaded).require(expected.as_deref(), false);
         }
-        let path = library::find(path)?;
+        let path = options.find()?;
         let loaded = LOADED.get_or_try_init(|| {
             allocation::headroom(HEADROOM, "ONNX Runtime")?;
             process::own();
-            start(path.clone())
+            start(path.clone(), expected.as_deref(), options.hardened)
         })?;
         if loaded.path != path {
             return Err(Error::RuntimeConflict {
@@ -58,7 +82,30 @@ impl Runtime {
                 asked: path,
             });
         }
-        Ok(Self(loaded))
+        Self(loaded).require(expected.as_deref(), options.hardened)
+    }
+
+    /// Returns this runtime if it was loaded in the way that a host wants.
+    fn require(self, expected: Option<&str>, hardened: bool) -> Result<Self> {
+        if hardened && !self.0.hardened {
+            return Err(Error::RuntimeMode("not in the hardened mode"));
+        }
+        match (expected, &self.0.sha256) {
+            (Some(expected), Some(found)) => require_digest(&self.0.path, found, expected)?,
+            (Some(_), None) => return Err(Error::RuntimeMode("its file was not hashed then")),
+            (None, _) => {}
+        }
+        Ok(self)
+    }
+
+    /// SHA-256 of the file that was loaded, lower-case hexadecimal; `None` if no host had it pinned.
+    pub fn sha256(&self) -> Option<&'static str> {
+        self.0.sha256.as_deref()
+    }
+
+    /// Returns whether nothing is looked for that the host has not named.
+    pub fn is_hardened(&self) -> bool {
+        self.0.hardened
     }
 
     /// Absolute path of the library.
@@ -104,15 +151,44 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-fn start(path: PathBuf) -> Result<Loaded> {
-    let library::Probed { version, address } = library::probe(&path)?;
+/// Refuses a library of another digest.
+fn require_digest(path: &Path, found: &str, expected: &str) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::RuntimeAltered {
+        path: path.to_owned(),
+        found: found.to_owned(),
+        expected: expected.to_owned(),
+    })
+}
+
+/// Returns a copy of the library that has the digest and that nobody can change any more.
+fn pinned(path: &Path, expected: &str) -> Result<SealedCopy> {
+    let copy = SealedCopy::new(path).map_err(|e| Error::RuntimeNotALibrary {
+        path: path.to_owned(),
+        why: regular_file::io_reason(e),
+    })?;
+    require_digest(path, &copy.sha256, expected)?;
+    Ok(copy)
+}
+
+fn start(path: PathBuf, expected: Option<&str>, hardened: bool) -> Result<Loaded> {
+    let copy = expected
+        .map(|expected| pinned(&path, expected))
+        .transpose()?;
+    let image = copy.as_ref().map_or_else(|| path.clone(), SealedCopy::path);
+    let library::Probed { version, address } = library::probe(&path, &image)?;
     let failed = |why: String| Error::Runtime {
         doing: "start",
         why,
     };
-    telemetry::switch_off(address, &version).map_err(failed)?;
+    telemetry::switch_off(address, &version, hardened).map_err(failed)?;
+    if copy.is_some() {
+        own_path::answer(address, &image, &path);
+    }
     standard_error::take_over(address);
-    let environment = ort::init_from(&path)
+    let environment = ort::init_from(&image)
         .map_err(|e| failed(e.to_string()))?
         .with_name("dlnms")
         .with_telemetry(false)
@@ -124,6 +200,8 @@ fn start(path: PathBuf) -> Result<Loaded> {
     Ok(Loaded {
         path,
         version,
+        sha256: copy.map(SealedCopy::keep),
+        hardened,
         environment,
     })
 }

@@ -3,7 +3,7 @@
 use super::Runtime;
 use super::library;
 use super::provider::{Provider, ProviderConfig};
-use crate::regular_file;
+use crate::{environment, regular_file};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -23,12 +23,12 @@ fn plugin(provider: Provider) -> Option<Plugin> {
         Provider::TensorRtRtx => Some(Plugin {
             file: "libonnxruntime_providers_nv_tensorrt_rtx.so",
             provider: "NvTensorRTRTXExecutionProvider",
-            variable: "DLNMS_TENSORRT_RTX",
+            variable: environment::TENSORRT_RTX,
         }),
         Provider::OpenVino => Some(Plugin {
             file: "libonnxruntime_providers_openvino_plugin.so",
             provider: "OpenVINOExecutionProvider",
-            variable: "DLNMS_OPENVINO",
+            variable: environment::OPENVINO,
         }),
         _ => None,
     }
@@ -89,10 +89,12 @@ pub fn options(entry: &ProviderConfig, engines: Option<&Path>) -> Vec<(String, S
 
 /// The option alone, else the environment variable alone, else beside this library, else beside ONNX Runtime.
 fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<PathBuf, String> {
-    let variable = || std::env::var_os(plugin.variable).filter(|v| !v.is_empty());
+    if runtime.is_hardened() && !option.is_some_and(Path::is_absolute) {
+        return Err("in the hardened mode the absolute path of its library is needed".into());
+    }
     let asked = option
         .map(Path::to_path_buf)
-        .or(variable().map(PathBuf::from));
+        .or_else(|| environment::read(plugin.variable).map(PathBuf::from));
     let folders = match &asked {
         Some(path) if !path.is_dir() => {
             return if path.exists() {

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 use super::redirect::{Replacement, redirect};
+use crate::environment;
 use std::ffi::{CStr, c_char, c_void};
 
 /// Names of the opt-out, by version of ONNX Runtime.
@@ -28,10 +29,17 @@ const FIRST_WITH_TELEMETRY: u32 = 29;
 /// # Errors
 /// The reason in words, where the library of `version` may have telemetry, the opt-out could not be given to it, and the
 /// process's environment does not hold it.
-pub fn switch_off(address: *const c_void, version: &str) -> Result<(), String> {
+///
+/// In the hardened mode it reads no other variable either: every other one is answered as not set.
+pub fn switch_off(address: *const c_void, version: &str, hardened: bool) -> Result<(), String> {
+    let function = if hardened {
+        opt_out_alone as *const ()
+    } else {
+        answer_of_this_process as *const ()
+    };
     let replacement = Replacement {
         names: &READERS,
-        function: answer_of_this_process as *const (),
+        function,
     };
     let why = match redirect(address, &replacement) {
         Ok(0) => "it does not call getenv".into(),
@@ -39,10 +47,13 @@ pub fn switch_off(address: *const c_void, version: &str) -> Result<(), String> {
         Err(why) => why,
     };
     let minor = version.split('.').nth(1).and_then(|n| n.parse().ok());
-    let set =
-        |name: &CStr| std::env::var_os(name.to_string_lossy().as_ref()).is_some_and(|v| v == "1");
-    if minor.is_some_and(|minor: u32| minor < FIRST_WITH_TELEMETRY) || OPT_OUT.into_iter().any(set)
-    {
+    let old = minor.is_some_and(|minor: u32| minor < FIRST_WITH_TELEMETRY);
+    if hardened {
+        // What cannot be redirected reads the process's environment.
+        return Err(format!("the environment cannot be kept from it ({why})"));
+    }
+    let set = |name: &&str| environment::read(name).is_some_and(|v| v == "1");
+    if old || environment::TELEMETRY_OFF.iter().any(set) {
         return Ok(());
     }
     Err(format!(
@@ -58,11 +69,24 @@ unsafe extern "C" fn answer_of_this_process(name: *const c_char) -> *mut c_char 
     if name.is_null() {
         return std::ptr::null_mut();
     }
+    // SAFETY: handed on from the caller.
+    let answer = unsafe { opt_out_alone(name) };
+    if answer.is_null() {
+        // SAFETY: handed on from the caller.
+        return unsafe { libc::getenv(name) };
+    }
+    answer
+}
+
+/// Stands in for `getenv` in the hardened mode: only the opt-out is set.
+///
+/// # Safety
+/// As for `getenv`.
+unsafe extern "C" fn opt_out_alone(name: *const c_char) -> *mut c_char {
     // SAFETY: not NULL, and NUL-terminated by the caller's promise.
-    if OPT_OUT.contains(&unsafe { CStr::from_ptr(name) }) {
+    if !name.is_null() && OPT_OUT.contains(&unsafe { CStr::from_ptr(name) }) {
         c"1".as_ptr().cast_mut()
     } else {
-        // SAFETY: handed on from the caller.
-        unsafe { libc::getenv(name) }
+        std::ptr::null_mut()
     }
 }

@@ -5,7 +5,7 @@ use super::engine_state::ActiveEngine;
 use super::preprocess::Buffers;
 use super::scores::Scores;
 use super::shared::Scorer;
-use super::single::{MeasuredCase, Times, log_outcome};
+use super::single::{MeasuredCase, Times};
 use crate::allocation;
 use crate::cancel::CancelToken;
 use crate::case::Case;
@@ -40,13 +40,14 @@ impl Scorer {
         while !left.is_empty() {
             // Another call may have given up what this one was prepared with: then one by one, with whatever is next.
             let Some(active) = self.active_engine() else {
-                outcomes.extend(left.iter().map(|case| self.score(case, cancel)));
+                outcomes.extend(left.iter().map(|case| self.score_unrecorded(case, cancel)));
                 break;
             };
             let (now, later) = left.split_at(active.session.max_batch().clamp(1, left.len()));
             self.score_chunk(&active, now, cancel, &mut outcomes);
             left = later;
         }
+        self.record(cases, &mut outcomes);
         Ok(outcomes)
     }
 
@@ -77,9 +78,7 @@ impl Scorer {
             let sampled = match sampled {
                 Ok(sampled) => sampled,
                 Err(e) => {
-                    let refused = Err(e);
-                    log_outcome(&refused);
-                    outcomes.push(refused);
+                    outcomes.push(Err(e));
                     continue;
                 }
             };
@@ -95,12 +94,10 @@ impl Scorer {
                 Some(heads) => {
                     let engine = active.engine.clone();
                     let scores = self.finish(case, sampled.measured, engine, heads.to_vec(), times);
-                    let scored = Ok(scores);
-                    log_outcome(&scored);
-                    scored
+                    Ok(scores)
                 }
                 // The provider failed, or these values are none it can compute with: what a single call makes of it.
-                None => self.score(case, cancel),
+                None => self.score_unrecorded(case, cancel),
             });
         }
     }
@@ -110,10 +107,13 @@ impl Scorer {
         if cancel.is_triggered() {
             return Err(Error::Cancelled);
         }
-        let measured = self.measure(case, threads)?;
+        let mut measured = self.measure(case, threads)?;
         let spec = &self.bundle().manifest.preprocessing;
         let mut buffers = self.buffers()?;
-        match buffers.fill(spec, case, &measured.validated) {
+        let filled = buffers
+            .fill(spec, case, &measured.validated)
+            .and_then(|()| measured.hash(case, &buffers, threads, cancel));
+        match filled {
             Ok(()) => Ok(SampledCase {
                 measured,
                 buffers,

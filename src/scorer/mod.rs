@@ -1,8 +1,10 @@
 //! A case in, scores and evidence out.
 
+mod audit_record;
 mod batch;
 mod engine_state;
 mod infer;
+mod input_digests;
 mod network_runs;
 mod options;
 mod prepare;
@@ -15,7 +17,8 @@ mod single;
 mod texture;
 
 pub use crate::cancel::CancelToken;
-pub use crate::case::{Case, CaseMetadata, LesionRequest};
+pub use crate::case::{Case, CaseContext, CaseMetadata, LesionRequest};
+pub use input_digests::InputDigests;
 pub(crate) use network_runs::NetworkRuns;
 pub use options::{Phase, Progress, ScorerOptions};
 pub use preprocess::InputTensors;

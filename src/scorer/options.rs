@@ -1,5 +1,6 @@
 //! What a host decides about a scorer, and the progress that it is told.
 
+use crate::audit::AuditOptions;
 use crate::bundle::Pins;
 use crate::evidence::quality::QualityPolicy;
 use crate::runtime::provider::Policy;
@@ -24,6 +25,8 @@ pub struct ScorerOptions {
     pub prepare_timeout: Option<Duration>,
     /// What the bundle must be: its digest, and whose signature it must have.
     pub pins: Pins,
+    /// The audit log to which a line is added for each case; `None`: none is kept.
+    pub audit: Option<AuditOptions>,
 }
 
 impl Default for ScorerOptions {
@@ -36,6 +39,7 @@ impl Default for ScorerOptions {
             cache: None,
             prepare_timeout: None,
             pins: Pins::default(),
+            audit: None,
         }
     }
 }

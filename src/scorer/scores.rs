@@ -1,5 +1,7 @@
 //! The result of a case: scores, what they rest on, and the engine that computed them.
 
+use super::input_digests::InputDigests;
+use crate::audit::Entry;
 use crate::bundle::{Manifest, Precision, Signature};
 use crate::case::CaseMetadata;
 use crate::engine::CacheOutcome;
@@ -63,6 +65,12 @@ pub struct Scores {
     pub pictures: Option<std::result::Result<Pictures, String>>,
     /// What was known of the case beyond its voxels.
     pub metadata: CaseMetadata,
+    /// The host's own name of the call.
+    pub correlation_id: Option<String>,
+    /// Digests of what was scored, if the case asked for them.
+    pub digests: Option<InputDigests>,
+    /// The line of the audit log, if one is kept.
+    pub audit: Option<Entry>,
     /// The engine that computed these scores, whatever the scorer has gone over to since.
     pub engine: Arc<Engine>,
     /// Phases.

@@ -4,6 +4,7 @@ use super::engine_state::{ActiveEngine, EngineState};
 use super::options::ScorerOptions;
 use super::preprocess::{Buffers, InputTensors, ValidatedCase};
 use super::scores::Engine;
+use crate::audit::AuditLog;
 use crate::bundle::{Bundle, Manifest};
 use crate::case::Case;
 use crate::error::{Error, Result};
@@ -23,6 +24,7 @@ pub struct Scorer {
     pub(super) manifest: Arc<Manifest>,
     pub(super) runtime: Runtime,
     pub(super) options: ScorerOptions,
+    pub(super) audit: Option<AuditLog>,
     pub(super) engine_state: RwLock<EngineState>,
     /// The thread whose call is building the session, so that it is built once.
     pub(super) preparing: Mutex<Option<ThreadId>>,
@@ -45,7 +47,9 @@ impl Scorer {
             entry.validate()?;
         }
         let bundle = Bundle::open_without_models(bundle, &options.pins)?;
+        let audit = options.audit.as_ref().map(AuditLog::open).transpose()?;
         Ok(Self {
+            audit,
             manifest: Arc::new(bundle.manifest.clone()),
             bundle,
             runtime,

@@ -1,7 +1,8 @@
 //! One case: validated, measured, sampled, scored.
 
 use super::infer::Inference;
-use super::preprocess::ValidatedCase;
+use super::input_digests::InputDigests;
+use super::preprocess::{Buffers, ValidatedCase};
 use super::scores::{Engine, Scores, Timings};
 use super::shared::Scorer;
 use crate::allocation;
@@ -25,8 +26,28 @@ pub(super) struct MeasuredCase {
     pub references: Option<References>,
     pub quality: Vec<Finding>,
     pub pictures: Option<std::result::Result<Pictures, String>>,
-    /// How long the lesion, the references and the quality checks took.
+    pub digests: Option<InputDigests>,
+    /// How long the lesion, the references, the quality checks and the digests took.
     pub took: Duration,
+}
+
+impl MeasuredCase {
+    /// Hashes what is scored, if the case asks for it.
+    pub fn hash(
+        &mut self,
+        case: &Case<'_>,
+        buffers: &Buffers,
+        threads: usize,
+        cancel: &CancelToken,
+    ) -> Result<()> {
+        if case.digests {
+            let begun = Instant::now();
+            let digests = InputDigests::new(case, &self.validated, buffers, threads, cancel)?;
+            self.digests = Some(digests);
+            self.took += begun.elapsed();
+        }
+        Ok(())
+    }
 }
 
 /// How long the parts of a call took that came before the last.
@@ -48,12 +69,14 @@ impl Scorer {
     /// Those of [`Scorer::prepare`]; whatever the case is refused for; [`Error::VoxelRange`](crate::Error::VoxelRange) if the network's output for it is
     /// no probability while the provider answers the self-test; [`Error::Resources`](crate::Error::Resources) if memory for the run is short.
     pub fn score(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Scores> {
-        let outcome = self.score_unlogged(case, cancel);
-        log_outcome(&outcome);
+        let mut outcomes = [self.score_unrecorded(case, cancel)];
+        self.record(std::slice::from_ref(case), &mut outcomes);
+        let [outcome] = outcomes;
         outcome
     }
 
-    fn score_unlogged(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Scores> {
+    /// Scores one case, of which nobody hears yet.
+    pub(super) fn score_unrecorded(&self, case: &Case<'_>, cancel: &CancelToken) -> Result<Scores> {
         let start = Instant::now();
         cancel.check()?;
         let mut prepared = start;
@@ -64,10 +87,12 @@ impl Scorer {
             prepared = Instant::now();
         }
 
-        let measured = self.measure(case, self.threads())?;
+        let mut measured = self.measure(case, self.threads())?;
         let mut buffers = self.buffers()?;
         let spec = &self.bundle.manifest.preprocessing;
-        let filled = buffers.fill(spec, case, &measured.validated);
+        let filled = buffers
+            .fill(spec, case, &measured.validated)
+            .and_then(|()| measured.hash(case, &buffers, self.threads(), cancel));
         let preprocessed = Instant::now();
         let outcome = filled.and_then(|()| {
             cancel.check()?;
@@ -89,6 +114,8 @@ impl Scorer {
     pub(super) fn measure(&self, case: &Case<'_>, threads: usize) -> Result<MeasuredCase> {
         let copy = usize::from(case.references.is_some()) * REFERENCES_BYTES;
         allocation::headroom(copy, "what is measured of a case")?;
+        case.context.validate()?;
+        self.require_actor(case)?;
         let mut validated = ValidatedCase::new(case)?;
         let begun = Instant::now();
         let lesion = case.lesion.as_ref().map(|request| {
@@ -119,6 +146,7 @@ impl Scorer {
             references,
             quality,
             pictures,
+            digests: None,
             took: begun.elapsed(),
         })
     }
@@ -138,6 +166,7 @@ impl Scorer {
             references,
             quality,
             pictures,
+            digests,
             took: _,
         } = measured;
         let manifest = &self.bundle.manifest;
@@ -158,6 +187,9 @@ impl Scorer {
             references,
             pictures,
             metadata: case.metadata,
+            correlation_id: case.context.correlation_id.map(str::to_owned),
+            digests,
+            audit: None,
             engine,
             timings: Timings {
                 prepare: times.prepare,
@@ -171,13 +203,15 @@ impl Scorer {
 }
 
 /// Writes the one line of a case into the log; nothing of its patient or its files.
-pub(super) fn log_outcome(outcome: &Result<Scores>) {
+pub(super) fn log_outcome(case: &Case<'_>, outcome: &Result<Scores>) {
+    let id = case.context.correlation_id;
+    let call = id.map_or_else(String::new, |id| format!(", call {id:?}"));
     match outcome {
         Ok(scores) => {
             let engine = &scores.engine;
             log::info!(
                 target: "dlnms::scorer",
-                "case scored by {} in {} with kernels of {} in {:.1} ms, {} findings",
+                "case scored by {} in {} with kernels of {} in {:.1} ms, {} findings{call}",
                 engine.provider.name(),
                 engine.precision.name(),
                 engine.kernels_name(),
@@ -185,6 +219,6 @@ pub(super) fn log_outcome(outcome: &Result<Scores>) {
                 scores.quality.len()
             );
         }
-        Err(e) => log::info!(target: "dlnms::scorer", "case refused: {e}"),
+        Err(e) => log::info!(target: "dlnms::scorer", "case refused{call}: {e}"),
     }
 }

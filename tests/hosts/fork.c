@@ -1,8 +1,9 @@
 /* What a forked process does with objects of its parent: nothing but leave, and that at once.
  *
- *     fork BUNDLE ONNXRUNTIME THREADS
+ *     fork BUNDLE ONNXRUNTIME THREADS LOG
  *
- * The parent has scored with THREADS threads, holds a queue and a job, and scores again afterwards. */
+ * The parent has scored with THREADS threads, holds a queue and a job, and scores again afterwards. It keeps an audit log, to
+ * which no forked process adds a line. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -19,7 +20,8 @@ static int16_t voxels[SIDE * SIDE * SIDE];
 static dlnms_volume volume;
 static dlnms_roi roi;
 static dlnms_case c;
-static const char *bundle, *library;
+static dlnms_case_context context;
+static const char *bundle, *library, *audit_log;
 static uint32_t threads;
 static dlnms_runtime *runtime;
 static dlnms_scorer *scorer;
@@ -49,6 +51,9 @@ static void make_case(void) {
     dlnms_case_init(&c, sizeof c);
     c.ct = c.pet = &volume;
     c.roi = &roi;
+    dlnms_case_context_init(&context, sizeof context);
+    context.actor = "fork.c";
+    c.context = &context;
 }
 
 static dlnms_status start(void) {
@@ -65,6 +70,12 @@ static dlnms_status start(void) {
     const dlnms_provider_options *providers[] = {&cpu};
     options.providers = providers;
     options.n_providers = 1;
+    dlnms_audit_options audit;
+    dlnms_audit_options_init(&audit, sizeof audit);
+    audit.path = audit_log;
+    audit.salt = (const uint8_t *)"a secret of the host";
+    audit.salt_size = 20;
+    options.audit = &audit;
     dlnms_status status = dlnms_runtime_new(&where, &runtime, NULL);
     if (!status) status = dlnms_scorer_new(runtime, &options, &scorer, NULL);
     if (!status) status = dlnms_scorer_score(scorer, &c, NULL, &result, NULL);
@@ -140,11 +151,13 @@ static void child(const char *what, int (*body)(void)) {
 
 /* Forks while another thread is within the library: no lock of the parent stops a child. */
 static volatile int stop;
+static uint64_t scored_beside;
 static void *busy(void *unused) {
     (void)unused;
     while (!stop) {
         dlnms_result *mine = NULL;
-        dlnms_scorer_score(scorer, &c, NULL, &mine, NULL);
+        check("a score beside forks", dlnms_scorer_score(scorer, &c, NULL, &mine, NULL) == DLNMS_OK);
+        ++scored_beside;
         dlnms_result_free(mine);
     }
     return NULL;
@@ -158,10 +171,11 @@ static int load_afresh(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4) return 2;
+    if (argc != 5) return 2;
     bundle = argv[1];
     library = argv[2];
     threads = (uint32_t)atoi(argv[3]);
+    audit_log = argv[4];
     make_case();
     child("a child loads ONNX Runtime that its parent has not", load_afresh);
     check("the parent starts", start() == DLNMS_OK);
@@ -185,6 +199,11 @@ int main(int argc, char **argv) {
     dlnms_result *again = NULL;
     check("the parent scores on", dlnms_scorer_score(scorer, &c, NULL, &again, NULL) == DLNMS_OK);
     dlnms_result_free(again);
+    dlnms_audit_summary log;
+    dlnms_audit_summary_init(&log, sizeof log);
+    check("the audit log is sound", dlnms_audit_verify(audit_log, NULL, &log, NULL) == DLNMS_OK && log.torn == 0);
+    /* The child that loaded ONNX Runtime by itself, the parent's first score, job and last score, and those of the thread. */
+    check("only scores are in it", log.lines == 4 + scored_beside);
     free_all();
     check("nothing leaks in the parent", dlnms_live_objects() == 0);
     return failures != 0;

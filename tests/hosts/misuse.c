@@ -203,7 +203,12 @@ static void objects(void) {
 static void reserved_fields(dlnms_runtime *runtime) {
     static dlnms_case_metadata metadata;
     dlnms_error *error = NULL;
-    c.reserved = 1; refused("case reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_case.reserved");
+    dlnms_case_context context;
+    dlnms_case_context_init(&context, sizeof context);
+    c.context = &context; context.reserved = 1; refused("context reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_case_context.reserved");
+    c.context = &context; context.reserved = 0; context.actor = "two\nlines"; refused("actor", DLNMS_E_INVALID_ARGUMENT, "context.actor");
+    c.context = &context; context.actor = NULL; context.correlation_id = "\xff"; refused("correlation id", DLNMS_E_UTF8, "correlation_id");
+    c.context = NULL;
     ct.reserved = 2; refused("volume reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_volume.reserved");
     roi.reserved = 3; refused("roi reserved", DLNMS_E_INVALID_ARGUMENT, "dlnms_roi.reserved");
     dlnms_case_metadata_init(&metadata, sizeof metadata);
@@ -212,9 +217,13 @@ static void reserved_fields(dlnms_runtime *runtime) {
 
     dlnms_runtime_options where;
     dlnms_runtime_options_init(&where, sizeof where);
-    where.reserved = 6;
+    where.hardened = 1;
+    where.library_path = NULL;
     dlnms_runtime *none = NULL;
-    expect("runtime reserved", dlnms_runtime_new(&where, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "dlnms_runtime_options.reserved");
+    expect("hardened without a path", dlnms_runtime_new(&where, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "library_path");
+    where.hardened = 0;
+    where.expected_sha256 = "abc";
+    expect("no digest of the runtime", dlnms_runtime_new(&where, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "expected_onnxruntime_sha256");
     dlnms_progress progress;
     dlnms_progress_init(&progress, sizeof progress);
     progress.reserved = 7;
@@ -391,6 +400,22 @@ static void files(dlnms_runtime *runtime, const char *bundle, const char *scratc
     options.bundle_key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
     expect("unsigned", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_BUNDLE_UNSIGNED, &error, "E7620F1842B4E81F");
     options.bundle_key = NULL;
+    dlnms_audit_options audit;
+    dlnms_audit_options_init(&audit, sizeof audit);
+    options.audit = &audit;
+    expect("no salt", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_NULL_ARGUMENT, &error, "dlnms_audit_options.salt");
+    audit.salt = (const uint8_t *)"fifteen bytes..";
+    audit.salt_size = 15;
+    expect("no log", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_NULL_ARGUMENT, &error, "dlnms_audit_options.path");
+    audit.path = "/dev/null/log";
+    expect("short salt", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "audit.salt");
+    audit.salt_size = 16;
+    expect("log in no folder", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_AUDIT, &error, "/dev/null/log");
+    options.audit = NULL;
+    dlnms_audit_summary summary;
+    dlnms_audit_summary_init(&summary, sizeof summary);
+    expect("no log to verify", dlnms_audit_verify("/dev/null/log", NULL, &summary, &error), DLNMS_E_AUDIT, &error, "audit log");
+    expect("no head", dlnms_audit_verify("/dev/null/log", "abc", &summary, &error), DLNMS_E_INVALID_ARGUMENT, &error, "expected_head");
     options.threads = 100000;
     expect("too many threads", dlnms_scorer_new(runtime, &options, &none, &error), DLNMS_E_INVALID_ARGUMENT, &error, "threads");
     check("nothing was made", none == NULL);

@@ -4,7 +4,7 @@ use crate::support;
 use std::path::Path;
 
 /// Header sections in order: banner and the files whose items it holds.
-const SECTIONS: [(&str, &[&str]); 17] = [
+const SECTIONS: [(&str, &[&str]); 18] = [
     ("Status codes", &["src/error/status.rs"]),
     ("Library", &["src/ffi/library.rs"]),
     ("Errors", &["src/ffi/error_object.rs", "src/ffi/error.rs"]),
@@ -20,7 +20,11 @@ const SECTIONS: [(&str, &[&str]); 17] = [
     ("Quality checks", &["src/ffi/quality.rs"]),
     (
         "Cases: volumes and tumour together",
-        &["src/ffi/study_handle.rs", "src/ffi/case.rs"],
+        &[
+            "src/ffi/study_handle.rs",
+            "src/ffi/case_context.rs",
+            "src/ffi/case.rs",
+        ],
     ),
     ("Providers", &["src/ffi/provider.rs"]),
     (
@@ -28,6 +32,7 @@ const SECTIONS: [(&str, &[&str]); 17] = [
         &["src/ffi/evidence.rs"],
     ),
     ("Results", &["src/ffi/result.rs"]),
+    ("Audit log", &["src/ffi/audit.rs"]),
     (
         "Scorer",
         &[

@@ -22,7 +22,12 @@ pub fn layout() -> String {
     layout! {
         dlnms_progress { struct_size, reserved, callback, user_data, drop }
         dlnms_logger { struct_size, level, callback, user_data, drop }
-        dlnms_runtime_options { struct_size, reserved, library_path }
+        dlnms_runtime_options { struct_size, hardened, library_path, expected_sha256 }
+        dlnms_case_context {
+            struct_size, reserved, correlation_id, actor, study_uid, ct_series_uid, pet_series_uid,
+        }
+        dlnms_audit_options { struct_size, salt_size, path, salt, expected_head }
+        dlnms_audit_summary { struct_size, torn, lines, head }
         dlnms_volume {
             struct_size, dtype, data, dims, strides, origin, spacing, direction, rescale_slope, rescale_intercept,
             slice_slopes, slice_offsets, has_padding, reserved, padding_first, padding_last,
@@ -43,7 +48,7 @@ pub fn layout() -> String {
         }
         dlnms_case {
             struct_size, sample_pictures, ct, pet, pet_info, roi, metadata, measure_lesion, threshold_kind, threshold, radius_mm,
-            measure_references, reserved, liver_lps_mm, blood_pool_lps_mm, study,
+            measure_references, digest_input, liver_lps_mm, blood_pool_lps_mm, study, context,
         }
         dlnms_lesion {
             struct_size, has_diameters, voxels, suv_max, suv_mean, suv_peak, mtv_ml, tlg, threshold, longest_mm,
@@ -71,7 +76,7 @@ pub fn layout() -> String {
         }
         dlnms_scorer_options { struct_size, threads, bundle_dir, providers, n_providers, device, quality, cache_dir, plugin_path,
             prepare_timeout_ms, precision, spin, reserved, expected_manifest_sha256,
-            bundle_key,
+            bundle_key, audit,
         }
         dlnms_queue_options { struct_size, capacity, workers, reserved }
         dlnms_completion { struct_size, reserved, callback, user_data, drop }

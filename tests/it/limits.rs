@@ -28,7 +28,8 @@ fn forked_processes_leave_at_once_and_never_disturb_their_parent() {
             let printed = run(Command::new(&fork)
                 .arg(&bundle)
                 .arg(onnxruntime())
-                .arg(threads));
+                .arg(threads)
+                .arg(tempfile::tempdir_in(&out).unwrap().path().join("audit")));
             assert!(printed.is_empty(), "{threads} threads: {printed}");
         }
     }

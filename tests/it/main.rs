@@ -8,6 +8,8 @@
 mod support;
 
 mod attributes;
+mod audit;
+mod audit_faults;
 mod batch;
 mod batch_command;
 mod bundle;
@@ -54,5 +56,6 @@ mod suv_edits;
 mod suv_table;
 mod texture;
 mod threads;
+mod trusted_runtime;
 mod unreadable;
 mod volume_files;

@@ -3,7 +3,7 @@
 use crate::case::CaseArguments;
 use crate::page::PageArguments;
 use crate::terminal::say;
-use crate::{Failure, nrrd, page, score, terminal};
+use crate::{Failure, atomic_file, nrrd, page, score, terminal};
 use dlnms::Error;
 use dlnms::explanation::{
     Baseline, Contributions, ExplainOptions, Explanation, MapValues, Occlusion, OcclusionOptions,
@@ -11,6 +11,7 @@ use dlnms::explanation::{
 };
 use dlnms::report;
 use dlnms::report::page::Page;
+use dlnms::runtime::RuntimeOptions;
 use dlnms::scorer::{CancelToken, Phase};
 use std::path::{Path, PathBuf};
 
@@ -55,7 +56,7 @@ pub struct Arguments {
     page: PageArguments,
 }
 
-pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
+pub fn run(a: &Arguments, runtime: &RuntimeOptions) -> Result<(), Failure> {
     let scorer = a.case.scorer(runtime)?;
     let input = a.case.study.open(a.case.engine.threads())?;
     let lesions = a.case.tumour.read_alone(&input)?;
@@ -97,7 +98,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         Some(path) if path == Path::new("-") => say!("{}", text.trim_end()),
         json => {
             if let Some(path) = json {
-                std::fs::write(path, text).map_err(Failure::output(path))?;
+                atomic_file::write(path, text.as_bytes())?;
             }
             score::print_table(&explained.scores);
             if let Some(contributions) = &explained.contributions {

@@ -5,10 +5,10 @@ use crate::input::EngineArguments;
 use crate::terminal::say;
 use dlnms::engine::CacheOutcome;
 use dlnms::report;
-use dlnms::runtime::{REQUIRED_API, Runtime};
+use dlnms::runtime::{REQUIRED_API, Runtime, RuntimeOptions};
 use dlnms::scorer::{CancelToken, Scorer};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -22,8 +22,8 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(a: &Arguments, library: Option<&Path>) -> Result<(), Failure> {
-    let runtime = Runtime::load(library);
+pub fn run(a: &Arguments, library: &RuntimeOptions) -> Result<(), Failure> {
+    let runtime = Runtime::load_with(library);
     if let Some(dir) = &a.bundle {
         dlnms::bundle::Bundle::open(dir, &a.engine.trust.pins()?)?; // every file, whatever the cache would spare
     }
@@ -40,7 +40,7 @@ pub fn run(a: &Arguments, library: Option<&Path>) -> Result<(), Failure> {
         let document = json!({
             "library": report::library(),
             "research_use_only": true,
-            "onnxruntime": runtime.as_ref().ok().map(|r| json!({ "version": r.version(), "path": r.path().display().to_string() })),
+            "onnxruntime": runtime.as_ref().ok().map(|r| json!({ "version": r.version(), "path": r.path().display().to_string(), "sha256": r.sha256() })),
             "onnxruntime_error": runtime.as_ref().err().map(|e| e.to_string()),
             "onnxruntime_required": format!("1.{REQUIRED_API}"),
             "devices": devices,

@@ -2,12 +2,13 @@
 
 use crate::terminal;
 use crate::trust::TrustArguments;
+use dlnms::audit::AuditOptions;
 use dlnms::bundle::Precision;
 use dlnms::evidence::quality::QualityPolicy;
 use dlnms::readers::dicom::{Archive, Modality, Series, SeriesChoice, Study, pet_info_from_file};
 use dlnms::reading::ReadOptions;
-use dlnms::runtime::Runtime;
 use dlnms::runtime::provider::{InstructionSet, Kernels, Policy, Provider, ProviderConfig};
+use dlnms::runtime::{Runtime, RuntimeOptions};
 use dlnms::scorer::{CancelToken, Scorer, ScorerOptions};
 use dlnms::{Error, Result, readers};
 use std::path::{Path, PathBuf};
@@ -303,16 +304,17 @@ impl EngineArguments {
     }
 
     /// Open a bundle.
-    pub fn scorer(&self, bundle: &Path, runtime: Option<&Path>) -> Result<Scorer> {
-        self.scorer_with(bundle, runtime, QualityPolicy::default())
+    pub fn scorer(&self, bundle: &Path, runtime: &RuntimeOptions) -> Result<Scorer> {
+        self.scorer_with(bundle, runtime, QualityPolicy::default(), None)
     }
 
-    /// Opens a bundle with a quality policy.
+    /// Opens a bundle with a quality policy, and an audit log if one is to be written.
     pub fn scorer_with(
         &self,
         bundle: &Path,
-        runtime: Option<&Path>,
+        runtime: &RuntimeOptions,
         quality: QualityPolicy,
+        audit: Option<AuditOptions>,
     ) -> Result<Scorer> {
         let options = ScorerOptions {
             policy: self.policy()?,
@@ -321,9 +323,10 @@ impl EngineArguments {
             cache: self.cache.clone(),
             pins: self.trust.pins()?,
             quality,
+            audit,
             ..ScorerOptions::default()
         };
-        Scorer::new(Runtime::load(runtime)?, bundle, options)
+        Scorer::new(Runtime::load_with(runtime)?, bundle, options)
     }
 
     /// Each provider that was named, with those options that mean something to it; `auto` takes what it can use.

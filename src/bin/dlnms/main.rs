@@ -1,6 +1,7 @@
 //! `dlnms`: score a PET/CT study, look at what the network sees, check an installation, make a synthetic study.
 
 mod atomic_file;
+mod audit;
 mod batch;
 mod bench;
 mod case;
@@ -19,8 +20,10 @@ mod terminal;
 mod texture;
 mod trust;
 mod tumour;
+mod verify;
+mod whole_file;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use dlnms::error::status;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,9 +39,8 @@ static ALLOCATOR: dlnms::memory_reserve::MemoryReserve = dlnms::memory_reserve::
 #[derive(Parser)]
 #[command(version, after_help = AFTER_HELP)]
 struct Cli {
-    /// libonnxruntime.so or its folder [default: $DLNMS_ONNXRUNTIME, else beside this program]
-    #[arg(long, global = true, value_name = "PATH")]
-    onnxruntime: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: trust::RuntimeArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -52,10 +54,11 @@ const AFTER_HELP: &str = "Examples:
   dlnms explain --bundle bundle study --rtstruct rs.dcm --roi GTV --json explained.json
   dlnms texture study --seed=-42.3,-14.6,-122.1 --json texture.json
   dlnms batch studies.csv --bundle bundle --out scores --workers 2
+  dlnms verify result.json study --bundle bundle
   dlnms info --bundle bundle
 
 Exit codes: 0 done; 1 the input was refused or a file could not be written; 2 wrong usage;
-3 the bundle or ONNX Runtime is at fault; 70 a defect in dlnms.";
+3 the bundle or ONNX Runtime is at fault; 4 `verify` found a difference; 70 a defect in dlnms.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -73,6 +76,11 @@ enum Command {
     Texture(texture::Arguments),
     /// Show versions, ONNX Runtime, devices; check a bundle
     Info(info::Arguments),
+    /// Score a study again and compare with a result that was kept: digests of what was scored, and scores
+    Verify(Box<verify::Arguments>),
+    /// Verify an audit log
+    #[command(subcommand)]
+    Audit(audit::Arguments),
     /// Measure latency and throughput here, beside bare ONNX Runtime
     Bench(bench::Arguments),
     /// Write a synthetic PET/CT study as DICOM: a thorax with a tumour
@@ -83,6 +91,8 @@ enum Command {
 pub enum Failure {
     /// The library refused.
     Library(dlnms::Error),
+    /// `verify`: something is not what it was; the first difference.
+    Different(String),
     /// A file could not be written.
     Output(PathBuf, std::io::Error),
 }
@@ -102,8 +112,12 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let runtime = cli.onnxruntime.as_deref();
+    // A result holds the centre of the tumour, so that `verify` need not be told.
+    let command = Cli::command().mut_subcommand("verify", |verify| {
+        verify.mut_group("tumour", |tumour| tumour.required(false))
+    });
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|e| e.exit());
+    let runtime = &cli.runtime.options();
     let outcome = match &cli.command {
         Command::Score(a) => score::run(a, runtime),
         Command::Explain(a) => explain::run(a, runtime),
@@ -112,6 +126,8 @@ fn main() -> ExitCode {
         Command::Planes(a) => planes::run(a),
         Command::Texture(a) => texture::run(a),
         Command::Info(a) => info::run(a, runtime),
+        Command::Verify(a) => verify::run(a, runtime),
+        Command::Audit(a) => audit::run(a),
         Command::Bench(a) => bench::run(a, runtime),
         Command::Phantom(a) => phantom::run(a),
     };
@@ -120,6 +136,10 @@ fn main() -> ExitCode {
         Err(Failure::Output(path, e)) => {
             terminal::error(&format!("cannot write {}: {e}", path.display()));
             ExitCode::from(1)
+        }
+        Err(Failure::Different(what)) => {
+            terminal::error(&what);
+            ExitCode::from(4)
         }
         Err(Failure::Library(e)) => {
             terminal::error(&e.to_string());

@@ -1,9 +1,9 @@
 //! The page of a result, in files; shared by `score` and `explain`.
 
-use crate::Failure;
 use crate::input::Input;
+use crate::{Failure, atomic_file};
 use dlnms::report::page::{Page, PageOptions};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Files that the page is written to.
 #[derive(clap::Args)]
@@ -27,16 +27,14 @@ impl PageArguments {
 
     /// Writes the page to every file that was named.
     pub fn write(&self, page: &Page) -> Result<(), Failure> {
-        let write =
-            |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).map_err(Failure::output(path));
         if let Some(path) = &self.html {
-            write(path, page.html().as_bytes())?;
+            atomic_file::write(path, page.html().as_bytes())?;
         }
         if let Some(path) = &self.png {
-            write(path, &page.png()?)?;
+            atomic_file::write(path, &page.png()?)?;
         }
         if let Some(path) = &self.page_pdf {
-            write(path, &page.pdf()?)?;
+            atomic_file::write(path, &page.pdf()?)?;
         }
         Ok(())
     }

@@ -5,10 +5,11 @@ use crate::input::Input;
 use crate::objects::ObjectArguments;
 use crate::page::PageArguments;
 use crate::terminal::say;
-use crate::{Failure, page, terminal};
+use crate::{Failure, atomic_file, page, terminal};
 use dlnms::report;
 use dlnms::report::page::Page;
 use dlnms::risk::{RESEARCH_USE_ONLY, Risk};
+use dlnms::runtime::RuntimeOptions;
 use dlnms::scorer::{CancelToken, Phase, Scorer, Scores};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ struct Scored {
     scores: Scores,
 }
 
-pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
+pub fn run(a: &Arguments, runtime: &RuntimeOptions) -> Result<(), Failure> {
     let scorer = a.case.scorer(runtime)?;
     let input = a.case.study.open(a.case.engine.threads())?;
     let lesions = a.case.tumour.read(&input)?;
@@ -97,7 +98,7 @@ pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
         Some(path) if path == Path::new("-") => say!("{}", text.trim_end()),
         json => {
             if let Some(path) = json {
-                std::fs::write(path, text).map_err(Failure::output(path))?;
+                atomic_file::write(path, text.as_bytes())?;
             }
             print_table(&first.scores);
             print_ranking(&scored);

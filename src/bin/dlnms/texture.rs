@@ -3,7 +3,7 @@
 use crate::input::StudyArguments;
 use crate::terminal::say;
 use crate::tumour::TumourArguments;
-use crate::{Failure, terminal};
+use crate::{Failure, atomic_file, terminal};
 use dlnms::evidence::texture::{Texture, TextureRequest};
 use dlnms::risk::RESEARCH_USE_ONLY;
 use dlnms::scorer::{self, LesionRequest};
@@ -68,7 +68,7 @@ pub fn run(a: &Arguments) -> Result<(), Failure> {
         Some(path) if path == Path::new("-") => say!("{report:#}"),
         json => {
             if let Some(path) = json {
-                std::fs::write(path, format!("{report:#}\n")).map_err(Failure::output(path))?;
+                atomic_file::write(path, format!("{report:#}\n").as_bytes())?;
             }
             lesions
                 .iter()

@@ -61,6 +61,18 @@ enum Place {
 }
 
 impl TumourArguments {
+    /// Returns whether it says where the tumour is.
+    pub fn is_given(&self) -> bool {
+        self.center.is_some()
+            || self.seed.is_some()
+            || self.mask.is_some()
+            || self.rtstruct.is_some()
+            || self.roi.is_some()
+            || self.seg.is_some()
+            || self.segment.is_some()
+            || self.lesions.is_some()
+    }
+
     /// Read what was named; contours are laid on the grid of the series they were drawn on. One lesion unless all
     /// were asked for.
     pub fn read(&self, input: &Input) -> Result<Vec<Lesion>> {

@@ -157,7 +157,7 @@ impl Segmentation {
     /// a frame are empty. A voxel of a fractional segmentation belongs from half of the maximum on.
     ///
     /// # Errors
-    /// [`Error::RoiInvalid`] if two segments have this number, or its frames do not make one grid without contradiction;
+    /// [`Error::RoiInvalid`] if no segment or two have this number, or its frames do not make one grid without contradiction;
     /// [`Error::RoiEmpty`] if it has no frame; [`Error::OutOfMemory`], [`Error::Cancelled`].
     pub fn mask(&self, segment: usize, cancel: &CancelToken) -> Result<RoiMask> {
         let refuse = |why: String| Error::RoiInvalid(format!("segment {segment}: {why}"));
@@ -183,6 +183,18 @@ impl Segmentation {
             )));
         }
         let frames = self.frames(segment).map_err(refuse)?;
+        if frames.is_empty() && same == 0 {
+            let numbers: Vec<String> = segments.iter().map(|s| s.number.to_string()).collect();
+            return Err(refuse(format!(
+                "{} has no segment of this number, but {}",
+                self.source(),
+                if numbers.is_empty() {
+                    "none at all".into()
+                } else {
+                    numbers.join(", ")
+                }
+            )));
+        }
         if frames.is_empty() {
             return Err(Error::RoiEmpty);
         }

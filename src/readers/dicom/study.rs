@@ -5,7 +5,7 @@ use super::series::{Series, SeriesLoader, SeriesMetadata};
 use super::series_selection::SeriesChoice;
 use super::slice_progress::SliceProgress;
 use crate::cancel::CancelToken;
-use crate::case::{Case, CaseMetadata};
+use crate::case::{Case, CaseContext, CaseMetadata};
 use crate::error::Result;
 use crate::imaging::roi::Roi;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,7 +98,22 @@ impl Study {
         );
         case.pet_info = self.pet.pet_info.as_ref();
         case.metadata = self.metadata();
+        case.context = self.context();
         Ok(case)
+    }
+
+    /// Returns the UIDs of both series and of the study, as far as they are stated.
+    pub fn context(&self) -> CaseContext<'_> {
+        fn study(series: &Series) -> Option<&str> {
+            let uid = series.metadata.as_ref()?.study_uid.as_deref();
+            uid.filter(|uid| !uid.is_empty())
+        }
+        CaseContext {
+            study_uid: study(&self.pet).or(study(&self.ct)),
+            ct_series_uid: Some(self.ct.uid.as_str()).filter(|uid| !uid.is_empty()),
+            pet_series_uid: Some(self.pet.uid.as_str()).filter(|uid| !uid.is_empty()),
+            ..CaseContext::default()
+        }
     }
 }
 

@@ -7,11 +7,13 @@ mod row;
 mod study;
 
 use crate::input::{EngineArguments, QualityArguments, ReadArguments};
+use crate::trust::AuditArguments;
 use crate::tumour::parse_delineation;
 use crate::{Failure, terminal};
 use dlnms::Error;
 use dlnms::bundle::Bundle;
 use dlnms::imaging::roi::Delineation;
+use dlnms::runtime::RuntimeOptions;
 use dlnms::scorer::{CancelToken, Scorer};
 use journal::{Journal, Settings};
 use progress::Progress;
@@ -50,16 +52,18 @@ pub struct Arguments {
     #[command(flatten)]
     quality: QualityArguments,
     #[command(flatten)]
+    audit: AuditArguments,
+    #[command(flatten)]
     engine: EngineArguments,
     /// Score rows that another program sends: reads a row of --hand-out from standard input and writes its line, until there are no more
     #[arg(long, conflicts_with_all = ["manifest", "out", "hand_out"])]
     worker: bool,
     /// Let another program score: writes the rows that are not done to standard output and reads their lines from standard input
-    #[arg(long)]
+    #[arg(long, conflicts_with = "audit")]
     hand_out: bool,
 }
 
-pub fn run(a: &Arguments, runtime: Option<&Path>) -> Result<(), Failure> {
+pub fn run(a: &Arguments, runtime: &RuntimeOptions) -> Result<(), Failure> {
     let engine = a.engine.with_default_threads(usize::from(a.workers));
     let (Some(manifest), Some(out)) = (&a.manifest, &a.out) else {
         return serve(&a.study_scorer(&engine, runtime)?);
@@ -90,14 +94,17 @@ impl Arguments {
     fn study_scorer(
         &self,
         engine: &EngineArguments,
-        runtime: Option<&Path>,
+        runtime: &RuntimeOptions,
     ) -> Result<StudyScorer, Failure> {
-        let scorer: Scorer = engine.scorer_with(&self.bundle, runtime, self.quality.policy())?;
+        let audit = self.audit.options()?;
+        let scorer: Scorer =
+            engine.scorer_with(&self.bundle, runtime, self.quality.policy(), audit)?;
         scorer.prepare(None, &CancelToken::default())?;
         Ok(StudyScorer {
             scorer,
             threads: engine.threads(),
             read: self.read.clone(),
+            audit: self.audit.clone(),
             threshold: self.threshold,
             radius_mm: self.radius,
         })
@@ -108,7 +115,7 @@ impl Arguments {
 fn score_all(
     a: &Arguments,
     engine: &EngineArguments,
-    runtime: Option<&Path>,
+    runtime: &RuntimeOptions,
     pending: VecDeque<Row>,
     journal: Journal,
     progress: Progress,

@@ -2,6 +2,7 @@
 
 use super::row::Row;
 use crate::input::{ReadArguments, StudyArguments};
+use crate::trust::AuditArguments;
 use crate::tumour::TumourArguments;
 use clap::Parser;
 use dlnms::case::ReferenceRequest;
@@ -67,6 +68,7 @@ pub struct StudyScorer {
     /// That read and decode a study.
     pub threads: usize,
     pub read: ReadArguments,
+    pub audit: AuditArguments,
     pub threshold: Delineation,
     pub radius_mm: f64,
 }
@@ -118,6 +120,8 @@ impl StudyScorer {
             return Err(refuse(format!("{} lesions instead of one", lesions.len())));
         };
         let mut case = lesion.case(&input.study)?;
+        self.audit.complete(&mut case);
+        case.digests = true;
         case.lesion = Some(LesionRequest {
             delineation: self.threshold,
             radius_mm: self.radius_mm,
@@ -140,6 +144,8 @@ fn outcome_of(error: &Error) -> Outcome {
         status::DLNMS_E_OUT_OF_MEMORY
         | status::DLNMS_E_RESOURCES
         | status::DLNMS_E_DEADLINE
+        | status::DLNMS_E_AUDIT
+        | status::DLNMS_E_AUDIT_ALTERED
         | status::DLNMS_E_RUNTIME
         | status::DLNMS_E_PROVIDER_UNAVAILABLE
         | status::DLNMS_E_SELF_TEST

@@ -3,6 +3,7 @@
 use super::measure::{Synthetic, in_turns, summary};
 use crate::Failure;
 use crate::input::EngineArguments;
+use dlnms::runtime::RuntimeOptions;
 use dlnms::scorer::{CancelToken, Scorer};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::time::Instant;
 pub fn measure(
     measured: &Scorer,
     engine: &EngineArguments,
-    (bundle, library): (&Path, Option<&Path>),
+    (bundle, library): (&Path, &RuntimeOptions),
     volumes: &Synthetic,
     n: usize,
     name: &str,

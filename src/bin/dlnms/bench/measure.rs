@@ -2,8 +2,10 @@
 
 use crate::Failure;
 use crate::input::EngineArguments;
+use crate::trust::repeat_runtime;
 use dlnms::bundle::Precision;
 use dlnms::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
+use dlnms::runtime::RuntimeOptions;
 use dlnms::scorer::{CancelToken, Case, Scorer};
 use dlnms::{Error, imaging::roi::Roi};
 use hdrhistogram::Histogram;
@@ -276,7 +278,7 @@ pub fn batch(
 pub fn cold(
     bundle: &Path,
     engine: &EngineArguments,
-    library: Option<&Path>,
+    library: &RuntimeOptions,
     n: usize,
 ) -> Result<Value, Failure> {
     let program = std::env::current_exe().map_err(Failure::output(Path::new("this program")))?;
@@ -285,9 +287,7 @@ pub fn cold(
         let mut command = std::process::Command::new(&program);
         command.args(["bench", "--once", "--bundle"]).arg(bundle);
         engine.repeat(&mut command);
-        if let Some(library) = library {
-            command.arg("--onnxruntime").arg(library);
-        }
+        repeat_runtime(library, &mut command);
         if cached {
             command.arg("--cache").arg(&cache);
         }

@@ -12,9 +12,10 @@ use crate::{Failure, terminal};
 use dlnms::Error;
 use dlnms::cancel::CancelToken;
 use dlnms::report;
+use dlnms::runtime::RuntimeOptions;
 use measure::{Synthetic, summary};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -52,7 +53,7 @@ pub struct Arguments {
     once: bool,
 }
 
-pub fn run(a: &Arguments, library: Option<&Path>) -> Result<(), Failure> {
+pub fn run(a: &Arguments, library: &RuntimeOptions) -> Result<(), Failure> {
     if a.cases == 0 || a.batch.contains(&0) || a.concurrency.contains(&0) {
         return Err(Error::invalid("--cases, --batch, --concurrency", "0 measures nothing").into());
     }
@@ -85,7 +86,7 @@ pub fn run(a: &Arguments, library: Option<&Path>) -> Result<(), Failure> {
 
 fn measure(
     a: &Arguments,
-    library: Option<&Path>,
+    library: &RuntimeOptions,
     bar: &indicatif::ProgressBar,
 ) -> Result<Value, Failure> {
     let steps = 4.0;
