@@ -7,7 +7,7 @@ use crate::{Failure, atomic_file, nrrd, page, score, terminal};
 use dlnms::Error;
 use dlnms::explanation::{
     Baseline, Contributions, ExplainOptions, Explanation, MapValues, Occlusion, OcclusionOptions,
-    PatientFacts, Population, Stability,
+    Population, Stability,
 };
 use dlnms::report;
 use dlnms::report::page::Page;
@@ -34,15 +34,6 @@ pub struct Arguments {
     /// Write each map as PREFIX_MODALITY_PLANE_SCORE.nrrd, one slice in its place in the patient
     #[arg(long, value_name = "PREFIX")]
     nrrd: Option<PathBuf>,
-    /// Nodes clinically negative (cN0): a condition of the study that the case is compared with
-    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
-    cn0: Option<bool>,
-    /// Non-small cell lung cancer, likewise
-    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
-    nsclc: Option<bool>,
-    /// Age of the patient, years
-    #[arg(long, value_name = "YEARS", value_parser = parse_age)]
-    age: Option<f64>,
     /// Contributions to every head of the bundle too
     #[arg(long)]
     all_heads: bool,
@@ -57,8 +48,10 @@ pub struct Arguments {
 }
 
 pub fn run(a: &Arguments, runtime: &RuntimeOptions) -> Result<(), Failure> {
+    a.page.facts.require_shown(true, a.page.wanted())?;
     let scorer = a.case.scorer(runtime)?;
     let input = a.case.study.open(a.case.engine.threads())?;
+    let facts = a.page.facts.clinical(&input.study)?;
     let lesions = a.case.tumour.read_alone(&input)?;
     let [lesion] = lesions.as_slice() else {
         let why = "an explanation is of one lesion";
@@ -77,7 +70,7 @@ pub fn run(a: &Arguments, runtime: &RuntimeOptions) -> Result<(), Failure> {
     bar.finish_and_clear();
     let explained = explained?;
     if a.page.wanted() {
-        let options = page::options(lesion.name.clone(), &input);
+        let options = page::options(lesion.name.clone(), &input, facts);
         a.page.write(&Page::explained(
             &explained,
             &input.study.warnings,
@@ -134,11 +127,7 @@ impl Arguments {
             },
             all_heads: self.all_heads,
             full_runs: self.full_runs,
-            facts: PatientFacts {
-                clinical_n0: self.cn0,
-                nsclc: self.nsclc,
-                age_years: self.age,
-            },
+            facts: self.page.facts.patient(),
             ..ExplainOptions::default()
         }
     }
@@ -240,17 +229,4 @@ fn print_population(population: &Population) {
     for unknown in &population.unknown {
         say!("  not known: {unknown}");
     }
-}
-
-fn parse_yes(text: &str) -> std::result::Result<bool, String> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("write yes or no".into()),
-    }
-}
-
-fn parse_age(text: &str) -> std::result::Result<f64, String> {
-    let age = text.parse().ok().filter(|age| (0.0..=130.0).contains(age));
-    age.ok_or_else(|| "write a number of years, 0 to 130".into())
 }

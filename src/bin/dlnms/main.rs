@@ -6,6 +6,7 @@ mod batch;
 mod bench;
 mod case;
 mod explain;
+mod facts;
 mod info;
 mod input;
 mod inspect;

@@ -1,8 +1,10 @@
 //! The page of a result, in files; shared by `score` and `explain`.
 
+use crate::facts::FactArguments;
 use crate::input::Input;
 use crate::{Failure, atomic_file};
 use dlnms::report::page::{Page, PageOptions};
+use dlnms::report::published::ClinicalFacts;
 use std::path::PathBuf;
 
 /// Files that the page is written to.
@@ -17,6 +19,8 @@ pub struct PageArguments {
     /// Write the page as a PDF file
     #[arg(long, value_name = "FILE")]
     page_pdf: Option<PathBuf>,
+    #[command(flatten)]
+    pub facts: FactArguments,
 }
 
 impl PageArguments {
@@ -41,10 +45,11 @@ impl PageArguments {
 }
 
 /// What stands on the page of a lesion beside its result.
-pub fn options(lesion: String, input: &Input) -> PageOptions {
+pub fn options(lesion: String, input: &Input, facts: ClinicalFacts) -> PageOptions {
     let metadata = input.study.pet.metadata.as_ref();
     PageOptions {
         lesion: Some(lesion),
+        facts,
         scanner: metadata.and_then(|m| m.scanner.clone()),
         ..PageOptions::default()
     }

@@ -8,6 +8,7 @@ use crate::terminal::say;
 use crate::{Failure, atomic_file, page, terminal};
 use dlnms::report;
 use dlnms::report::page::Page;
+use dlnms::report::published::ClinicalFacts;
 use dlnms::risk::{RESEARCH_USE_ONLY, Risk};
 use dlnms::runtime::RuntimeOptions;
 use dlnms::scorer::{CancelToken, Phase, Scorer, Scores};
@@ -34,13 +35,15 @@ struct Scored {
 }
 
 pub fn run(a: &Arguments, runtime: &RuntimeOptions) -> Result<(), Failure> {
+    let segmentation = a.case.tumour.wants_segmentation();
+    let pictures = a.page.wanted() || a.objects.wants_page(segmentation);
+    a.page.facts.require_shown(false, pictures)?;
     let scorer = a.case.scorer(runtime)?;
     let input = a.case.study.open(a.case.engine.threads())?;
+    let facts = a.page.facts.clinical(&input.study)?;
     let lesions = a.case.tumour.read(&input)?;
     prepare(&scorer)?;
 
-    let segmentation = a.case.tumour.wants_segmentation();
-    let pictures = a.page.wanted() || a.objects.wants_page(segmentation);
     let mut scored = Vec::with_capacity(lesions.len());
     for lesion in &lesions {
         let mut case = a.case.case(lesion, &input.study)?;
@@ -60,7 +63,7 @@ pub fn run(a: &Arguments, runtime: &RuntimeOptions) -> Result<(), Failure> {
     }
     let first = &scored[0];
     let page = if pictures {
-        Some(page_of_first(&scored, &input)?)
+        Some(page_of_first(&scored, &input, facts)?)
     } else {
         None
     };
@@ -126,14 +129,14 @@ pub fn prepare(scorer: &Scorer) -> Result<(), Failure> {
 }
 
 /// The page of the first lesion.
-fn page_of_first(scored: &[Scored], input: &Input) -> Result<Page, Failure> {
+fn page_of_first(scored: &[Scored], input: &Input, facts: ClinicalFacts) -> Result<Page, Failure> {
     let (first, n) = (&scored[0], scored.len());
     let lesion = if n > 1 {
         format!("{} (the first of {n} by score)", first.name)
     } else {
         first.name.clone()
     };
-    let options = page::options(lesion, input);
+    let options = page::options(lesion, input, facts);
     Ok(Page::new(&first.scores, &input.study.warnings, &options)?)
 }
 
