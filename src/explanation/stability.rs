@@ -8,6 +8,7 @@ use super::random::Random;
 use super::reason::reason;
 use super::score_pair::{Named, ScorePair};
 use super::steps::Steps;
+use crate::cancel::CancelToken;
 use crate::case::{Case, ReferenceRequest};
 use crate::error::{Error, Result};
 use crate::evidence::reference_region;
@@ -134,7 +135,7 @@ pub fn stability(
         center: scores.center,
         spec: &manifest.preprocessing,
         tensors,
-        liver: liver(case, factors, scores),
+        liver: liver(case, factors, scores, steps.cancel()),
     };
     let list = Perturbation::list();
     steps.begin(list.len());
@@ -144,6 +145,7 @@ pub fn stability(
     for batch in list.chunks(runs.max_batch()) {
         let mut made: Vec<(Perturbation, [Vec<f32>; 2])> = Vec::with_capacity(batch.len());
         for change in batch {
+            steps.cancel().check()?;
             match changed.tensors(*change, &mut workspace) {
                 Ok(tensors) => made.push((*change, tensors)),
                 Err(e @ (Error::Cancelled | Error::OutOfMemory { .. } | Error::Internal(_))) => {
@@ -181,12 +183,14 @@ fn liver(
     case: &Case<'_>,
     factors: &[f64],
     scores: &Scores,
+    cancel: &CancelToken,
 ) -> std::result::Result<[f64; 2], String> {
     let measured = match &scores.references {
         Some(references) => references.liver.clone(),
         None => {
             let request = ReferenceRequest::default();
-            reference_region::measure(case, factors, &request, scores.engine.threads).liver
+            let threads = scores.engine.threads;
+            reference_region::measure(case, factors, &request, threads, cancel).liver
         }
     };
     match measured {

@@ -34,6 +34,11 @@ impl<'p, 'c> Steps<'p, 'c> {
         }
     }
 
+    /// Returns the token that ends the work.
+    pub fn cancel(&self) -> &'c CancelToken {
+        self.cancel
+    }
+
     /// Begins the next part, of so many runs.
     pub fn begin(&mut self, runs: usize) {
         self.part = Some(self.part.map_or(0, |part| part + 1));

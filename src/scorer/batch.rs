@@ -107,7 +107,7 @@ impl Scorer {
         if cancel.is_triggered() {
             return Err(Error::Cancelled);
         }
-        let mut measured = self.measure(case, threads)?;
+        let mut measured = self.measure(case, threads, cancel)?;
         let spec = &self.bundle().manifest.preprocessing;
         let mut buffers = self.buffers()?;
         let filled = buffers

@@ -87,7 +87,7 @@ impl Scorer {
             prepared = Instant::now();
         }
 
-        let mut measured = self.measure(case, self.threads())?;
+        let mut measured = self.measure(case, self.threads(), cancel)?;
         let mut buffers = self.buffers()?;
         let spec = &self.bundle.manifest.preprocessing;
         let filled = buffers
@@ -111,7 +111,12 @@ impl Scorer {
     }
 
     /// Everything that can be refused, found or computed without sampling, on at most so many threads.
-    pub(super) fn measure(&self, case: &Case<'_>, threads: usize) -> Result<MeasuredCase> {
+    pub(super) fn measure(
+        &self,
+        case: &Case<'_>,
+        threads: usize,
+        cancel: &CancelToken,
+    ) -> Result<MeasuredCase> {
         let copy = usize::from(case.references.is_some()) * REFERENCES_BYTES;
         allocation::headroom(copy, "what is measured of a case")?;
         case.context.validate()?;
@@ -126,9 +131,15 @@ impl Scorer {
             let missed = &mut validated.roi.lesion_missed_by_mm;
             *missed = missed.or(lesion.missed_by_mm);
         }
+        if lesion.is_some() {
+            cancel.check()?;
+        }
         let request = case.references.as_ref();
-        let references =
-            request.map(|r| reference_region::measure(case, validated.factors(), r, threads));
+        let references = request
+            .map(|r| reference_region::measure(case, validated.factors(), r, threads, cancel));
+        if references.is_some() {
+            cancel.check()?; // what a cancelled search did not find is not known
+        }
         let quality = quality::check(
             case,
             &validated.roi,

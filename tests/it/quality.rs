@@ -4,6 +4,7 @@ mod voxels;
 
 use crate::support::{series, shared, tiny_bundle};
 use dlnms::bundle::Manifest;
+use dlnms::cancel::CancelToken;
 use dlnms::error::status::*;
 use dlnms::evidence::quality::{self, Action, Code, Finding, QualityPolicy};
 use dlnms::evidence::reference_region;
@@ -69,7 +70,7 @@ fn check(case: &Case<'_>, policy: &QualityPolicy) -> dlnms::Result<Vec<Finding>>
     let references = case
         .references
         .as_ref()
-        .map(|r| reference_region::measure(case, &[], r, 0));
+        .map(|r| reference_region::measure(case, &[], r, 0, &CancelToken::default()));
     let roi = case.roi.extent()?;
     quality::check(
         case,

@@ -1,6 +1,6 @@
 //! Reference regions on real patients: liver and descending aorta are found where they are, and nowhere else.
 
-use crate::support::{bundle, runtime, series, shared};
+use crate::support::{bundle, cancelling, runtime, series, shared, tiny_bundle};
 use dlnms::case::ReferenceRequest;
 use dlnms::evidence::quality::Code;
 use dlnms::evidence::reference_region::{self, PlacedBy, Reference, References};
@@ -25,7 +25,7 @@ fn factors(study: &Study) -> Vec<f64> {
 
 fn measure(study: &Study, request: &ReferenceRequest) -> References {
     let case = study.case(Roi::Point([0.0; 3])).unwrap();
-    reference_region::measure(&case, &factors(study), request, 0)
+    reference_region::measure(&case, &factors(study), request, 0, &CancelToken::default())
 }
 
 fn within(point: [f64; 3], bounds: [[f64; 2]; 3]) -> bool {
@@ -54,12 +54,35 @@ fn liver_and_aorta_of_a_real_patient_are_found() {
 }
 
 #[test]
+fn a_score_with_all_that_is_measured_ends_when_it_is_cancelled() {
+    let Some(study) = acrin() else { return };
+    let scorer = Scorer::new(runtime(), &tiny_bundle(), ScorerOptions::default()).unwrap();
+    scorer.prepare(None, &CancelToken::default()).unwrap();
+    let mut case = study.case(Roi::Point([-42.3, -14.6, -122.1])).unwrap();
+    case.references = Some(ReferenceRequest::default());
+    case.digests = true;
+    let score = |cancel: &CancelToken| scorer.score(&case, cancel);
+    let all = cancelling::looks(score);
+    // Each row of the CT that is hashed, and each row of the search for the liver, is a look.
+    assert!(all > 10_000, "{all}");
+    // What is left of a search looks once for each of its slices.
+    let tried = (1..all * 9 / 10).step_by((all / 24) as usize);
+    cancelling::ends_when_cancelled("scoring", tried, 1000, score);
+}
+
+#[test]
 fn places_and_values_are_the_same_on_any_threads_and_by_either_way_of_reading() {
     let Some(mut study) = acrin() else { return };
     let find = |study: &Study, threads| {
         let case = study.case(Roi::Point([0.0; 3])).unwrap();
         let request = ReferenceRequest::default();
-        reference_region::measure(&case, &factors(study), &request, threads)
+        reference_region::measure(
+            &case,
+            &factors(study),
+            &request,
+            threads,
+            &CancelToken::default(),
+        )
     };
     let first = find(&study, 1);
     // Of the flood fill over samples that the runs replaced.
@@ -152,8 +175,13 @@ fn places_in_parts_of_a_patient_stay_where_they_were() {
             study.pet.volume.view("pet").unwrap(),
             Roi::Point([0.0; 3]),
         );
-        let found =
-            reference_region::measure(&case, &factors(&study), &ReferenceRequest::default(), 0);
+        let found = reference_region::measure(
+            &case,
+            &factors(&study),
+            &ReferenceRequest::default(),
+            0,
+            &CancelToken::default(),
+        );
         for (found, place) in [(found.liver, liver), (found.blood_pool, blood)] {
             match (found, place) {
                 (Ok(found), Some(place)) => place_is(&found, place),
@@ -243,7 +271,13 @@ fn what_is_not_covered_is_not_found() {
             pet.volume.view("pet").unwrap(),
             Roi::Point([0.0; 3]),
         );
-        reference_region::measure(&case, &[], &ReferenceRequest::default(), 0)
+        reference_region::measure(
+            &case,
+            &[],
+            &ReferenceRequest::default(),
+            0,
+            &CancelToken::default(),
+        )
     };
     // Above the dome there is an aorta, and no liver; around the neck neither.
     let chest = of(&cut(&study.ct, [-200.0, 100.0]), &study.pet);
@@ -285,7 +319,13 @@ fn another_patients_organs_are_found_whatever_the_axes_of_the_volume() {
     let find = |ct: &Volume| {
         let pet = VolumeView::packed(&pet, DType::F32, grid, "pet").unwrap();
         let case = Case::new(ct.view("ct").unwrap(), pet, Roi::Point([0.0; 3]));
-        let found = reference_region::measure(&case, &[], &ReferenceRequest::default(), 0);
+        let found = reference_region::measure(
+            &case,
+            &[],
+            &ReferenceRequest::default(),
+            0,
+            &CancelToken::default(),
+        );
         (found.liver.unwrap(), found.blood_pool.unwrap())
     };
     let (liver, blood) = find(&ct);

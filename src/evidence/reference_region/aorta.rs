@@ -3,6 +3,7 @@
 
 use super::chest::{Chest, STEP_MM};
 use super::lattice::Lattice;
+use crate::cancel::CancelToken;
 
 /// Distance of the points of a slice, mm.
 const FINE_MM: f64 = 2.0;
@@ -39,10 +40,20 @@ impl Disc {
 }
 
 /// Returns a point on the aorta's axis, LPS mm; on at most `threads` threads.
-pub(super) fn find(chest: &Chest, ct: &Lattice<'_>, threads: usize) -> Result<[f64; 3], String> {
+pub(super) fn find(
+    chest: &Chest,
+    ct: &Lattice<'_>,
+    threads: usize,
+    cancel: &CancelToken,
+) -> Result<[f64; 3], String> {
     let [first, last] = chest.lungs[2];
     let rays = rays();
-    let find = |n| disc(chest, ct, &rays, first + n);
+    let find = |n| {
+        if cancel.is_triggered() {
+            return None;
+        }
+        disc(chest, ct, &rays, first + n)
+    };
     let found = crate::parallel::map(last + 1 - first, threads, find);
     let mut chains: Vec<Vec<Disc>> = Vec::new();
     for disc in found.into_iter().flatten() {

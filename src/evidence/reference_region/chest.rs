@@ -4,6 +4,7 @@
 
 use super::lattice::Lattice;
 use crate::allocation;
+use crate::cancel::CancelToken;
 use crate::case::Case;
 
 /// Distance of the samples, mm.
@@ -48,7 +49,12 @@ pub(super) struct Chest {
 
 impl Chest {
     /// Finds the lungs, on at most `threads` threads.
-    pub fn new(case: &Case<'_>, ct: &Lattice<'_>, threads: usize) -> Result<Self, String> {
+    pub fn new(
+        case: &Case<'_>,
+        ct: &Lattice<'_>,
+        threads: usize,
+        cancel: &CancelToken,
+    ) -> Result<Self, String> {
         let (a, b) = (case.ct.grid.bounds(), case.pet.grid.bounds());
         let low: [f64; 3] = std::array::from_fn(|i| a[i][0].max(b[i][0]) + STEP_MM / 2.0);
         let high: [f64; 3] = std::array::from_fn(|i| a[i][1].min(b[i][1]));
@@ -66,6 +72,7 @@ impl Chest {
         };
         let [xs, ys, _] = chest.coordinates();
         let slices = crate::parallel::map(dims[2], threads, |k| {
+            cancel.check()?;
             let z = chest.point([0, 0, k])[2];
             samples_of_slice(ct, &xs, &ys, z, k)
         });

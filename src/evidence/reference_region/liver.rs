@@ -2,6 +2,7 @@
 
 use super::chest::{Chest, STEP_MM};
 use crate::allocation;
+use crate::cancel::CancelToken;
 
 /// Liver with and without contrast medium, noise taken out; a fatty one below it is not taken.
 const LIVER_HU: std::ops::Range<f32> = 20.0..200.0;
@@ -13,7 +14,11 @@ const MIN_LUNG_MM: f64 = 40.0;
 const BEYOND_MIDLINE_MM: f64 = 60.0;
 
 /// Returns the middle of that ball, LPS mm; on at most `threads` threads.
-pub(super) fn find(chest: &Chest, threads: usize) -> Result<[f64; 3], String> {
+pub(super) fn find(
+    chest: &Chest,
+    threads: usize,
+    cancel: &CancelToken,
+) -> Result<[f64; 3], String> {
     let columns = columns(chest);
     let top = columns.iter().map(|c| c.1).max().unwrap_or(0);
     let beyond = (BEYOND_MIDLINE_MM / STEP_MM) as usize;
@@ -21,7 +26,7 @@ pub(super) fn find(chest: &Chest, threads: usize) -> Result<[f64; 3], String> {
     let abdomen = Abdomen {
         dims: [width, chest.dims[1], top].map(|n| n + 2),
     };
-    let depth = abdomen.depth(chest, threads);
+    let depth = abdomen.depth(chest, threads, cancel);
     let depth = depth.map_err(|e| e.to_string())?;
     let places = columns
         .iter()
@@ -72,9 +77,15 @@ impl Abdomen {
     }
 
     /// Distance in samples to the nearest one that is not liver, by a chamfer in two passes.
-    fn depth(&self, chest: &Chest, threads: usize) -> Result<Vec<f32>, crate::Error> {
+    fn depth(
+        &self,
+        chest: &Chest,
+        threads: usize,
+        cancel: &CancelToken,
+    ) -> Result<Vec<f32>, crate::Error> {
         let [nx, ny, nz] = self.dims;
         let layers = crate::parallel::map(nz - 2, threads, |k| {
+            cancel.check()?;
             self.layer(chest.hu[k].chunks_exact(chest.dims[0]))
         });
         let layers: Vec<Vec<f32>> = layers.into_iter().collect::<Result<_, _>>()?;
@@ -97,9 +108,11 @@ impl Abdomen {
             }
         }
         for (k, j) in rows() {
+            cancel.check()?;
             self.pass(&mut depth, (k * ny + j) * nx, false);
         }
         for (k, j) in rows().rev() {
+            cancel.check()?;
             self.pass(&mut depth, (k * ny + j) * nx, true);
         }
         Ok(depth)

@@ -10,6 +10,7 @@ mod chest;
 mod lattice;
 mod liver;
 
+use crate::cancel::CancelToken;
 use crate::case::{Case, ReferenceRequest};
 use crate::evidence::pet_metrics::Region;
 use crate::imaging::suv::slice_factor;
@@ -59,17 +60,18 @@ const AORTA_RADIUS_MM: f64 = 6.0;
 const AORTA_HALF_LENGTH_MM: f64 = 10.0;
 
 /// Measures the references of a case on at most `threads` threads, 0 for the default number; `factors` are the SUV factors
-/// of its PET slices, empty if values are SUVbw.
+/// of its PET slices, empty if values are SUVbw. A search that was cancelled finds nothing: the caller looks at its token.
 pub fn measure(
     case: &Case<'_>,
     factors: &[f64],
     request: &ReferenceRequest,
     threads: usize,
+    cancel: &CancelToken,
 ) -> References {
     let searched = request.liver.is_none() || request.blood_pool.is_none();
     let ct = Lattice::new(&case.ct);
     let chest = if searched {
-        Chest::new(case, &ct, threads)
+        Chest::new(case, &ct, threads, cancel)
     } else {
         Err("not looked for".into())
     };
@@ -81,8 +83,8 @@ pub fn measure(
                 PlacedBy::Library,
             )),
         };
-    let find_liver = |chest: &Chest| liver::find(chest, threads);
-    let find_aorta = |chest: &Chest| aorta::find(chest, &ct, threads);
+    let find_liver = |chest: &Chest| liver::find(chest, threads, cancel);
+    let find_aorta = |chest: &Chest| aorta::find(chest, &ct, threads, cancel);
     References {
         liver: place(request.liver, &find_liver).and_then(|(center, placed_by)| {
             measure_region(case, factors, center, placed_by, |d| {

@@ -1,6 +1,7 @@
 //! A made patient with a liver and an aorta in known places.
 
 use super::*;
+use crate::cancel::CancelToken;
 use crate::imaging::roi::Roi;
 use crate::imaging::{DType, IDENTITY, ImageGrid, VolumeView};
 
@@ -83,7 +84,7 @@ fn found(ct: &[u8], pet: &[u8], request: &ReferenceRequest) -> References {
         VolumeView::packed(pet, DType::F32, grid(), "pet").unwrap(),
         Roi::Point([0.0; 3]),
     );
-    measure(&case, &[], request, 2)
+    measure(&case, &[], request, 2, &CancelToken::default())
 }
 
 #[test]
@@ -191,6 +192,6 @@ fn a_voxel_that_is_no_number_makes_no_reference() {
         VolumeView::packed(&pet, DType::F32, grid(), "pet").unwrap(),
         Roi::Point([0.0; 3]),
     );
-    let found = measure(&case, &[1e170; 81], &request, 1);
+    let found = measure(&case, &[1e170; 81], &request, 1, &CancelToken::default());
     assert!(found.liver.is_err());
 }

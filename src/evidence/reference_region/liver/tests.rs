@@ -2,6 +2,7 @@
 
 use super::super::chest::Run;
 use super::*;
+use crate::cancel::CancelToken;
 
 /// The distance of each sample to the nearest one that is no liver over the 26 neighbours of each, by relaxation.
 fn relaxed(chest: &Chest, dims: [usize; 3]) -> Vec<f32> {
@@ -63,7 +64,7 @@ fn depth_is_the_distance_to_what_is_no_liver() {
         // The abdomen takes a part of the samples: fewer columns, fewer layers.
         for dims in [[nx + 2, ny + 2, nz + 2], [nx - 1, ny + 2, nz - 2]] {
             let abdomen = Abdomen { dims };
-            let depth = abdomen.depth(&chest, 1).unwrap();
+            let depth = abdomen.depth(&chest, 1, &CancelToken::default()).unwrap();
             let wanted = relaxed(&chest, dims);
             assert_eq!(depth.len(), wanted.len());
             for (n, (depth, wanted)) in depth.iter().zip(&wanted).enumerate() {
@@ -116,14 +117,14 @@ fn ball(center: [usize; 3], radius: f64) -> impl Fn([usize; 3]) -> f32 {
 #[test]
 fn the_liver_is_the_middle_of_the_largest_ball_of_soft_tissue_below_the_right_lung() {
     // 56 mm in radius; its middle at -160 + 4 x 20, -100 + 4 x 25, 500 + 4 x 22 mm.
-    let found = find(&chest(ball([20, 25, 22], 14.0)), 1);
+    let found = find(&chest(ball([20, 25, 22], 14.0)), 1, &CancelToken::default());
     assert_eq!(found, Ok([-80.0, 0.0, 588.0]));
     // No liver is a sample with two others around it that are none: 5 samples off along two axes in a ball of 8.3, 28.3 mm;
     // 6 samples off along one in a ball of 6.3, 24 mm, which is less than 25.
-    assert!(find(&chest(ball([20, 25, 22], 8.3)), 1).is_ok());
-    assert!(find(&chest(ball([20, 25, 22], 6.3)), 1).is_err());
+    assert!(find(&chest(ball([20, 25, 22], 8.3)), 1, &CancelToken::default()).is_ok());
+    assert!(find(&chest(ball([20, 25, 22], 6.3)), 1, &CancelToken::default()).is_err());
     // Left of the midline there is none.
-    assert!(find(&chest(ball([60, 25, 22], 14.0)), 1).is_err());
+    assert!(find(&chest(ball([60, 25, 22], 14.0)), 1, &CancelToken::default()).is_err());
 }
 
 #[test]
@@ -145,7 +146,10 @@ fn the_liver_is_looked_for_up_to_60_mm_beyond_the_midline() {
             k,
         }));
     }
-    assert_eq!(find(&chest, 1), Ok([124.0, 96.0, 96.0]));
+    assert_eq!(
+        find(&chest, 1, &CancelToken::default()),
+        Ok([124.0, 96.0, 96.0])
+    );
 }
 
 #[test]
