@@ -999,7 +999,7 @@ void dlnms_case_metadata_init(dlnms_case_metadata *metadata,
 typedef struct dlnms_study dlnms_study;
 
 // Who asks for a score, and which images it is of; fill with dlnms_case_context_init(), or with dlnms_study_context() for the images
-// of a loaded study. Nothing is computed from it. All pointers are borrowed for the call. correlation_id and actor have 1 to 128 bytes
+// of a loaded study. Nothing is computed from it. The texts are copied during the call, also when a case is submitted to a queue. correlation_id and actor have 1 to 128 bytes
 // and no control characters.
 typedef struct {
   // Size of the struct in bytes, set by dlnms_case_context_init().
@@ -1859,8 +1859,8 @@ dlnms_status dlnms_queue_new(const dlnms_scorer *scorer,
 //
 // Parameters:
 // - queue: the queue.
-// - c: a case as for dlnms_scorer_score(). Its structs are copied during the call; voxels, masks and arrays are read later and
-//   must stay valid and unchanged until the job is done.
+// - c: a case as for dlnms_scorer_score(). Its structs and texts are copied during the call; voxels, masks and arrays are read
+//   later and must stay valid and unchanged until the job is done.
 // - done: an initialised struct whose callback is called when the job is done; may be NULL.
 // - out: receives the job; free it with dlnms_job_free().
 //

@@ -47,6 +47,12 @@ impl Interrupt {
     }
 }
 
+impl Listener for Interrupt {
+    fn cancel(&self) {
+        self.stop();
+    }
+}
+
 /// Options of a run, by which another thread terminates it.
 pub(super) struct Termination(pub RunOptions);
 

@@ -1,6 +1,6 @@
 //! Section "cases".
 
-use super::case_context::{case_context, dlnms_case_context};
+use super::case_context::{HostContext, dlnms_case_context};
 #[cfg(feature = "dicom")]
 use super::handle;
 use super::origin::Origin;
@@ -149,6 +149,7 @@ pub unsafe extern "C" fn dlnms_case_init(c: *mut dlnms_case, struct_size: u32) {
 pub(super) struct HostCase<'a> {
     case: Case<'a>,
     pet_info: Option<PetInfo>,
+    context: HostContext,
     #[cfg(feature = "dicom")]
     study: Option<Arc<StudyOrigin>>,
 }
@@ -158,6 +159,7 @@ impl HostCase<'_> {
     pub fn case(&self) -> Case<'_> {
         Case {
             pet_info: self.pet_info.as_ref(),
+            context: self.context.context(),
             ..self.case
         }
     }
@@ -198,7 +200,7 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
     case.metadata = unsafe { case_metadata(raw.metadata) }?;
     case.pictures = raw.sample_pictures != 0;
     // SAFETY: handed on from the caller.
-    case.context = unsafe { case_context(raw.context) }?;
+    let context = unsafe { HostContext::read(raw.context) }?;
     case.digests = raw.digest_input != 0;
     if raw.measure_lesion != 0 {
         case.lesion = Some(LesionRequest {
@@ -219,6 +221,7 @@ pub(super) unsafe fn host_case<'a>(ptr: *const dlnms_case) -> Result<HostCase<'a
     Ok(HostCase {
         case,
         pet_info,
+        context,
         #[cfg(feature = "dicom")]
         study: study_origin(raw.study)?,
     })

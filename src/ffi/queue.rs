@@ -282,8 +282,8 @@ pub unsafe extern "C" fn dlnms_queue_new(
 ///
 /// # Safety
 /// - `queue`: the queue.
-/// - `c`: a case as for dlnms_scorer_score(). Its structs are copied during the call; voxels, masks and arrays are read later and
-///   must stay valid and unchanged until the job is done.
+/// - `c`: a case as for dlnms_scorer_score(). Its structs and texts are copied during the call; voxels, masks and arrays are read
+///   later and must stay valid and unchanged until the job is done.
 /// - `done`: an initialised struct whose callback is called when the job is done; may be NULL.
 /// - `out`: receives the job; free it with dlnms_job_free().
 ///

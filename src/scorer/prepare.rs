@@ -110,7 +110,9 @@ impl Scorer {
 
     fn build_watched(&self, reporter: &mut ProgressReporter<'_, '_>) -> Result<ActiveEngine> {
         let (steps, heard) = channel();
-        let interrupt = Interrupt::default();
+        let interrupt = Arc::new(Interrupt::default());
+        // The token ends the work at once, not at the next heartbeat.
+        let _listening = reporter.cancel.listen(interrupt.clone())?;
         std::thread::scope(|scope| {
             let worker = std::thread::Builder::new()
                 .name("dlnms-prepare".into())
@@ -137,7 +139,8 @@ impl Scorer {
                 Ok(built) => built,
                 Err(panic) => std::panic::resume_unwind(panic),
             };
-            ended.and(built)
+            // The worker may have failed of being stopped, in words of its own.
+            ended.and_then(|()| reporter.cancel.check()).and(built)
         })
     }
 
