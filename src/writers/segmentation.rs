@@ -25,6 +25,9 @@ pub const KIND: ObjectKind = ObjectKind {
 /// Number of the lesion's segment.
 pub const SEGMENT: u16 = 1;
 
+/// The green of the page's outline, sRGB #3dff6e, as CIELab scaled by PS3.3 C.10.7.1.1. Viewers may show the lesion in it.
+const COLOUR: [u16; 3] = [58173, 14842, 46788];
+
 /// Returns the SOP Instance UID of the segmentation of a result.
 ///
 /// # Errors
@@ -152,6 +155,11 @@ fn put_image(object: &mut InMemDicomObject, grid: &ImageGrid<'_>, frames: &Frame
 fn segment(context: &Context<'_>, lesion: &Lesion) -> InMemDicomObject {
     let mut item = InMemDicomObject::new_empty();
     item.number(tags::SEGMENT_NUMBER, SEGMENT);
+    item.put(DataElement::new(
+        tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE,
+        VR::US,
+        PrimitiveValue::U16(COLOUR.as_slice().into()),
+    ));
     let algorithm = format!(
         "{} {}, {}",
         product::MODEL,
