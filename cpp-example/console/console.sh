@@ -13,7 +13,7 @@ if [ "$1" = study ]; then # called by storescp with the folder of a study that i
     # Without trained weights nothing goes to an archive, unless it is said; DLNMS_ALLOW_NOT_TRAINED=1 is for tests.
     dlnms score --bundle "$bundle" --json "$results/result.json" --dicom "$results" \
         ${DLNMS_ALLOW_NOT_TRAINED:+--allow-not-trained} "$@" "$study" > "$results/log.txt" 2>&1 &&
-        storescu "$host" "$port" "$results"/*.dcm >> "$results/log.txt" 2>&1 || echo "failed with $?" >> "$results/log.txt"
+        storescu --required "$host" "$port" "$results"/*.dcm >> "$results/log.txt" 2>&1 || echo "failed with $?" >> "$results/log.txt"
     exit 0
 fi
 self=$(realpath "$0") port=$1 folder=$2 bundle=$3 host=$4 archive=$5

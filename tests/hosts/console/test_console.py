@@ -18,7 +18,7 @@ SHARED = pathlib.Path(os.environ.get("DLNMS_SHARED", ROOT.parent / "shared"))
 ACRIN = SHARED / "data/petct/a_paired/acrin042"
 COMPLETE = shutil.which("storescp") and shutil.which("storescu") and ACRIN.is_dir()
 JPEG_LS = "1.2.840.10008.1.2.4.80"
-SR, SEG = "1.2.840.10008.5.1.4.1.1.88.34", "1.2.840.10008.5.1.4.1.1.66.4"
+SR, SEG, SC = "1.2.840.10008.5.1.4.1.1.88.34", "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.7"
 
 pytestmark = pytest.mark.skipif(not COMPLETE and not REQUIRED, reason=f"SKIPPED LOUDLY: DCMTK (apt: dcmtk) or the images at {ACRIN} are missing")
 
@@ -78,7 +78,7 @@ def console(tmp_path):
 def test_a_study_is_scored_when_it_is_complete_and_its_results_reach_the_archive(console):
     port, folder, archive = console
     send(port, ACRIN / "ct", ACRIN / "pet_ac")
-    assert waited_for(lambda: len(list(archive.iterdir())) == 2), [p.read_text() for p in folder.glob("results/*/log.txt")]
+    assert waited_for(lambda: len(list(archive.iterdir())) == 3), [p.read_text() for p in folder.glob("results/*/log.txt")]
     received = [pydicom.dcmread(p, stop_before_pixels=True) for p in folder.glob("studies/*/*")]
     assert len(received) == 270 and {d.file_meta.TransferSyntaxUID for d in received} == {JPEG_LS}
     [result] = folder.glob("results/*/result.json")
@@ -86,7 +86,7 @@ def test_a_study_is_scored_when_it_is_complete_and_its_results_reach_the_archive
                             ACRIN / "ct", ACRIN / "pet_ac"], check=True, capture_output=True)
     assert json.loads(result.read_text())["scores"] == json.loads(alone.stdout)["scores"]
     sent = {d.SOPClassUID: d for d in (pydicom.dcmread(p) for p in archive.iterdir())}
-    assert set(sent) == {SR, SEG}
+    assert set(sent) == {SR, SEG, SC}
     for one in sent.values():
         assert (one.StudyInstanceUID, one.PatientID) == (received[0].StudyInstanceUID, received[0].PatientID)
 
@@ -97,4 +97,4 @@ def test_a_study_that_is_refused_sends_nothing_and_the_next_one_is_scored(consol
     assert waited_for(lambda: any("failed with" in p.read_text() for p in folder.glob("results/*/log.txt")))
     assert not list(archive.iterdir())
     send(port, ACRIN / "pet_ac")  # the study is complete now
-    assert waited_for(lambda: len(list(archive.iterdir())) == 2)
+    assert waited_for(lambda: len(list(archive.iterdir())) == 3)
