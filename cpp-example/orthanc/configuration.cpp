@@ -79,7 +79,7 @@ const std::map<std::string, Reader>& readers() {
         {"Cache", [](auto& c, auto& v) { c.cache = text("Cache", v); }},
         {"AcceptResearchUse", [](auto&, auto& v) { boolean("AcceptResearchUse", v); }},
         {"StoreNotTrained", [](auto& c, auto& v) { c.store_not_trained = boolean("StoreNotTrained", v); }},
-        {"Outputs", [](auto& c, auto& v) { c.outputs = texts("Outputs", v, {"SR", "SEG", "MARKER"}); }},
+        {"Outputs", [](auto& c, auto& v) { c.outputs = texts("Outputs", v, {"SR", "SEG", "SC", "PDF", "MARKER"}); }},
         {"AutoScore", [](auto& c, auto& v) { c.auto_score = auto_score(v); }},
         {"RoiPattern", [](auto& c, auto& v) { c.roi_pattern = text("RoiPattern", v); }},
         {"QualityPolicy", [](auto& c, auto& v) { read_quality(c, v); }},

@@ -23,7 +23,7 @@ struct Configuration {
     uint32_t workers = 1;                       // cases that are scored at once
     std::string cache;                          // folder for what providers build; empty: none
     bool store_not_trained = false;             // store results of weights that were not trained on patients
-    std::vector<std::string> outputs = {"SR", "SEG"};
+    std::vector<std::string> outputs = {"SR", "SEG", "SC"};
     AutoScore auto_score = AutoScore::off;
     std::string roi_pattern = "gtv|tumou?r";    // extended regular expression, case ignored: the ROI that AutoScore takes
     bool strict_quality = false;

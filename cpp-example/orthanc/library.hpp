@@ -32,7 +32,7 @@ public:
     X(dlnms_study_roi_count) X(dlnms_study_roi) X(dlnms_roi_info_init) X(dlnms_study_roi_mask) X(dlnms_study_case) \
     X(dlnms_study_free) X(dlnms_volume_init) X(dlnms_roi_init) X(dlnms_case_init) \
     X(dlnms_scores_init) X(dlnms_result_scores) X(dlnms_result_json) X(dlnms_result_free) \
-    X(dlnms_write_options_init) X(dlnms_sink_init) X(dlnms_result_write)
+    X(dlnms_write_options_init) X(dlnms_sink_init) X(dlnms_result_write) X(dlnms_page_options_init) X(dlnms_result_page)
 
 // The loaded library. It stays loaded until the process ends.
 class Library {

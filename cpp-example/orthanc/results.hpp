@@ -12,6 +12,7 @@ namespace dlnms_orthanc {
 
 struct RunResult {
     std::string json; // result.json
+    std::string html; // report.html
 };
 
 // Keeps the results of the last 64 runs, and forgets the oldest.

@@ -134,6 +134,13 @@ void get_result_json(OrthancPluginRestOutput* output, const OrthancPluginHttpReq
     answer(output, result_of(request->groups[0])->json, "application/json");
 }
 
+void get_report(OrthancPluginRestOutput* output, const OrthancPluginHttpRequest* request) {
+    const auto result = result_of(request->groups[0]);
+    header(output, "Content-Security-Policy",
+           "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'");
+    answer(output, result->html, "text/html; charset=utf-8");
+}
+
 void get_info(OrthancPluginRestOutput* output, const OrthancPluginHttpRequest*) {
     const auto status = plugin->engine->status();
     static const char* const names[] = {"starting", "ready", "failed"};
@@ -179,6 +186,7 @@ void register_routes(Plugin& the_plugin) {
     add<OrthancPluginHttpMethod_Post, post_score>("/dlnms/studies/([^/]*)/score");
     add<OrthancPluginHttpMethod_Get, get_study>("/dlnms/studies/([^/]*)");
     add<OrthancPluginHttpMethod_Get, get_result_json>("/dlnms/jobs/([^/]*)/result.json");
+    add<OrthancPluginHttpMethod_Get, get_report>("/dlnms/jobs/([^/]*)/report.html");
     add<OrthancPluginHttpMethod_Get, get_info>("/dlnms/info");
     add<OrthancPluginHttpMethod_Get, get_page>("/dlnms/app");
     add<OrthancPluginHttpMethod_Get, get_script>("/dlnms/app.js");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "score_job.hpp"
 
+#include "page_files.hpp"
+
 #include <chrono>
 #include <random>
 
@@ -225,6 +227,7 @@ void ScoreJob::score() {
         library().call(library().dlnms_study_case, static_cast<const dlnms_study*>(loaded_->get()), static_cast<const dlnms_roi*>(&roi_), &c);
         c.measure_lesion = 1;
         c.measure_references = 1;
+        c.sample_pictures = 1;
         dlnms_job* job = nullptr;
         try {
             library().call(library().dlnms_queue_submit, plugin_.engine->queue(), static_cast<const dlnms_case*>(&c),
@@ -258,7 +261,8 @@ void ScoreJob::take_result(dlnms_result* result) {
                 {"RiskGroup", name(scores.risk_combined)},
                 {"NotTrained", (scores.flags & DLNMS_FLAG_NOT_TRAINED) != 0},
                 {"Stored", Json::array()}};
-    plugin_.results.put(run_, {library().text(library().dlnms_result_json, static_cast<const dlnms_result*>(result))});
+    plugin_.results.put(run_, {library().text(library().dlnms_result_json, static_cast<const dlnms_result*>(result)),
+                               page_file(library(), result, DLNMS_PAGE_HTML)});
     progress_ = 0.9f;
     phase_ = Phase::store;
     if (outcome_.at("NotTrained").get<bool>() && !plugin_.configuration.store_not_trained) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "stored_objects.hpp"
 
+#include "page_files.hpp"
 #include "study_input.hpp"
 
 #include <map>
@@ -13,23 +14,33 @@ namespace {
 
 uint32_t kind(const std::string& output) {
     static const std::map<std::string, uint32_t> kinds = {
-        {"SR", DLNMS_OBJECT_SCORE_REPORT}, {"SEG", DLNMS_OBJECT_SEGMENTATION}, {"MARKER", DLNMS_OBJECT_MARKER}};
+        {"SR", DLNMS_OBJECT_SCORE_REPORT},
+        {"SEG", DLNMS_OBJECT_SEGMENTATION},
+        {"SC", DLNMS_OBJECT_PAGE_IMAGE},
+        {"PDF", DLNMS_OBJECT_PAGE_DOCUMENT},
+        {"MARKER", DLNMS_OBJECT_MARKER}};
     return kinds.at(output);
 }
 
 std::string written(const Library& library, const dlnms_result* result, const std::string& output, bool allow_not_trained) {
     auto options = library.initialised(library.dlnms_write_options_init);
     options.allow_not_trained = allow_not_trained ? 1 : 0;
-    std::string bytes;
-    auto sink = library.initialised(library.dlnms_sink_init);
-    sink.user_data = &bytes;
-    sink.callback = [](const char*, const uint8_t* data, size_t size, void* out) {
-        static_cast<std::string*>(out)->assign(reinterpret_cast<const char*>(data), size);
-        return 0;
-    };
-    library.call(library.dlnms_result_write, result, kind(output), static_cast<const dlnms_write_options*>(&options),
-                 static_cast<const dlnms_sink*>(&sink));
-    return bytes;
+    Picture picture;
+    if (output == "SC") {
+        picture = page_picture(library, result);
+        options.page_rgb = picture.rgb.data();
+        options.page_width = picture.width;
+        options.page_height = picture.height;
+    }
+    std::string pdf;
+    if (output == "PDF") {
+        pdf = page_file(library, result, DLNMS_PAGE_PDF);
+        options.page_pdf = reinterpret_cast<const uint8_t*>(pdf.data());
+        options.page_pdf_size = pdf.size();
+    }
+    return bytes_of_sink(library, [&](const dlnms_sink* sink) {
+        library.call(library.dlnms_result_write, result, kind(output), static_cast<const dlnms_write_options*>(&options), sink);
+    });
 }
 
 } // namespace

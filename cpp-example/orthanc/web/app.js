@@ -102,7 +102,7 @@ function tumour() {
 function show(job) {
   by("run").hidden = false;
   by("progress").value = job.Progress;
-  const phase = job.State === "Failure" ? "Failed" : `The study: ${job.Content.Phase}`;
+  const phase = job.State === "Failure" ? "Failed" : `Step: ${job.Content.Phase}`;
   if (by("phase").textContent !== phase) by("phase").textContent = phase; // spoken once
 }
 
@@ -135,7 +135,7 @@ async function showResult(id, content) {
   by("n1").textContent = content.N1.toFixed(3);
   by("n2").textContent = content.N2.toFixed(3);
   by("risk").textContent = content.RiskGroup;
-  const links = [link("Result as JSON", `jobs/${id}/result.json`)];
+  const links = [link("Report", `jobs/${id}/report.html`), link("Result as JSON", `jobs/${id}/result.json`)];
   for (const stored of content.Stored ?? [])
     links.push(link(`${stored.Kind} in Orthanc Explorer`, `${root}/app/explorer.html#instance?uuid=${stored.Instance}`));
   if (info.Ohif) {
@@ -144,8 +144,8 @@ async function showResult(id, content) {
     links.push(link("Study in OHIF", `${info.Ohif}/viewer?StudyInstanceUIDs=${uid}`));
   }
   by("links").replaceChildren(...links);
-  by("report").hidden = !content.Report;
-  if (content.Report) by("report").src = `jobs/${id}/report.html`;
+  by("report").hidden = false;
+  by("report").src = `jobs/${id}/report.html`;
   by("result").hidden = false;
   by("result-title").focus();
 }

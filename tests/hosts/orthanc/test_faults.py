@@ -106,7 +106,7 @@ def test_ten_studies_at_once(tmp_path, plugin, dlnms):
         assert all(job["State"] == "Success" for job in ended), ended
         assert len({job["Content"]["N1"] for job in ended}) == 1
         for one in studies:
-            assert {m: len(i) for m, i in stored_by_dlnms(server, one).items()} == {"SR": 1, "SEG": 1}
+            assert {m: len(i) for m, i in stored_by_dlnms(server, one).items()} == {"SR": 1, "SEG": 1, "OT": 1}
 
 
 def in_phase(server, study, phase, act):
@@ -124,7 +124,7 @@ def in_phase(server, study, phase, act):
 
 
 def test_a_job_is_cancelled_in_every_phase_and_leaves_nothing(tmp_path, plugin, dlnms):
-    with Server(tmp_path, plugin, {**dlnms, "Outputs": ["SEG", "SR", "MARKER"]}, {"ConcurrentJobs": 1}).start() as server:
+    with Server(tmp_path, plugin, {**dlnms, "Outputs": ["SEG", "SR", "SC", "PDF", "MARKER"]}, {"ConcurrentJobs": 1}).start() as server:
         server.upload(ACRIN / "ct", ACRIN / "pet_ac")
         (study,) = server.studies()
 
@@ -183,5 +183,5 @@ def test_killed_in_the_middle_the_jobs_go_on_after_the_restart(tmp_path, plugin,
         for job in jobs[1:]:
             assert server.wait(job)["State"] == "Success", server.job(job)
             assert server.get(f"/dlnms/jobs/{job}/result.json")["scores"]["n1"] > 0
-        assert {m: len(i) for m, i in stored_by_dlnms(server, study).items()} == {"SR": 1, "SEG": 1}
+        assert {m: len(i) for m, i in stored_by_dlnms(server, study).items()} == {"SR": 1, "SEG": 1, "OT": 1}
         assert server.stop() == 0

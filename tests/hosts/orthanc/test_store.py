@@ -25,9 +25,11 @@ def dicom(server, instance):
 def test_report_and_segmentation_are_in_the_study_and_a_second_score_adds_nothing(orthanc, study):
     first = orthanc.wait(orthanc.score(study, {}))
     assert first["State"] == "Success", first
-    assert [o["Kind"] for o in first["Content"]["Stored"]] == ["SR", "SEG"]
+    assert [o["Kind"] for o in first["Content"]["Stored"]] == ["SR", "SEG", "SC"]
     found = stored_by_dlnms(orthanc, study)
-    assert {m: len(i) for m, i in found.items()} == {"SR": 1, "SEG": 1}
+    assert {m: len(i) for m, i in found.items()} == {"SR": 1, "SEG": 1, "OT": 1}
+    capture = dicom(orthanc, found["OT"][0])
+    assert (capture.Rows, capture.Columns, capture.SamplesPerPixel) == (1448, 1024, 3) and capture.BurnedInAnnotation == "NO"
     report, segmentation = dicom(orthanc, found["SR"][0]), dicom(orthanc, found["SEG"][0])
     pet = dicom(orthanc, orthanc.get(f"/series/{orthanc.series(study, 'PT')}")["Instances"][0])
     assert report.PatientID == segmentation.PatientID == pet.PatientID
@@ -37,7 +39,7 @@ def test_report_and_segmentation_are_in_the_study_and_a_second_score_adds_nothin
 
     second = orthanc.wait(orthanc.score(study, {}))
     assert second["State"] == "Success" and stored_by_dlnms(orthanc, study) == found
-    assert [o["New"] for o in second["Content"]["Stored"]] == [False, False]
+    assert [o["New"] for o in second["Content"]["Stored"]] == [False, False, False]
     assert [o["Instance"] for o in second["Content"]["Stored"]] == [o["Instance"] for o in first["Content"]["Stored"]]
 
 
@@ -68,7 +70,7 @@ def test_auto_score_scores_a_complete_study_once(tmp_path, plugin, dlnms):
     with Server(tmp_path, plugin, {**dlnms, "AutoScore": "rtstruct"}).start() as server:
         server.upload(ACRIN / "ct", ACRIN / "pet_ac", ROI)
         (study,) = server.studies()
-        server.until(lambda: stored_by_dlnms(server, study).keys() == {"SR", "SEG"}, 120, "nothing was scored")
+        server.until(lambda: stored_by_dlnms(server, study).keys() == {"SR", "SEG", "OT"}, 120, "nothing was scored")
         stable = lambda: sum(c["ChangeType"] == "StableStudy" for c in server.get("/changes?limit=1000000")["Changes"])  # noqa: E731
         server.until(lambda: stable() >= 2, 60, "the study with its results does not become stable")
         time.sleep(3)
