@@ -27,7 +27,7 @@ help:
 	@echo "make torch   PyTorch for the tests of training (half a gigabyte)"
 	@echo "make check   format, lints, documentation and the fast tests: for every save"
 	@echo "make test    every check there is"
-	@echo "make test-hosts  the Orthanc plugin in Debian's Orthanc, driven by DCMTK, HTTP and Chromium (some minutes; names what is missing)"
+	@echo "make test-hosts  console, ITK host, and the Orthanc plugin in Debian's Orthanc, driven by DCMTK, HTTP and Chromium; OHIF (some minutes; names what is missing)"
 	@echo "make bench   latency, as ratios against bare ONNX Runtime"
 	@echo "make dist    target/dist: what is installed, with ONNX Runtime beside it; may be moved"
 	@echo "make install PREFIX=/usr/local [DESTDIR=] [LIBDIR=lib] [WITH_ONNXRUNTIME=1]"
@@ -272,7 +272,8 @@ test-rust: $(ORT_READY) $(T)/bundle/manifest.json $(T)/golden-bundle/manifest.js
 	@echo "== library, C ABI, hosts"
 	@DLNMS_SHARED=$(SHARED) cargo test --locked --no-fail-fast
 
-# Programs that nobody here wrote. No part of `make test`: they come from Debian and npm.
+# Programs that nobody here wrote. No part of `make test`: they come from Debian and npm. apt: orthanc orthanc-dev orthanc-dicomweb
+# nlohmann-json3-dev dcmtk chromium npm libinsighttoolkit5-dev; npm: puppeteer-core and @ohif/app.
 test-hosts: test-console test-itk $(VENV)/.ready $(T)/bundle/manifest.json dist
 	@DLNMS_SHARED=$(SHARED) tests/hosts/orthanc/run.sh $(T)
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Builds the Orthanc plugin against an installed dlnms and tests it in Debian's Orthanc, and the page in Chromium.
+# Builds the Orthanc plugin against an installed dlnms and tests it in Debian's Orthanc, the page in Chromium, and what was stored in OHIF.
 #
 #   run.sh TARGET [ARGUMENTS OF PYTEST]
 #
 # TARGET is the folder of the build: dist/, bundle/, onnxruntime/ and venv/ in it are used. Screenshots go to TARGET/orthanc/screenshots.
 # What is missing on this machine is named, and fails the run if DLNMS_REQUIRE_ALL is 1.
 set -euo pipefail
+OHIF=3.13.2 # of npm's @ohif/app, which holds the built viewer
+OHIF_SHA512=5997719a9986eeba85816f5924b71b82bdd70ad2e2d4a0cd3e831a798e4f3deea3e06e1f8c48e393271933a0ba664d85f3b04ac457e9abe8dde715d907d13c10
 cd "$(dirname "$0")"
 target=$1
 shift
@@ -46,10 +48,18 @@ without=""
 command -v chromium > /dev/null || without+=" chromium"
 command -v npm > /dev/null || without+=" npm"
 if [ -n "$without" ]; then
-    skip "the page of the Orthanc plugin was not tested in a browser: apt-get install$without"
-    set -- --ignore=test_browser.py "$@"
+    skip "the page of the Orthanc plugin and OHIF were not tested in a browser: apt-get install$without"
+    set -- --ignore=test_browser.py --ignore=test_ohif.py "$@"
 else
     [ -e "$out/node/node_modules/puppeteer-core" ] || (mkdir -p "$out/node" && cp browser/package*.json "$out/node" && cd "$out/node" && npm ci --silent --no-fund --no-audit)
-    export DLNMS_NODE=$out/node
+    if [ ! -e "$out/ohif-$OHIF" ]; then
+        (cd "$out" && npm pack --silent "@ohif/app@$OHIF" > /dev/null)
+        echo "$OHIF_SHA512  $out/ohif-app-$OHIF.tgz" | sha512sum --check --quiet
+        rm -rf "$out/ohif-$OHIF.part" && mkdir "$out/ohif-$OHIF.part"
+        tar -xzf "$out/ohif-app-$OHIF.tgz" -C "$out/ohif-$OHIF.part"
+        mv "$out/ohif-$OHIF.part" "$out/ohif-$OHIF"
+        rm "$out/ohif-app-$OHIF.tgz"
+    fi
+    export DLNMS_NODE=$out/node DLNMS_OHIF=$out/ohif-$OHIF/package/dist
 fi
 exec "$target/venv/bin/python" -m pytest -q -rs -p no:cacheprovider "$@" .

@@ -16,7 +16,7 @@ def drive(script, *arguments):
     done = subprocess.run(["node", str(HERE / "browser" / script), *arguments, str(screenshots)], capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
-    assert "failed" not in seen, seen
+    assert "failed" not in seen, seen["failed"]
     return seen
 
 
@@ -31,8 +31,8 @@ def test_from_the_button_to_the_report_by_keyboard(orthanc, study):
     seen = drive("page.mjs", orthanc.url("").rstrip("/"), study)
     assert seen["url"].endswith(f"/dlnms/app?study={study}")
     assert seen["console"] == []
-    # No external resource.
-    assert seen["requests"] and all(url.startswith(orthanc.url("/")) for url in seen["requests"]), seen["requests"]
+    # No external resource; the pictures of the report are in it.
+    assert seen["requests"] and all(url.startswith((orthanc.url("/"), "data:image/png")) for url in seen["requests"]), seen["requests"]
     policy = orthanc.request("GET", "/dlnms/app")[1]["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy
     # What a screen reader is told.
@@ -48,7 +48,8 @@ def test_from_the_button_to_the_report_by_keyboard(orthanc, study):
     assert seen["result"]["error"] == ""
     assert 0 < float(seen["result"]["n1"]) < 1 and 0 < float(seen["result"]["n2"]) < 1
     assert seen["notTrained"] is True
-    assert [text for text, _ in seen["links"]] == ["Result as JSON", "SR in Orthanc Explorer", "SEG in Orthanc Explorer"]
+    assert [text for text, _ in seen["links"]] == ["Report", "Result as JSON", *(f"{o} in Orthanc Explorer" for o in ("SR", "SEG", "SC"))]
+    assert "RESEARCH USE ONLY" in seen["report"].upper() and "NOT TRAINED" in seen["report"].upper()
     assert not seen["overflow"]
 
 

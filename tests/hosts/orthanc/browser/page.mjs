@@ -37,7 +37,7 @@ async function run() {
   await page.waitForSelector("#dlnms-score");
   await shot("1-explorer");
   await Promise.all([page.waitForNavigation(), page.click("#dlnms-score")]);
-  page.on("request", (request) => seen.requests.push(request.url()));
+  page.on("request", (request) => seen.requests.push(request.url().slice(0, 200)));
   await page.reload(); // with the requests recorded from the first one
   seen.url = page.url();
   seen.headers = (await page.waitForResponse((r) => r.url().includes("/dlnms/info"))).headers();
@@ -60,11 +60,15 @@ async function run() {
   seen.result = { n1: await text("n1"), n2: await text("n2"), risk: await text("risk"), error: await text("error") };
   seen.notTrained = await page.$eval("#not-trained", (e) => !e.hidden);
   seen.links = await page.$$eval("#links a", (all) => all.map((a) => [a.textContent, a.getAttribute("href")]));
+  const frame = await (await page.$("#report")).contentFrame();
+  await frame.waitForSelector("svg");
+  seen.report = await frame.evaluate(() => document.body.innerText);
   await shot("4-report");
 
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
   await page.setViewport({ width: 400, height: 900 });
   seen.overflow = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  await new Promise((resolve) => setTimeout(resolve, 2000)); // the report draws itself anew, and no script in it may say when
   await shot("5-dark-narrow");
 }
 
