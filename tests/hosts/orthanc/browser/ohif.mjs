@@ -52,7 +52,6 @@ try {
   }
 } catch (error) {
   seen.failed = `${error}: ${(await text()).slice(0, 600)}`;
-  seen.cy = await page.evaluate(() => [...document.querySelectorAll("[data-cy]")].map((e) => e.getAttribute("data-cy")));
   await shot("ohif-failed");
 }
 await browser.close();
