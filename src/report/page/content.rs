@@ -109,18 +109,3 @@ pub struct FindingRow {
     /// One sentence.
     pub message: String,
 }
-
-pub(super) fn risk_word(risk: Risk) -> &'static str {
-    match risk {
-        Risk::Low => "low",
-        Risk::High => "high",
-    }
-}
-
-pub(super) fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
-    }
-}

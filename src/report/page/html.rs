@@ -2,9 +2,10 @@
 //! or listens.
 
 use super::canvas::{Canvas, escape};
-use super::content::{Page, risk_word, severity_word};
+use super::content::Page;
 use super::sheet::{FONTS, SIZE};
 use super::style::style_sheet;
+use super::words::{risk_word, severity_word};
 use crate::report::published::{ClinicalVariable, Statement};
 use crate::risk::RESEARCH_USE_ONLY;
 use base64::Engine;

@@ -1,8 +1,7 @@
 //! The case beside the population of the study, as lines of text.
 
-use super::content::severity_word;
 use super::tone::Tone;
-use super::words::clean;
+use super::words::{clean, severity_word};
 use crate::explanation::{Population, PopulationMeasure};
 
 /// A case beside the population of the study.

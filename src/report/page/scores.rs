@@ -1,8 +1,9 @@
 //! The two scores as bars beside their cut-offs.
 
 use super::canvas::{Anchor, Canvas, Type};
-use super::content::{Page, ScoreBar, risk_word};
+use super::content::{Page, ScoreBar};
 use super::tone::Tone;
+use super::words::risk_word;
 use crate::risk::Risk;
 
 const BAR: f64 = 18.0;

@@ -1,9 +1,10 @@
 //! The page as one A4 sheet of SVG, 1024 units wide.
 
 use super::canvas::{Anchor, Canvas, Type};
-use super::content::{Page, Row, severity_word};
+use super::content::{Page, Row};
 use super::paragraphs::Paragraphs;
 use super::tone::Tone;
+use super::words::severity_word;
 use super::words::{fit, width, wrap};
 use super::{planes, scores};
 use crate::report::published::PublishedEvidence;

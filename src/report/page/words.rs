@@ -1,5 +1,8 @@
 //! Texts that fit: what comes from outside is cut and cleaned, and lines are broken by the widths of the page's font.
 
+use crate::evidence::quality::Severity;
+use crate::risk::Risk;
+
 /// Characters of a text from outside that the page shows at most.
 const MOST: usize = 160;
 
@@ -80,6 +83,23 @@ pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Returns the word for a risk group.
+pub(super) fn risk_word(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Low => "low",
+        Risk::High => "high",
+    }
+}
+
+/// Returns the word for how much a finding weighs.
+pub(super) fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
 }
 
 #[cfg(test)]
