@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The Python tools load ONNX Runtime too; the library sees to this by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo torch train-demo check test test-hosts build-tests product dist install portable packages test-packages wheel reproducible bench clean lint test-rust \
+.PHONY: help windows arm64 demo torch train-demo check test test-hosts build-tests product dist install portable packages test-packages wheel reproducible bench clean lint test-rust \
     test-model test-python test-console test-itk fuzz asan mutants
 
 help:
@@ -34,6 +34,8 @@ help:
 	@echo "make packages       target/packages: archive for glibc 2.28 and later, Debian packages, Conan recipe, vcpkg port"
 	@echo "make test-packages  those packages, in a fresh root and with the tools they are for (as root; some minutes)"
 	@echo "make wheel   target/wheels: the Python package dlnms (after make portable: for glibc 2.28 and later)"
+	@echo "make windows  target/windows: the library for 64-bit Windows, made by mingw-w64 and run under Wine (names what is missing)"
+	@echo "make arm64   target/arm64: the library for Linux on 64-bit Arm, run by QEMU (names what is missing)"
 	@echo "make reproducible   whether two builds in two folders have equal bytes (two release builds)"
 	@echo "make mutants whether the tests notice a wrong line in what computes numbers (hours; MUTANTS="--sample 400" for a part; needs cargo-mutants)"
 	@echo "make asan    the CPU kernels' tests under AddressSanitizer (some minutes; not part of make test)"
@@ -163,6 +165,32 @@ test-packages: packages $(T)/tiny-bundle/manifest.json
 
 reproducible: $(VENV)/.ready $(PACKAGING)/.ready $(ORT_READY)
 	@packaging/reproducible.sh $(T)
+
+# ---------------------------------------------------------------- other platforms
+
+WINDOWS := $(T)/windows
+ARM64 := $(T)/arm64
+
+# The licence is fetched with the library.
+$(WINDOWS)/onnxruntime/ThirdPartyNotices.txt $(ARM64)/onnxruntime/ThirdPartyNotices.txt: $(VENV)/.ready packaging/fetch_onnxruntime.py
+	@echo "== ONNX Runtime $(ORT_VERSION) for $(notdir $(patsubst %/onnxruntime/,%,$(dir $@)))"
+	@$(VENV)/bin/python packaging/fetch_onnxruntime.py --version $(ORT_VERSION) --out $(@D) \
+	    --platform $(if $(findstring windows,$@),win_amd64,manylinux_2_28_aarch64)
+
+windows: $(VENV)/.evaluate $(PACKAGING)/.ready $(WINDOWS)/onnxruntime/ThirdPartyNotices.txt $(T)/bundle/manifest.json \
+    $(T)/tiny-bundle/manifest.json dist
+	@echo "== release build for 64-bit Windows"
+	@$(PACKAGING)/bin/python packaging/build_windows.py --out $(WINDOWS)/product --target-dir $(WINDOWS)/cargo
+	@rm -rf $(WINDOWS)/dlnms
+	@$(PYTHON) packaging/install.py --built $(WINDOWS)/product --prefix $(WINDOWS)/dlnms --onnxruntime $(WINDOWS)/onnxruntime
+	@DLNMS_SHARED=$(SHARED) DLNMS_ZIG=$(PACKAGING)/bin/python $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests/platforms/test_windows.py
+
+arm64: $(VENV)/.evaluate $(ARM64)/onnxruntime/ThirdPartyNotices.txt $(T)/bundle/manifest.json $(T)/tiny-bundle/manifest.json dist
+	@echo "== release build for Linux on 64-bit Arm"
+	@$(PYTHON) packaging/build.py --target aarch64-unknown-linux-gnu --out $(ARM64)/product --target-dir $(ARM64)/cargo
+	@rm -rf $(ARM64)/dlnms
+	@$(PYTHON) packaging/install.py --built $(ARM64)/product --prefix $(ARM64)/dlnms --onnxruntime $(ARM64)/onnxruntime
+	@DLNMS_SHARED=$(SHARED) $(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider tests/platforms/test_arm64.py
 
 # ---------------------------------------------------------------- Python
 

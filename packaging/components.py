@@ -11,7 +11,8 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-TARGET = "x86_64-unknown-linux-gnu"
+# What is listed without a build; a build has its own.
+DEFAULT_TARGET = "x86_64-unknown-linux-gnu"
 LICENCE_FILES = ("LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE")
 
 
@@ -46,9 +47,9 @@ def checksums():
     return found
 
 
-def linked_crates(*features):
+def linked_crates(target, *features):
     """Returns (root id, packages by id, dependencies by id) of what is linked: no development, build or macro crates."""
-    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET, *features]
+    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target, *features]
     metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
     packages = {package["id"]: package for package in metadata["packages"]}
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
@@ -93,9 +94,10 @@ def collect(onnxruntime_folder=None, built=None):
     packaging/build.py wrote, the components of every build are listed, and those of the toolchain without a version.
     """
     listed = json.loads((HERE / "components.json").read_text())
-    toolchain = json.loads((built / "build.json").read_text())["toolchain"] if built else None
-    root, packages, needs = linked_crates()
-    of_library = linked_crates("--no-default-features", "--features", "dicom,pdf")[2]
+    build = json.loads((built / "build.json").read_text()) if built else {"target": DEFAULT_TARGET}
+    target, toolchain = build["target"], build.get("toolchain")
+    root, packages, needs = linked_crates(target)
+    of_library = linked_crates(target, "--no-default-features", "--features", "dicom,pdf")[2]
     sums = checksums()
     users = {}
     for user, used in needs.items():
@@ -138,7 +140,7 @@ def collect(onnxruntime_folder=None, built=None):
 
 def check_purposes():
     """Fails unless components.json gives the purpose of each direct dependency, and of no other crate."""
-    root, packages, needs = linked_crates()
+    root, packages, needs = linked_crates(DEFAULT_TARGET)
     direct = {packages[i]["name"] for i in needs[root]}
     differing = direct ^ set(json.loads((HERE / "components.json").read_text())["purposes"])
     if differing:

@@ -59,18 +59,16 @@ def built_version(built):
     return json.loads((built / "build.json").read_text())["version"]
 
 
-def collect(built, libdir, onnxruntime, debug):
-    tree = Tree()
-    build = json.loads((built / "build.json").read_text())
-    version, abi = build["version"], build["abi"]
-    shared = f"libdlnms.so.{abi}.{version}"
+def values_of(build, libdir):
+    """Returns what the templates of both systems name."""
+    version, abi, target = build["version"], build["abi"], build["target"]
     major, minor = version.split(".")[:2]
-    processor = build["target"].split("-")[0]
-    values = {
+    processor = target.split("-")[0]
+    return {
         "VERSION": version,
         "ABI": abi,
-        "SHARED_FILE": shared,
-        "SYSTEM": "Linux",
+        "SHARED_FILE": f"libdlnms.so.{abi}.{version}",
+        "SYSTEM": "Windows" if "windows" in target else "Linux",
         "PROCESSOR": processor,
         "PROCESSOR_PATTERN": {"x86_64": "x86_64|AMD64|amd64", "aarch64": "aarch64|arm64|ARM64"}[processor],
         "COMPATIBLE_PATTERN": rf"{major}\\.{minor}\\." if major == "0" else rf"{major}\\.",
@@ -80,25 +78,54 @@ def collect(built, libdir, onnxruntime, debug):
         "PREFIX_FROM_CMAKE": os.path.relpath(".", f"{libdir}/cmake/dlnms"),
         "MODEL_FROM_BIN": "../share/dlnms/model",
     }
-    for header in sorted((ROOT / "include").glob("dlnms*.h*")):
-        tree.file(f"include/{header.name}", header)
 
+
+def collect_unix(tree, built, libdir, onnxruntime, debug, values):
+    """Adds the libraries, the program and what finds them, as Unix has them."""
+    shared = values["SHARED_FILE"]
     tree.file(f"{libdir}/{shared}", built / shared, 0o755)
-    tree.link(f"{libdir}/libdlnms.so.{abi}", shared)
-    tree.link(f"{libdir}/libdlnms.so", f"libdlnms.so.{abi}")
+    tree.link(f"{libdir}/libdlnms.so.{values['ABI']}", shared)
+    tree.link(f"{libdir}/libdlnms.so", f"libdlnms.so.{values['ABI']}")
     tree.file(f"{libdir}/libdlnms.a", built / "libdlnms.a")
     tree.file("bin/dlnms", built / "dlnms", 0o755)
+    tree.text("bin/dlnms-bundle", fill("dlnms-bundle.in", values), 0o755)
     if debug:
         tree.file(f"{libdir}/.debug/{shared}.debug", built / f"{shared}.debug")
         tree.file("bin/.debug/dlnms.debug", built / "dlnms.debug")
-
     for name in ("dlnms", "dlnms-static"):
         tree.text(f"{libdir}/pkgconfig/{name}.pc", fill(f"{name}.pc.in", values))
-    for name in ("dlnms-config", "dlnms-config-version"):
-        tree.text(f"{libdir}/cmake/dlnms/{name}.cmake", fill(f"cmake/{name}.cmake.in", values))
+    tree.text(f"{libdir}/cmake/dlnms/dlnms-config.cmake", fill("cmake/dlnms-config.cmake.in", values))
+    if onnxruntime:
+        source = (onnxruntime / "libonnxruntime.so").resolve(strict=True)
+        tree.file(f"{libdir}/{source.name}", source, 0o755)
+        tree.link(f"{libdir}/libonnxruntime.so", source.name)
+
+
+def collect_windows(tree, built, libdir, onnxruntime, debug, values):
+    """Adds the libraries, the program and what finds them, as Windows has them: what is loaded lies beside the program."""
+    for name in ("dlnms.dll", "dlnms.exe"):
+        tree.file(f"bin/{name}", built / name, 0o755)
+        if debug:
+            tree.file(f"bin/.debug/{name}.debug", built / f"{name}.debug")
+    for name in ("dlnms.lib", "libdlnms.dll.a", "dlnms.def"):
+        tree.file(f"{libdir}/{name}", built / name)
+    tree.text(f"{libdir}/cmake/dlnms/dlnms-config.cmake", fill("cmake/dlnms-config-windows.cmake.in", values))
+    if onnxruntime:
+        tree.file("bin/onnxruntime.dll", onnxruntime / "onnxruntime.dll", 0o755)
+
+
+def collect(built, libdir, onnxruntime, debug):
+    tree = Tree()
+    build = json.loads((built / "build.json").read_text())
+    values = values_of(build, libdir)
+    for header in sorted((ROOT / "include").glob("dlnms*.h*")):
+        tree.file(f"include/{header.name}", header)
+    collect_system = collect_windows if "windows" in build["target"] else collect_unix
+    collect_system(tree, built, libdir, onnxruntime, debug, values)
+    name = "dlnms-config-version.cmake"
+    tree.text(f"{libdir}/cmake/dlnms/{name}", fill(f"cmake/{name}.in", values))
 
     tree.file("share/dlnms/abi.json", ROOT / "tests/abi/abi.json")
-    tree.text("bin/dlnms-bundle", fill("dlnms-bundle.in", values), 0o755)
     model = ROOT / "model"
     for source in sorted((model / "dlnms_model").rglob("*.py")):
         tree.file(f"share/dlnms/model/{source.relative_to(model)}", source)
@@ -111,10 +138,6 @@ def collect(built, libdir, onnxruntime, debug):
     tree.text(f"{documents}/dlnms.cdx.json", sbom.text(sbom.cyclonedx(listed)))
     tree.text(f"{documents}/dlnms.spdx.json", sbom.text(sbom.spdx(listed)))
     tree.file(f"{documents}/SOUP.md", ROOT / "docs/SOUP.md")
-    if onnxruntime:
-        source = (onnxruntime / "libonnxruntime.so").resolve(strict=True)
-        tree.file(f"{libdir}/{source.name}", source, 0o755)
-        tree.link(f"{libdir}/libonnxruntime.so", source.name)
     return tree
 
 

@@ -2,6 +2,7 @@
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
+use crate::regular_file;
 use std::io;
 
 /// Bytes that the decoded CT, PET and ROI masks of a study may take together unless the caller says otherwise.
@@ -107,18 +108,18 @@ impl From<Failure> for String {
 
 impl From<io::Error> for Failure {
     fn from(e: io::Error) -> Self {
-        match e.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE) => {
-                Failure::Other(Error::Resources(crate::regular_file::io_reason(e)))
-            }
-            Some(libc::ENOMEM) => Failure::Other(Error::OutOfMemory {
+        if let Some(reason) = regular_file::too_many_open_files(&e) {
+            return Failure::Other(Error::Resources(reason.into()));
+        }
+        if e.kind() == io::ErrorKind::OutOfMemory && e.raw_os_error().is_some() {
+            return Failure::Other(Error::OutOfMemory {
                 what: "a file".into(),
                 bytes: 0,
-            }),
-            _ => match e.downcast::<Error>() {
-                Ok(error) => Failure::Other(error),
-                Err(e) => Failure::Content(crate::regular_file::io_reason(e)),
-            },
+            });
+        }
+        match e.downcast::<Error>() {
+            Ok(error) => Failure::Other(error),
+            Err(e) => Failure::Content(regular_file::io_reason(e)),
         }
     }
 }

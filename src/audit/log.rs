@@ -12,8 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::FileExt;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -70,7 +69,7 @@ impl End {
     const AFTER_DIGEST: u64 = "\"}\n".len() as u64;
 
     /// Checks that what this process wrote still stands there, whatever others have added.
-    fn require(&self, file: &File, bytes: u64) -> Result<()> {
+    fn require(&self, mut file: &File, bytes: u64) -> Result<()> {
         if bytes < self.bytes {
             return Err(Error::AuditAltered(format!(
                 "it has {bytes} bytes, and had {} after this process wrote to it: its end was cut off, or it is another file",
@@ -79,7 +78,8 @@ impl End {
         }
         let mut sha256 = [0; 64];
         let at = self.bytes - Self::AFTER_DIGEST - sha256.len() as u64;
-        let read = file.read_exact_at(&mut sha256, at);
+        let read = file.seek(SeekFrom::Start(at));
+        let read = read.and_then(|_| file.read_exact(&mut sha256));
         read.map_err(|e| Error::AuditUnavailable(e.to_string()))?;
         if sha256 == *self.sha256.as_bytes() {
             return Ok(());

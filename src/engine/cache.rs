@@ -7,7 +7,7 @@
 //! The CPU keeps nothing: the weights lie in the bundle as they are wanted, and reading them takes as long as a copy would.
 
 use super::batch_size::BatchSize;
-use super::private_folder;
+use super::{graphics, private_folder};
 use crate::bundle::{Digest, Precision};
 use crate::regular_file::io_reason;
 use crate::runtime::provider;
@@ -79,7 +79,7 @@ impl<'a> Cache<'a> {
                 BatchSize::UpTo(_) => 0,
                 BatchSize::Exactly(n) => n,
             },
-            machine: format!("{} {}", graphics(), used.device),
+            machine: format!("{} {}", graphics::describe(), used.device),
         };
         Self { dir, content }
     }
@@ -98,11 +98,9 @@ impl<'a> Cache<'a> {
         let mut filled = false;
         for file in folder.read_dir().map_err(io_reason)? {
             filled = true;
-            let found = file
-                .and_then(|f| f.path().symlink_metadata())
-                .map_err(io_reason)?;
-            let owned = private_folder::owned(&found) && !found.is_symlink();
-            if !owned {
+            let path = file.map_err(io_reason)?.path();
+            let is_link = path.symlink_metadata().map_err(io_reason)?.is_symlink();
+            if is_link || !private_folder::is_own(&path).map_err(io_reason)? {
                 return Err("a file in it belongs to another user".into());
             }
         }
@@ -125,20 +123,7 @@ fn check_writable(folder: &Path) -> std::io::Result<()> {
     std::fs::remove_file(path)
 }
 
-/// The NVIDIA driver and the cards it drives, as it lists them itself.
-fn graphics() -> String {
-    let driver = std::fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
-    let cards = Path::new("/proc/driver/nvidia/gpus").read_dir();
-    let information = cards.into_iter().flatten().flatten();
-    let mut models: Vec<String> = information
-        .filter_map(|card| std::fs::read_to_string(card.path().join("information")).ok())
-        .filter_map(|text| Some(text.lines().find(|l| l.starts_with("Model:"))?.to_owned()))
-        .collect();
-    models.sort();
-    format!("{driver}{}", models.join("; "))
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::runtime::provider::{Provider, ProviderConfig};

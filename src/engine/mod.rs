@@ -7,6 +7,7 @@ mod bound_tensors;
 mod cache;
 mod failures;
 mod file_limit;
+mod graphics;
 mod hashing_reader;
 mod heads;
 mod interrupt;

@@ -12,7 +12,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use ort::AsPointer;
 use ort::session::builder::SessionBuilder;
-use std::ffi::CString;
+use ort::sys::os_char;
 use std::io::Read;
 
 /// A model in memory.
@@ -20,7 +20,7 @@ pub(super) struct ModelInMemory {
     /// Serialised.
     graph: Vec<u8>,
     /// The files to which its tensors refer: name and content.
-    weights: Vec<(CString, Vec<u8>)>,
+    weights: Vec<(Vec<os_char>, Vec<u8>)>,
 }
 
 /// Bytes between two checks of the token.
@@ -49,7 +49,7 @@ impl ModelInMemory {
         })?;
         files.into_iter().try_fold(model, |mut model, file| {
             let content = read_verified(bundle, file, interrupt.token())?;
-            model.weights.push((c_name(&file.name), content));
+            model.weights.push((os_name(&file.name), content));
             Ok(model)
         })
     }
@@ -88,9 +88,14 @@ impl ModelInMemory {
     }
 }
 
-/// A name that was found to hold no control character.
-fn c_name(name: &str) -> CString {
-    CString::new(name).unwrap_or_default()
+/// Returns a name as ONNX Runtime takes names of files, with a NUL at its end: UTF-8, and UTF-16 on Windows. The manifest
+/// holds no name with a control character.
+fn os_name(name: &str) -> Vec<os_char> {
+    #[cfg(windows)]
+    let units = name.encode_utf16();
+    #[cfg(unix)]
+    let units = name.bytes().map(|byte| byte as os_char);
+    units.chain([0]).collect()
 }
 
 /// Reads a file of a bundle whole, and compares it with the manifest.

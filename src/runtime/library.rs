@@ -1,8 +1,10 @@
 //! Finding libonnxruntime and making sure of it before the `ort` crate touches it: `ort` panics on what it cannot use.
 #![allow(unsafe_code)]
 
+use super::own_folder::own_folder;
 use crate::environment;
 use crate::error::{Error, Result};
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::ffi::{CStr, c_char, c_void};
 use std::path::{Path, PathBuf};
 
@@ -73,46 +75,26 @@ fn missing_target(path: &Path) -> Option<(PathBuf, PathBuf)> {
     None
 }
 
+/// Returns the names that the library may have in a folder, the most general one first.
+#[cfg(unix)]
 fn in_folder(dir: &Path) -> Vec<PathBuf> {
-    let mut paths = vec![
-        dir.join("libonnxruntime.so"),
-        dir.join("libonnxruntime.so.1"),
-    ];
-    if let Ok(entries) = dir.read_dir() {
-        let named = |p: &PathBuf| {
-            p.file_name()
-                .and_then(|n| n.to_str())
-                .is_some_and(|n| n.starts_with("libonnxruntime.so.1."))
-        };
-        let mut versioned: Vec<PathBuf> =
-            entries.flatten().map(|e| e.path()).filter(named).collect();
-        versioned.sort();
-        paths.extend(versioned.into_iter().rev());
-    }
+    let name = format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}");
+    let mut paths = vec![dir.join(&name), dir.join(format!("{name}.1"))];
+    let is_versioned = |p: &PathBuf| {
+        let file = p.file_name().and_then(|n| n.to_str());
+        file.is_some_and(|n| n.starts_with(&format!("{name}.1.")))
+    };
+    let entries = dir.read_dir().into_iter().flatten().flatten();
+    let mut versioned: Vec<PathBuf> = entries.map(|e| e.path()).filter(is_versioned).collect();
+    versioned.sort();
+    paths.extend(versioned.into_iter().rev());
     paths
 }
 
-/// Folder of the shared library or program that holds this code.
-pub fn own_folder() -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-    let here = own_folder as fn() -> Option<PathBuf>;
-    // SAFETY: dladdr only looks the address up and fills `info`, which is large enough; it fails with 0.
-    let found = unsafe { libc::dladdr(here as *const libc::c_void, info.as_mut_ptr()) };
-    // SAFETY: zeroed or filled by dladdr, both valid for this plain struct of pointers.
-    let info = unsafe { info.assume_init() };
-    if found == 0 || info.dli_fname.is_null() {
-        return None;
-    }
-    // SAFETY: dli_fname is a NUL-terminated string owned by the loader for as long as the object is mapped: it is ours.
-    let name = unsafe { CStr::from_ptr(info.dli_fname) };
-    let path = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
-    // For the main program the loader may keep argv[0]; the link in /proc is exact.
-    let path = path
-        .canonicalize()
-        .or_else(|_| std::env::current_exe())
-        .ok()?;
-    path.parent().map(Path::to_path_buf)
+/// Returns the one name that the library has in a folder: Windows puts no version behind it.
+#[cfg(windows)]
+fn in_folder(dir: &Path) -> Vec<PathBuf> {
+    vec![dir.join(format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}"))]
 }
 
 fn not_a_library(path: &Path, why: String) -> Error {
@@ -139,7 +121,7 @@ pub fn probe(path: &Path, image: &Path) -> Result<Probed> {
     // The loader opens what it is given without looking, and would wait for ever for the writer of a pipe.
     let mut file = crate::regular_file::open(image)
         .map_err(|e| not_a_library(path, crate::regular_file::io_reason(e)))?;
-    if let Some(why) = super::elf::foreign_machine(&mut file) {
+    if let Some(why) = super::executable::foreign_machine(&mut file) {
         return Err(not_a_library(path, why));
     }
     // SAFETY: loading a library runs its initialisers. The path is the host's own choice (option, environment or the

@@ -2,14 +2,16 @@
 //!
 //! The environment is never released: releasing it while the process ends is what makes hosts crash at exit.
 
-mod elf;
+mod executable;
 pub(crate) mod library;
 mod options;
+mod own_folder;
+#[cfg(unix)]
 mod own_path;
 pub(crate) mod plugin;
+mod pinned_file;
 pub mod provider;
 mod redirect;
-mod sealed;
 mod standard_error;
 mod telemetry;
 
@@ -19,7 +21,7 @@ pub use options::RuntimeOptions;
 use crate::error::{Error, Result};
 use crate::{allocation, process, regular_file};
 use once_cell::sync::OnceCell;
-use sealed::SealedCopy;
+use pinned_file::PinnedFile;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -163,28 +165,29 @@ fn require_digest(path: &Path, found: &str, expected: &str) -> Result<()> {
     })
 }
 
-/// Returns a copy of the library that has the digest and that nobody can change any more.
-fn pinned(path: &Path, expected: &str) -> Result<SealedCopy> {
-    let copy = SealedCopy::new(path).map_err(|e| Error::RuntimeNotALibrary {
+/// Returns the library, which has the digest and which nobody can change any more.
+fn pinned(path: &Path, expected: &str) -> Result<PinnedFile> {
+    let pinned = PinnedFile::new(path).map_err(|e| Error::RuntimeNotALibrary {
         path: path.to_owned(),
         why: regular_file::io_reason(e),
     })?;
-    require_digest(path, &copy.sha256, expected)?;
-    Ok(copy)
+    require_digest(path, &pinned.sha256, expected)?;
+    Ok(pinned)
 }
 
 fn start(path: PathBuf, expected: Option<&str>, hardened: bool) -> Result<Loaded> {
-    let copy = expected
+    let pinned = expected
         .map(|expected| pinned(&path, expected))
         .transpose()?;
-    let image = copy.as_ref().map_or_else(|| path.clone(), SealedCopy::path);
+    let image = pinned.as_ref().map_or_else(|| path.clone(), PinnedFile::path);
     let library::Probed { version, address } = library::probe(&path, &image)?;
     let failed = |why: String| Error::Runtime {
         doing: "start",
         why,
     };
     telemetry::switch_off(address, &version, hardened).map_err(failed)?;
-    if copy.is_some() {
+    #[cfg(unix)]
+    if pinned.is_some() {
         own_path::answer(address, &image, &path);
     }
     standard_error::take_over(address);
@@ -200,7 +203,7 @@ fn start(path: PathBuf, expected: Option<&str>, hardened: bool) -> Result<Loaded
     Ok(Loaded {
         path,
         version,
-        sha256: copy.map(SealedCopy::keep),
+        sha256: pinned.map(PinnedFile::keep),
         hardened,
         environment,
     })

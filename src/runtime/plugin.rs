@@ -1,17 +1,18 @@
 //! Plugin providers: shared libraries that are registered with ONNX Runtime while it runs, and bring devices.
 
 use super::Runtime;
-use super::library;
+use super::own_folder::own_folder;
 use super::provider::{Provider, ProviderConfig};
 use crate::{environment, regular_file};
 use std::collections::BTreeMap;
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// What a plugin provider is called, where it is looked for.
 struct Plugin {
-    /// File name of its library.
-    file: &'static str,
+    /// Name of its library, without what the system puts before and behind it.
+    library: &'static str,
     /// ONNX Runtime's name of the provider, which its devices carry.
     provider: &'static str,
     /// Environment variable with its path or folder.
@@ -21,12 +22,12 @@ struct Plugin {
 fn plugin(provider: Provider) -> Option<Plugin> {
     match provider {
         Provider::TensorRtRtx => Some(Plugin {
-            file: "libonnxruntime_providers_nv_tensorrt_rtx.so",
+            library: "onnxruntime_providers_nv_tensorrt_rtx",
             provider: "NvTensorRTRTXExecutionProvider",
             variable: environment::TENSORRT_RTX,
         }),
         Provider::OpenVino => Some(Plugin {
-            file: "libonnxruntime_providers_openvino_plugin.so",
+            library: "onnxruntime_providers_openvino_plugin",
             provider: "OpenVINOExecutionProvider",
             variable: environment::OPENVINO,
         }),
@@ -106,10 +107,11 @@ fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<Path
         Some(folder) => vec![folder.clone()],
         None => {
             let runtime = runtime.path().parent().map(Path::to_path_buf);
-            library::own_folder().into_iter().chain(runtime).collect()
+            own_folder().into_iter().chain(runtime).collect()
         }
     };
-    let candidates: Vec<PathBuf> = folders.iter().map(|f| f.join(plugin.file)).collect();
+    let file = format!("{DLL_PREFIX}{}{DLL_SUFFIX}", plugin.library);
+    let candidates: Vec<PathBuf> = folders.iter().map(|f| f.join(&file)).collect();
     match candidates.iter().find(|p| p.exists()) {
         Some(path) => library_file(path),
         None => {
@@ -127,7 +129,7 @@ fn find(plugin: &Plugin, runtime: Runtime, option: Option<&Path>) -> Result<Path
 fn library_file(path: &Path) -> Result<PathBuf, String> {
     let reason = |e| format!("{}: {}", path.display(), regular_file::io_reason(e));
     let mut file = regular_file::open(path).map_err(reason)?;
-    match super::elf::foreign_machine(&mut file) {
+    match super::executable::foreign_machine(&mut file) {
         Some(why) => Err(format!("{}: {why}", path.display())),
         None => path.canonicalize().map_err(reason),
     }

@@ -1,4 +1,4 @@
-//! The machine that an ELF file is for: the system's loader says of another one only that it cannot open the file.
+//! The machine in the header of an ELF file.
 
 use std::fs::File;
 use std::io::Read;
@@ -16,9 +16,7 @@ pub(crate) fn foreign_machine(file: &mut File) -> Option<String> {
     file.read_exact(&mut header).ok()?;
     let theirs = Machine::from_header(&header)?;
     let ours = Machine::of_this_process()?;
-    (theirs != ours).then(|| {
-        format!("it is for {theirs}, and this process is for {ours}: it has another architecture")
-    })
+    (theirs != ours).then(|| super::other_architecture(theirs, ours))
 }
 
 #[derive(PartialEq)]

@@ -9,13 +9,13 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::{Path, PathBuf};
 
 /// The copy. The file stays open for as long as the library is loaded, that is for ever.
-pub struct SealedCopy {
+pub struct PinnedFile {
     file: File,
     /// SHA-256 of the copy, lower-case hexadecimal.
     pub sha256: String,
 }
 
-impl SealedCopy {
+impl PinnedFile {
     /// Copies a file into memory, seals the copy and hashes it.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("lib.so");
         std::fs::write(&source, b"as released").unwrap();
-        let copy = SealedCopy::new(&source).unwrap();
+        let copy = PinnedFile::new(&source).unwrap();
         std::fs::write(&source, b"as replaced").unwrap();
         let read = || std::fs::read(copy.path()).unwrap();
         assert_eq!(read(), b"as released");
@@ -97,12 +97,12 @@ mod tests {
     #[test]
     fn what_is_no_file_is_not_copied() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(SealedCopy::new(dir.path()).is_err());
-        assert!(SealedCopy::new(&dir.path().join("none")).is_err());
+        assert!(PinnedFile::new(dir.path()).is_err());
+        assert!(PinnedFile::new(&dir.path().join("none")).is_err());
         let mut content = Vec::new();
         let empty = dir.path().join("empty");
         std::fs::write(&empty, b"").unwrap();
-        let copy = SealedCopy::new(&empty).unwrap();
+        let copy = PinnedFile::new(&empty).unwrap();
         (&copy.file).read_to_end(&mut content).unwrap();
         assert!(content.is_empty());
     }

@@ -1,22 +1,9 @@
-//! Replaces functions of libc for one loaded library alone: the entries in its global offset table point elsewhere. No other
-//! library sees a difference, and nothing has to be put back where the library stays loaded for the life of the process.
+//! The global offset table of an ELF library.
 #![allow(unsafe_code)]
 
+use super::Replacement;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// A function in the place of others.
-pub struct Replacement<'a> {
-    /// Names of the functions that are replaced; all have the replacement's signature.
-    pub names: &'a [&'a CStr],
-    /// The replacement's address.
-    pub function: *const (),
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub fn redirect(_address: *const c_void, _replacement: &Replacement<'_>) -> Result<usize, String> {
-    Err("not known for this processor".into())
-}
 
 /// Relocations whose place holds the address of a function: of calls, of data, and plain pointers (ELF psABI).
 #[cfg(target_arch = "x86_64")]
@@ -67,7 +54,6 @@ struct Object {
 ///
 /// # Errors
 /// The reason in words, where the library's tables cannot be read or changed.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub fn redirect(address: *const c_void, replacement: &Replacement<'_>) -> Result<usize, String> {
     let mut object = Object {
         address: address as usize,

@@ -1,0 +1,34 @@
+//! Replaces functions of the system for one loaded library alone: the entries in its table of imported functions point
+//! elsewhere. No other library sees a difference, and nothing has to be put back where the library stays loaded for the
+//! life of the process.
+
+#[cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod elf;
+#[cfg(all(windows, target_pointer_width = "64"))]
+mod pe;
+
+#[cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use elf::redirect;
+#[cfg(all(windows, target_pointer_width = "64"))]
+pub use pe::redirect;
+
+use std::ffi::CStr;
+
+/// A function in the place of others.
+pub struct Replacement<'a> {
+    /// Names of the functions that are replaced; all have the replacement's signature.
+    pub names: &'a [&'a CStr],
+    /// The replacement's address.
+    pub function: *const (),
+}
+
+#[cfg(not(any(
+    all(unix, any(target_arch = "x86_64", target_arch = "aarch64")),
+    all(windows, target_pointer_width = "64")
+)))]
+pub fn redirect(
+    _address: *const std::ffi::c_void,
+    _replacement: &Replacement<'_>,
+) -> Result<usize, String> {
+    Err("not known for this processor".into())
+}
