@@ -8,8 +8,8 @@ mod options;
 mod own_folder;
 #[cfg(unix)]
 mod own_path;
-pub(crate) mod plugin;
 mod pinned_file;
+pub(crate) mod plugin;
 pub mod provider;
 mod redirect;
 mod standard_error;
@@ -179,7 +179,9 @@ fn start(path: PathBuf, expected: Option<&str>, hardened: bool) -> Result<Loaded
     let pinned = expected
         .map(|expected| pinned(&path, expected))
         .transpose()?;
-    let image = pinned.as_ref().map_or_else(|| path.clone(), PinnedFile::path);
+    let image = pinned
+        .as_ref()
+        .map_or_else(|| path.clone(), PinnedFile::path);
     let library::Probed { version, address } = library::probe(&path, &image)?;
     let failed = |why: String| Error::Runtime {
         doing: "start",

@@ -9,9 +9,7 @@ use super::super::redirect::Replacement;
 use super::OPT_OUT;
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
-use windows_sys::Win32::Foundation::{
-    ERROR_ENVVAR_NOT_FOUND, ERROR_SUCCESS, SetLastError,
-};
+use windows_sys::Win32::Foundation::{ERROR_ENVVAR_NOT_FOUND, ERROR_SUCCESS, SetLastError};
 use windows_sys::Win32::System::Environment::{GetEnvironmentVariableA, GetEnvironmentVariableW};
 use windows_sys::core::{PCSTR, PCWSTR, PSTR, PWSTR};
 
