@@ -29,6 +29,10 @@ def linked_runtimes(toolchain):
             "mingw-w64": package.split("-")[0]}
 
 
+def exported():
+    return build.SYMBOLS.read_text().split()
+
+
 def static_runtimes(toolchain, folder):
     """Copies the archives of the runtimes into a folder that holds no libraries; returns the flags to link with them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,8 +41,14 @@ def static_runtimes(toolchain, folder):
     return "-Clink-arg=-static", f"-Lnative={folder}"
 
 
+def link_dll(toolchain, archive, definitions, libraries, to):
+    """Links the DLL: the one that cargo makes also exports what a crate inside exports."""
+    build.run(*toolchain.compiler("g++"), "-shared", "-static", "-Wl,--gc-sections", "-Wl,--dynamicbase,--nxcompat,--high-entropy-va",
+              "-o", to, definitions, *(f"-Wl,--undefined={name}" for name in exported()), archive, *libraries)
+
+
 def definitions(to):
-    to.write_text("LIBRARY dlnms.dll\nEXPORTS\n" + "".join(f"    {name}\n" for name in build.SYMBOLS.read_text().split()))
+    to.write_text("LIBRARY dlnms.dll\nEXPORTS\n" + "".join(f"    {name}\n" for name in exported()))
 
 
 def main():
@@ -54,14 +64,16 @@ def main():
     folder, libraries = build.compile_crate(toolchain, target_folder, flags)
     described = {"version": crate, "abi": int(abi), "target": TARGET, "glibc": None, "system_libraries": libraries,
                  "toolchain": linked_runtimes(toolchain)}
-    sources = [folder / "dlnms.dll", folder / "dlnms.exe", build.SYMBOLS, pathlib.Path(__file__)]
+    sources = [folder / "libdlnms.a", folder / "dlnms.exe", build.SYMBOLS, pathlib.Path(__file__)]
     if build.fresh(out, described, sources):
         return
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    for name in ("dlnms.dll", "dlnms.exe"):
-        build.split_debug(toolchain, pathlib.Path(shutil.copy(folder / name, out / name)), out / f"{name}.debug")
     definitions(out / "dlnms.def")
+    link_dll(toolchain, folder / "libdlnms.a", out / "dlnms.def", libraries, out / "dlnms.dll")
+    shutil.copy(folder / "dlnms.exe", out / "dlnms.exe")
+    for name in ("dlnms.dll", "dlnms.exe"):
+        build.split_debug(toolchain, out / name, out / f"{name}.debug")
     build.run(toolchain.tool("dlltool"), "-d", out / "dlnms.def", "-l", out / "libdlnms.dll.a")
     build.run(*build.zig("dlltool"), "-m", "i386:x86-64", "-d", out / "dlnms.def", "-l", out / "dlnms.lib")
     for name, package in LICENCES.items():

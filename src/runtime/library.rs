@@ -5,6 +5,7 @@ use super::own_folder::own_folder;
 use crate::environment;
 use crate::error::{Error, Result};
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::error::Error as _;
 use std::ffi::{CStr, c_char, c_void};
 use std::path::{Path, PathBuf};
 
@@ -104,6 +105,15 @@ fn not_a_library(path: &Path, why: String) -> Error {
     }
 }
 
+/// Returns what the system's loader says, its reason included, which Windows keeps apart.
+fn loader_reason(e: &libloading::Error) -> String {
+    let text = e.to_string();
+    match e.source().map(ToString::to_string) {
+        Some(reason) if !text.contains(&reason) => format!("{text}: {reason}"),
+        _ => text,
+    }
+}
+
 /// A library that is loaded and fit for use.
 pub struct Probed {
     /// Its version, for example `1.32.0`.
@@ -127,7 +137,7 @@ pub fn probe(path: &Path, image: &Path) -> Result<Probed> {
     // SAFETY: loading a library runs its initialisers. The path is the host's own choice (option, environment or the
     // folder of this very library); there is no way to inspect a library without loading it.
     let library = unsafe { libloading::Library::new(image) }
-        .map_err(|e| not_a_library(path, e.to_string()))?;
+        .map_err(|e| not_a_library(path, loader_reason(&e)))?;
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
     // SAFETY: the symbol's type is fixed by ONNX Runtime's public header.
     let get_base = unsafe { library.get::<GetApiBase>(b"OrtGetApiBase") }

@@ -87,7 +87,7 @@ def test_a_library_for_another_machine_or_system_and_none_at_all_are_named(forei
     arm.write_bytes(image)
     info = ("info", "--bundle", TARGET / "tiny-bundle", "--onnxruntime")
     assert "it is for AArch64, and this process is for x86-64" in foreign.dlnms(*info, arm, status=3)[2]
-    assert "cannot be loaded" in foreign.dlnms(*info, TARGET / "onnxruntime/libonnxruntime.so", status=3)[2]
+    assert "is not an ONNX Runtime library: LoadLibraryExW failed: Bad EXE format" in foreign.dlnms(*info, TARGET / "onnxruntime/libonnxruntime.so", status=3)[2]
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "onnxruntime.dll" in foreign.dlnms(*info, empty, status=3)[2]
