@@ -27,6 +27,7 @@ pub trait Instructions: Copy + Send + Sync + 'static {
     const WIDE: bool;
 
     /// Returns a value if this processor has the instructions and the operating system keeps their registers.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     fn detect() -> Option<Self>;
 
     /// Runs a task as a function that is compiled for these instructions.

@@ -20,8 +20,8 @@ RESEARCH_USE_ONLY = "Research use only"
 # A run of the whole network takes minutes in an emulated processor.
 LONGEST_S = 1800
 
-# What differs between two machines by its nature: durations, the processor, and where ONNX Runtime lies.
-VOLATILE = {"timings_ms", "instruction_set", "placement", "path"}
+# What differs between two machines by its nature: durations, the processor, where ONNX Runtime lies and what was looked for.
+VOLATILE = {"timings_ms", "instruction_set", "placement", "path", "skipped_providers"}
 
 
 @dataclasses.dataclass
