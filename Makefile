@@ -269,6 +269,7 @@ check: lint $(ORT_READY) $(T)/tiny-bundle/manifest.json
 lint: $(VENV)/.ready
 	@echo "== format, lints, documentation"
 	@cargo fmt --check
+	@cargo metadata --locked --quiet --format-version 1 --manifest-path tests/fuzz/Cargo.toml > /dev/null
 	@cargo clippy --locked --quiet --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --lib
 
