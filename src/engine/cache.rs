@@ -123,7 +123,8 @@ fn check_writable(folder: &Path) -> std::io::Result<()> {
     std::fs::remove_file(path)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::runtime::provider::{Provider, ProviderConfig};

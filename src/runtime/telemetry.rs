@@ -12,6 +12,7 @@
 //! for every other one. No other library sees a difference, and nothing has to be put back: the library stays loaded for
 //! the life of the process.
 
+mod opt_out;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -24,10 +25,7 @@ use windows as system;
 
 use super::redirect::redirect;
 use crate::environment;
-use std::ffi::{CStr, c_void};
-
-/// Names of the opt-out, by version of ONNX Runtime.
-const OPT_OUT: [&CStr; 2] = [c"ORT_DISABLE_TELEMETRY", c"ORT_TELEMETRY_DISABLED"];
+use std::ffi::c_void;
 
 /// Makes the loaded library that holds the code at `address` read the opt-out as set.
 ///

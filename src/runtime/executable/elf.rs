@@ -16,7 +16,7 @@ pub(crate) fn foreign_machine(file: &mut File) -> Option<String> {
     file.read_exact(&mut header).ok()?;
     let theirs = Machine::from_header(&header)?;
     let ours = Machine::of_this_process()?;
-    (theirs != ours).then(|| super::other_architecture(theirs, ours))
+    (theirs != ours).then(|| super::reason::other_architecture(theirs, ours))
 }
 
 #[derive(PartialEq)]

@@ -26,7 +26,7 @@ pub(crate) fn foreign_machine(file: &mut File) -> Option<String> {
         .iter()
         .find(|(arch, ..)| *arch == std::env::consts::ARCH)?;
     let their_name = name(theirs).map_or(format!("machine {theirs}"), |(.., name)| (*name).into());
-    (theirs != *ours).then(|| super::other_architecture(their_name, our_name))
+    (theirs != *ours).then(|| super::reason::other_architecture(their_name, our_name))
 }
 
 /// Returns the code of the machine in a file's header.

@@ -1,7 +1,7 @@
 //! The global offset table of an ELF library.
 #![allow(unsafe_code)]
 
-use super::Replacement;
+use super::replacement::Replacement;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -6,21 +6,13 @@
 mod elf;
 #[cfg(all(windows, target_pointer_width = "64"))]
 mod pe;
+mod replacement;
 
 #[cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use elf::redirect;
 #[cfg(all(windows, target_pointer_width = "64"))]
 pub use pe::redirect;
-
-use std::ffi::CStr;
-
-/// A function in the place of others.
-pub struct Replacement<'a> {
-    /// Names of the functions that are replaced; all have the replacement's signature.
-    pub names: &'a [&'a CStr],
-    /// The replacement's address.
-    pub function: *const (),
-}
+pub use replacement::Replacement;
 
 #[cfg(not(any(
     all(unix, any(target_arch = "x86_64", target_arch = "aarch64")),

@@ -1,7 +1,7 @@
 //! The import address table of a Windows library.
 #![allow(unsafe_code)]
 
-use super::Replacement;
+use super::replacement::Replacement;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use windows_sys::Win32::Foundation::HMODULE;

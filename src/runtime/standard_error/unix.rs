@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::super::redirect::Replacement;
-use super::log_of_processor;
+use super::processor_log::log_of_processor;
 use std::ffi::{c_int, c_void};
 
 pub fn replacement() -> Replacement<'static> {

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::super::redirect::Replacement;
-use super::log_of_processor;
+use super::processor_log::log_of_processor;
 use windows_sys::Win32::Foundation::{HANDLE, TRUE};
 use windows_sys::Win32::Storage::FileSystem::WriteFile;
 use windows_sys::Win32::System::Console::{GetStdHandle, STD_ERROR_HANDLE, STD_OUTPUT_HANDLE};

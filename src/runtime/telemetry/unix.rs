@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::super::redirect::Replacement;
-use super::OPT_OUT;
+use super::opt_out::OPT_OUT;
 use std::ffi::{CStr, c_char};
 
 /// First minor version of ONNX Runtime 1 whose official builds have telemetry.

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::super::redirect::Replacement;
-use super::OPT_OUT;
+use super::opt_out::OPT_OUT;
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
 use windows_sys::Win32::Foundation::{ERROR_ENVVAR_NOT_FOUND, ERROR_SUCCESS, SetLastError};
