@@ -1,13 +1,17 @@
 //! A parallel map over indices, with a cap on threads. The threads end with the call.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Returns the number of threads a call uses unless its caller says otherwise: the processor's cores, at most four.
+/// Returns the number of threads a call uses unless its caller says otherwise: the cores that the process may use when this
+/// is first called, at most four.
+///
+/// It is looked up once: the system reads files for the answer.
 #[must_use]
 pub fn default_threads() -> usize {
-    std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(4)
+    static CORES: OnceLock<usize> = OnceLock::new();
+    let cores = *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
+    cores.min(4)
 }
 
 /// Calls `f(0)` to `f(n - 1)` on at most `threads` threads, the calling one among them, and returns the results in order.

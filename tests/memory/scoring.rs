@@ -98,8 +98,8 @@ fn a_warm_call_allocates_a_few_hundred_bytes() {
         let calls: Vec<_> = calls.collect();
         println!("{}: allocations and bytes {calls:?}", kernels.name());
         let least = match kernels {
-            Kernels::OnnxRuntime => (17, 2154),
-            Kernels::Dlnms => (19, 2370),
+            Kernels::OnnxRuntime => (13, 1622),
+            Kernels::Dlnms => (15, 1838),
         };
         assert_eq!(calls.into_iter().min(), Some(least), "{}", kernels.name());
     }
