@@ -67,18 +67,10 @@ $(TORCH)/.ready: $(VENV)/.evaluate model/tests/torch_without_cuda.py
 
 torch: $(TORCH)/.ready
 
-# The wheel for one fixed Python, so that any Python can fetch it: only its shared library is used.
-$(ORT_READY): $(VENV)/.ready
+$(ORT_READY): $(VENV)/.ready packaging/fetch_onnxruntime.py
 	@echo "== ONNX Runtime $(ORT_VERSION)"
-	@rm -rf $(ORT) $(T)/wheel && mkdir -p $(ORT)
-	@$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-	    --python-version 3.12 --implementation cp --platform manylinux_2_28_$$(uname -m) --platform manylinux_2_27_$$(uname -m) \
-	    -d $(T)/wheel onnxruntime==$(ORT_VERSION)
-	@$(VENV)/bin/python -m zipfile -e $(T)/wheel/*.whl $(T)/wheel/unpacked
-	@cp $(T)/wheel/unpacked/onnxruntime/capi/libonnxruntime.so.$(ORT_VERSION) $(ORT)/
-	@ln -sf libonnxruntime.so.$(ORT_VERSION) $(ORT)/libonnxruntime.so
-	@cp $(T)/wheel/unpacked/onnxruntime/LICENSE $(T)/wheel/unpacked/onnxruntime/ThirdPartyNotices.txt $(ORT)/
-	@rm -rf $(T)/wheel && touch $@
+	@$(VENV)/bin/python packaging/fetch_onnxruntime.py --version $(ORT_VERSION) --out $(ORT) \
+	    --platform manylinux_2_28_$$(uname -m) --platform manylinux_2_27_$$(uname -m)
 
 # A real plugin provider, for the tests of plugins.
 $(T)/openvino/.ready: $(VENV)/.ready

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fetches ONNX Runtime and its licence from the wheel for another platform.
+"""Fetches ONNX Runtime and its licence from the wheel for a platform.
 
     fetch_onnxruntime.py --version 1.32.0 --platform win_amd64 --out FOLDER
 """
@@ -15,9 +15,9 @@ CODE = "onnxruntime/capi/"
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Fetch ONNX Runtime for another platform.")
+    parser = argparse.ArgumentParser(description="Fetch ONNX Runtime for a platform.")
     parser.add_argument("--version", required=True)
-    parser.add_argument("--platform", required=True, help="as pip names it, for example win_amd64")
+    parser.add_argument("--platform", required=True, action="append", help="as pip names it, for example win_amd64; may be repeated")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args()
     shutil.rmtree(options.out, ignore_errors=True)
@@ -25,8 +25,9 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         # The wheel for one fixed Python: only its shared library is used.
         subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                        "--only-binary=:all:", "--python-version", "3.12", "--implementation", "cp", "--platform",
-                        options.platform, "-d", work, f"onnxruntime=={options.version}"], check=True)
+                        "--only-binary=:all:", "--python-version", "3.12", "--implementation", "cp",
+                        *(f"--platform={name}" for name in options.platform), "-d", work,
+                        f"onnxruntime=={options.version}"], check=True)
         wheel = zipfile.ZipFile(next(pathlib.Path(work).glob("*.whl")))
         library = next(name for name in wheel.namelist()
                        if name == f"{CODE}onnxruntime.dll" or name.startswith(f"{CODE}libonnxruntime.so"))

@@ -283,7 +283,7 @@ fn a_result_is_repeated_by_verify_which_names_the_first_difference() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let dlnms = || Command::new(env!("CARGO_BIN_EXE_dlnms"));
-    support::run(dlnms().args(["phantom", "--out"]).arg(at("study")));
+    support::phantom(dir.path());
     std::fs::write(at("salt"), SALT).unwrap();
     let bundle = support::tiny_bundle();
     let mut score = dlnms();

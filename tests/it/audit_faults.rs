@@ -99,12 +99,7 @@ struct Study {
 impl Study {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut phantom = Command::new(env!("CARGO_BIN_EXE_dlnms"));
-        support::run(
-            phantom
-                .args(["phantom", "--out"])
-                .arg(folder.path().join("study")),
-        );
+        support::phantom(folder.path());
         std::fs::write(folder.path().join("salt"), b"a secret of the host").unwrap();
         Self { folder }
     }

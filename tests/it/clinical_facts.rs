@@ -1,7 +1,7 @@
 //! What is known of the patient, from the command line to the page: shown where its bundle allows it, and refused by name
 //! where it makes no sense.
 
-use crate::support::{onnxruntime, run, shared, tiny_bundle};
+use crate::support::{onnxruntime, phantom, shared, tiny_bundle};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -37,10 +37,7 @@ const PHANTOM: [&str; 2] = ["study", "--center=-82,-12,46.5"];
 fn the_page_says_which_conditions_are_met() {
     let dir = tempfile::tempdir().unwrap();
     bundle_with_evidence(&dir.path().join("bundle"));
-    let mut phantom = Command::new(env!("CARGO_BIN_EXE_dlnms"));
-    run(phantom
-        .args(["phantom", "--out", "study"])
-        .current_dir(&dir));
+    phantom(dir.path());
     let page = |options: &[&str]| {
         let options = [options, &["--html", "page.html"]].concat();
         let done = dlnms("score", dir.path(), &PHANTOM, &options);
@@ -87,10 +84,7 @@ fn the_page_says_which_conditions_are_met() {
 fn facts_that_make_no_sense_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     bundle_with_evidence(&dir.path().join("bundle"));
-    let mut phantom = Command::new(env!("CARGO_BIN_EXE_dlnms"));
-    run(phantom
-        .args(["phantom", "--out", "study"])
-        .current_dir(&dir));
+    phantom(dir.path());
     let refused = |command: &str, study: &[&str], options: &[&str], code: i32, words: &[&str]| {
         let done = dlnms(command, dir.path(), study, options);
         let said = String::from_utf8(done.stderr).unwrap();

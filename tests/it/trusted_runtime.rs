@@ -124,7 +124,7 @@ fn asked_for(shim: &Path, options: &[&str]) -> std::collections::BTreeSet<String
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let dlnms = || Command::new(env!("CARGO_BIN_EXE_dlnms"));
-    support::run(dlnms().args(["phantom", "--out"]).arg(at("study")));
+    support::phantom(dir.path());
     let score = dlnms()
         .args(options)
         .arg("score")

@@ -1,6 +1,6 @@
 //! Files that `dlnms score` and `dlnms explain` write: whole, or the old one stays.
 
-use crate::support::{onnxruntime, run, tiny_bundle};
+use crate::support::{onnxruntime, phantom, tiny_bundle};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -13,10 +13,7 @@ struct Study {
 impl Study {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut phantom = Command::new(env!("CARGO_BIN_EXE_dlnms"));
-        run(phantom
-            .args(["phantom", "--out", "study"])
-            .current_dir(&folder));
+        phantom(folder.path());
         std::fs::create_dir(folder.path().join("out")).unwrap();
         Self { folder }
     }

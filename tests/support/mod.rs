@@ -195,6 +195,12 @@ pub fn run(command: &mut std::process::Command) -> String {
     out.into_owned()
 }
 
+/// Writes the program's own study, a thorax with a tumour at -82, -12, 46.5, into the folder `study` of a folder.
+pub fn phantom(folder: &Path) {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_dlnms"));
+    run(program.args(["phantom", "--out"]).arg(folder.join("study")));
+}
+
 /// Decode the series of a modality that is chosen by rule.
 pub fn series(paths: &[PathBuf], modality: Modality) -> dlnms::Result<Series> {
     let cancel = CancelToken::default();

@@ -75,22 +75,12 @@ impl PlaneGrid {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Intensity, SignedAxis};
+    use super::super::SignedAxis;
+    use super::super::spec::tests::one_plane;
     use super::*;
 
     fn spec() -> PreprocessSpec {
-        let intensity = Intensity {
-            unit: "HU".into(),
-            outside: 0.0,
-            padding_below: None,
-            padding_replacement: None,
-            clip: None,
-            mean: 0.0,
-            std: 1.0,
-        };
         PreprocessSpec {
-            frame: "LPS".into(),
-            center: "point_or_mask_centroid".into(),
             spacing_mm: 1.0,
             samples: 132,
             center_index: 66,
@@ -99,11 +89,8 @@ mod tests {
                 rows: SignedAxis::Superior,
                 columns: SignedAxis::Right,
             }],
-            interpolation: "trilinear".into(),
             output: 112,
-            resize: "bilinear_align_corners".into(),
-            pet: intensity.clone(),
-            ct: intensity,
+            ..one_plane()
         }
     }
 
