@@ -4,6 +4,8 @@
 
 mod executable;
 pub(crate) mod library;
+#[cfg(windows)]
+mod module;
 mod options;
 mod own_folder;
 #[cfg(unix)]

@@ -34,20 +34,11 @@ fn own_file() -> Option<PathBuf> {
 #[cfg(windows)]
 fn own_file() -> Option<PathBuf> {
     use std::os::windows::ffi::OsStringExt;
-    use windows_sys::Win32::System::LibraryLoader::{
-        GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-        GetModuleFileNameW, GetModuleHandleExW,
-    };
+    use windows_sys::Win32::System::LibraryLoader::GetModuleFileNameW;
     /// No path of Windows is longer.
     const LONGEST: usize = 1 << 15;
     let here = own_file as fn() -> Option<PathBuf>;
-    let mut module = std::ptr::null_mut();
-    let flags =
-        GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
-    // SAFETY: the address is only looked up, and `module` is written.
-    if unsafe { GetModuleHandleExW(flags, here as *const u16, &mut module) } == 0 {
-        return None;
-    }
+    let module = super::module::module_of(here as *const std::ffi::c_void)?;
     let mut path = vec![0; LONGEST];
     // SAFETY: the module is this one, and the buffer holds so many units.
     let length = unsafe { GetModuleFileNameW(module, path.as_mut_ptr(), LONGEST as u32) } as usize;

@@ -1,16 +1,12 @@
 //! The import address table of a Windows library.
 #![allow(unsafe_code)]
 
+use super::super::module::module_of;
 use super::replacement::Replacement;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use windows_sys::Win32::Foundation::HMODULE;
 use windows_sys::Win32::System::Diagnostics::Debug::{
     IMAGE_DIRECTORY_ENTRY_IMPORT, IMAGE_NT_HEADERS64,
-};
-use windows_sys::Win32::System::LibraryLoader::{
-    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-    GetModuleHandleExW,
 };
 use windows_sys::Win32::System::Memory::{PAGE_READWRITE, VirtualProtect};
 use windows_sys::Win32::System::SystemServices::{IMAGE_DOS_HEADER, IMAGE_IMPORT_DESCRIPTOR};
@@ -27,13 +23,7 @@ const HINT_BYTES: usize = 2;
 /// # Errors
 /// The reason in words, where the library's tables cannot be read or changed.
 pub fn redirect(address: *const c_void, replacement: &Replacement<'_>) -> Result<usize, String> {
-    let mut module: HMODULE = std::ptr::null_mut();
-    let flags =
-        GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
-    // SAFETY: the address is only looked up, and `module` is written.
-    if unsafe { GetModuleHandleExW(flags, address.cast(), &mut module) } == 0 {
-        return Err("the loader does not list it".into());
-    }
+    let module = module_of(address).ok_or("the loader does not list it")?;
     // SAFETY: the handle of a loaded module is the address of its image, which stays loaded: it was found through an
     // address in it.
     unsafe { redirect_in(module.cast_const().cast(), replacement) }

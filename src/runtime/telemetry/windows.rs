@@ -62,7 +62,7 @@ extern "system" fn write_no_event() -> u32 {
 /// As for that function: `name` is NUL-terminated, and `buffer` holds `size` bytes.
 unsafe extern "system" fn answer_in_bytes(name: PCSTR, buffer: PSTR, size: u32) -> u32 {
     // SAFETY: NUL-terminated by the caller's promise, if it is not NULL.
-    if !name.is_null() && is_opt_out(unsafe { CStr::from_ptr(name.cast()) }.to_bytes()) {
+    if !name.is_null() && OPT_OUT.contains(&unsafe { CStr::from_ptr(name.cast()) }) {
         // SAFETY: by the caller's promise.
         unsafe { one(buffer, size) }
     } else if HARDENED.load(Ordering::Relaxed) {
@@ -127,7 +127,7 @@ unsafe extern "C" fn answer_by_pointer(name: *const c_char) -> *mut c_char {
         return std::ptr::null_mut();
     }
     // SAFETY: not NULL, and NUL-terminated by the caller's promise.
-    if is_opt_out(unsafe { CStr::from_ptr(name) }.to_bytes()) {
+    if OPT_OUT.contains(&unsafe { CStr::from_ptr(name) }) {
         return c"1".as_ptr().cast_mut();
     }
     if HARDENED.load(Ordering::Relaxed) {
@@ -136,8 +136,4 @@ unsafe extern "C" fn answer_by_pointer(name: *const c_char) -> *mut c_char {
     // SAFETY: handed on from the caller. The C runtime that this library is linked with may not be the caller's; both
     // have the variables that the process was started with.
     unsafe { libc::getenv(name) }
-}
-
-fn is_opt_out(name: &[u8]) -> bool {
-    OPT_OUT.iter().any(|known| known.to_bytes() == name)
 }
